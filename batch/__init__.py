@@ -1,0 +1,1 @@
+"""The batch processor: outbox relay, fan-out of lots, RQ jobs, recovery. No HTTP and no SOAP."""

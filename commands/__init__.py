@@ -1,0 +1,1 @@
+"""The ``igc`` command line: one file per verb, and the composition roots."""

@@ -1,0 +1,1 @@
+"""What every process needs to start: settings, logging, clock, embedded servers. No domain words."""

@@ -1,0 +1,1 @@
+"""The published XSD. No code but the path to the files."""

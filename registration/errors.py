@@ -1,0 +1,177 @@
+"""One error type inside, one catalogue of codes with their French wording; each canal renders it its own way.
+
+Codes ERR_IHM_nnn are those of the guide (§13), worded by us; ERR_WS_nnn are ours. Texts are built from the
+catalogue only, so that nothing of a library's message ever reaches a user.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Every code a user can meet, with its French text behind it in ``TEXTS``."""
+
+    CSR_REFUSED = "ERR_IHM_007"
+    OFFRE_MISSING = "ERR_IHM_004"
+    STRUCTURE_UNKNOWN = "ERR_IHM_005"
+    BENEFICIAIRE_MISSING = "ERR_IHM_006"
+    CODE_REVOCATION_MISSING = "ERR_IHM_009"
+    CODE_REVOCATION_MISMATCH = "ERR_IHM_010"
+    CODE_REVOCATION_WEAK = "ERR_IHM_011"
+    CGU_NOT_ACCEPTED = "ERR_IHM_012"
+    RETRAIT_FAILED = "ERR_IHM_013"
+    RETRAIT_NOT_REQUESTER = "ERR_IHM_017"
+    PRODUIT_CLOSED = "ERR_IHM_019"
+    HABILITATION_LOST = "ERR_IHM_020"
+    NO_BENEFICIAIRE = "ERR_IHM_021"
+    SEARCH_TOO_WIDE = "ERR_IHM_025"
+    HABILITATION_MISSING = "ERR_IHM_026"
+    BENEFICIAIRE_NOT_ENTITLED = "ERR_IHM_027"
+    EMAIL_SYNTAX = "ERR_IHM_056"
+    EMAIL_ACTEUR_SYNTAX = "ERR_IHM_057"
+    EMAIL_INFORME_SYNTAX = "ERR_IHM_058"
+    USAGE_MISSING = "ERR_IHM_060"
+    SERVICE_APPLICATIF_MISSING = "ERR_IHM_061"
+    FQDN_MISSING = "ERR_IHM_062"
+    FQDN_SYNTAX = "ERR_IHM_062_2"
+    VALIDATION_FAILED = "ERR_IHM_063"
+    EMAIL_TAKEN = "ERR_IHM_064"
+    CANCEL_FAILED = "ERR_IHM_080"
+
+    XML_MALFORMED = "ERR_WS_001"
+    DTD_FORBIDDEN = "ERR_WS_002"
+    ENCODING_REFUSED = "ERR_WS_003"
+    MEDIA_TYPE = "ERR_WS_004"
+    TOO_LARGE = "ERR_WS_005"
+    ENVELOPE = "ERR_WS_006"
+    MUST_UNDERSTAND = "ERR_WS_007"
+    SCHEMA = "ERR_WS_008"
+    BASE64 = "ERR_WS_009"
+    DATETIME_ZONE = "ERR_WS_010"
+    TOO_MANY_ITEMS = "ERR_WS_011"
+    UNKNOWN_OPERATION = "ERR_WS_012"
+    NO_CERTIFICATE = "ERR_WS_020"
+    CERTIFICATE_REFUSED = "ERR_WS_021"
+    CERTIFICATE_REVOKED = "ERR_WS_022"
+    CERTIFICATE_WRONG_PLATEFORME = "ERR_WS_023"
+    ACTEUR_UNKNOWN = "ERR_WS_024"
+    NO_RIGHT = "ERR_WS_025"
+    REVOCATION_STATUS_UNAVAILABLE = "ERR_WS_026"
+    LOT_CONFLICT = "ERR_WS_030"
+    LOT_UNKNOWN = "ERR_WS_031"
+    DEMANDE_UNKNOWN = "ERR_WS_032"
+    NOT_READY = "ERR_WS_033"
+    NOT_WITHDRAWABLE = "ERR_WS_034"
+    CANCEL_TOO_LATE = "ERR_WS_035"
+    FIELD_FORBIDDEN = "ERR_WS_036"
+    FIELD_INVALID = "ERR_WS_037"
+    CRITERIA_INVALID = "ERR_WS_038"
+    DOMAIN_NOT_ENTITLED = "ERR_WS_039"
+    NOT_PROCESSED = "ERR_WS_040"
+    BUSY = "ERR_WS_050"
+    INTERNAL = "ERR_WS_099"
+
+
+TEXTS: dict[Code, str] = {
+    Code.CSR_REFUSED: "La CSR fournie n'est pas conforme : {raison} Fournissez une autre CSR.",
+    Code.OFFRE_MISSING: "Choisissez une offre.",
+    Code.STRUCTURE_UNKNOWN: "Indiquez une structure connue de la plateforme.",
+    Code.BENEFICIAIRE_MISSING: "Indiquez un bénéficiaire connu de la plateforme.",
+    Code.CODE_REVOCATION_MISSING: "Indiquez le code de révocation et sa confirmation.",
+    Code.CODE_REVOCATION_MISMATCH: "Le code de révocation et sa confirmation sont différents.",
+    Code.CODE_REVOCATION_WEAK: (
+        "Le code de révocation est trop faible : 12 caractères au moins, dont une majuscule, une minuscule et un "
+        "caractère qui n'est ni une lettre ni un chiffre."
+    ),
+    Code.CGU_NOT_ACCEPTED: "Le retrait suppose l'acceptation du certificat, des CGU et de la PC par le bénéficiaire.",
+    Code.RETRAIT_FAILED: "Le produit n'a pas pu être retiré : {raison}",
+    Code.RETRAIT_NOT_REQUESTER: "Seul l'acteur qui a demandé le produit peut le retirer.",
+    Code.PRODUIT_CLOSED: "Ce produit n'est plus ouvert à la commande.",
+    Code.HABILITATION_LOST: "Vous n'avez plus l'habilitation nécessaire pour demander ce produit.",
+    Code.NO_BENEFICIAIRE: "Aucun bénéficiaire n'est rattaché à la structure indiquée.",
+    Code.SEARCH_TOO_WIDE: "Précisez un numéro de demande, un index de lot ou une offre.",
+    Code.HABILITATION_MISSING: "Vous n'avez pas l'habilitation nécessaire pour cette opération.",
+    Code.BENEFICIAIRE_NOT_ENTITLED: "Le bénéficiaire n'a pas l'habilitation nécessaire pour cette opération.",
+    Code.EMAIL_SYNTAX: "L'adresse email du certificat n'est pas une adresse valide.",
+    Code.EMAIL_ACTEUR_SYNTAX: "L'email de l'acteur n'est pas une adresse valide.",
+    Code.EMAIL_INFORME_SYNTAX: "L'email de la personne à informer n'est pas une adresse valide.",
+    Code.USAGE_MISSING: "Choisissez un usage de l'offre.",
+    Code.SERVICE_APPLICATIF_MISSING: "Le service applicatif est obligatoire pour ce produit.",
+    Code.FQDN_MISSING: "Indiquez au moins un FQDN, et cinq au plus.",
+    Code.FQDN_SYNTAX: "Le nom de domaine « {valeur} » du champ FQDN n'est pas valide.",
+    Code.VALIDATION_FAILED: "La demande n'a pas pu être validée : {raison}",
+    Code.EMAIL_TAKEN: "L'adresse email du certificat appartient déjà à un autre porteur.",
+    Code.CANCEL_FAILED: "L'annulation n'a pas abouti ; réessayez plus tard.",
+    Code.XML_MALFORMED: "Le message n'est pas un document XML bien formé.",
+    Code.DTD_FORBIDDEN: "Le message contient une déclaration DOCTYPE ou une instruction de traitement : refusé.",
+    Code.ENCODING_REFUSED: "Le message doit être encodé en UTF-8 ou UTF-16, sans compression.",
+    Code.MEDIA_TYPE: (
+        "Type de contenu refusé : envoyez text/xml (SOAP 1.1) ou application/soap+xml (SOAP 1.2), sans pièce jointe."
+    ),
+    Code.TOO_LARGE: "Le message dépasse la taille ou la complexité permise ({limite}).",
+    Code.ENVELOPE: "L'enveloppe SOAP n'est pas conforme : {raison}",
+    Code.MUST_UNDERSTAND: "Le message exige un en-tête que ce service ne traite pas.",
+    Code.SCHEMA: "Le message ne respecte pas le schéma publié : {raison}",
+    Code.BASE64: "Une valeur base64 du message est mal formée.",
+    Code.DATETIME_ZONE: (
+        "Une date-heure du message est sans fuseau horaire ou impossible ; écrivez par exemple 2026-11-23T08:00:00Z."
+    ),
+    Code.TOO_MANY_ITEMS: "Un lot contient de 1 à {limite} demandes.",
+    Code.UNKNOWN_OPERATION: "Opération inconnue de ce service.",
+    Code.NO_CERTIFICATE: "Présentez un certificat client de la plateforme (TLS mutuel).",
+    Code.CERTIFICATE_REFUSED: "Le certificat client présenté n'est pas accepté par ce service.",
+    Code.CERTIFICATE_REVOKED: "Le certificat client présenté est révoqué ou n'est plus en vigueur.",
+    Code.CERTIFICATE_WRONG_PLATEFORME: (
+        "Le certificat client présenté appartient à l'autre plateforme (TEST ou PRODUCTION)."
+    ),
+    Code.ACTEUR_UNKNOWN: "Le certificat client présenté n'est rattaché à aucun acteur inscrit.",
+    Code.NO_RIGHT: "L'acteur n'a aucune habilitation sur cette plateforme.",
+    Code.REVOCATION_STATUS_UNAVAILABLE: (
+        "L'état de révocation de votre certificat ne peut pas être vérifié ; réessayez plus tard."
+    ),
+    Code.LOT_CONFLICT: "Cette référence de lot a déjà servi pour un autre contenu (lot {index}).",
+    Code.LOT_UNKNOWN: "Aucun lot visible par vous ne porte cet index ou cette référence.",
+    Code.DEMANDE_UNKNOWN: "Aucune demande visible par vous ne porte ce numéro.",
+    Code.NOT_READY: "Le certificat de cette demande n'est pas encore à retirer (état {etat}).",
+    Code.NOT_WITHDRAWABLE: "Cette demande ne peut plus être retirée (état {etat}).",
+    Code.CANCEL_TOO_LATE: "Cette demande ne peut plus être annulée (état {etat}).",
+    Code.FIELD_FORBIDDEN: "Le champ « {champ} » n'existe pas pour ce produit.",
+    Code.FIELD_INVALID: "Le champ « {champ} » est invalide : {raison}",
+    Code.CRITERIA_INVALID: "Critères de recherche incompatibles : {raison}",
+    Code.DOMAIN_NOT_ENTITLED: "Votre habilitation ne couvre pas le domaine « {valeur} ».",
+    Code.NOT_PROCESSED: (
+        "La demande n'a pas pu être traitée après plusieurs essais ; elle peut être présentée à nouveau."
+    ),
+    Code.BUSY: "Le service est très sollicité ; réessayez dans quelques instants.",
+    Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",
+}
+"""French wording of each code; ``{names}`` are filled from the error's data."""
+
+
+class IgcError(Exception):
+    """A refusal in the user's words: code, place and data; ``str(error)`` is the French text.
+
+    ``position`` is the 1-based place of the item in its lot, ``champ`` the name of the field in the contract.
+    """
+
+    def __init__(self, code: Code, *, champ: str | None = None, position: int | None = None, **data: object) -> None:
+        """Build the error; raises KeyError at once when the catalogue's text needs data that is not given."""
+        self.code = code
+        self.champ = champ
+        self.position = position
+        self.data = data if champ is None else {"champ": champ, **data}
+        self.text = TEXTS[code].format(**self.data)
+        super().__init__(self.text)
+
+
+class AccessError(IgcError):
+    """The sender, not the message, is refused: no certificate, unknown actor, no right."""
+
+
+class NotFoundError(IgcError):
+    """Nothing the actor may see answers to that index or number; same answer whether it exists or not."""
+
+
+class ConflictError(IgcError):
+    """The state of the plateforme refuses the act: reference reused, withdrawal too early, cancellation too late."""

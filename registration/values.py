@@ -1,0 +1,81 @@
+"""What a canal hands over: the request as the sender wrote it, before any rule has looked at it.
+
+Both canals build the same ``DemandeForm``; msgspec encodes it for the stored pages of a lot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from registration.vocabulary import Canal, Offre, Plateforme, TypeActeurInscrit, Usage
+
+
+class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One request for a certificate, field by field as in the contract (guide §8.1.3, §8.2.3, §8.3.3, §8.4.3).
+
+    ``csr`` is the PKCS#10 in DER. Absent fields are None, never empty strings.
+    """
+
+    offre: Offre
+    usage: Usage
+    csr: bytes
+    email_acteur: str
+    reference: str | None = None
+    structure: str | None = None
+    beneficiaire: str | None = None
+    service_applicatif: str | None = None
+    adresse_email: str | None = None
+    fqdns: tuple[str, ...] = ()
+    upn: str | None = None
+    email_informe: str | None = None
+
+
+class LotForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot as handed over by a canal: the sender's own reference and its items, 1 to 10 000."""
+
+    reference: str
+    demandes: tuple[DemandeForm, ...]
+
+
+class Acteur(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts: a registered person or application on one plateforme, identified by (issuer, serial)."""
+
+    id: int
+    plateforme: Plateforme
+    type_acteur: TypeActeurInscrit
+    id_national: str | None
+    libelle: str
+    type_personne: str | None = None
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts through which canal; for agir pour un tiers, ``administrateur`` is who really holds the card."""
+
+    acteur: Acteur
+    canal: Canal
+    administrateur: Acteur | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[DemandeForm, ...])
+
+
+def encode_forms(forms: tuple[DemandeForm, ...]) -> bytes:
+    """The stored form of some items of a lot (MessagePack): the same items always give the same bytes."""
+    return _encoder.encode(forms)
+
+
+def decode_forms(data: bytes) -> tuple[DemandeForm, ...]:
+    """Read back what ``encode_forms`` wrote."""
+    return _decoder.decode(data)
+
+
+def content_digest(pages: list[bytes]) -> bytes:
+    """SHA-256 over the encoded pages of a lot: what decides whether a reference comes back with the same content."""
+    digest = hashlib.sha256()
+    for page in pages:
+        digest.update(len(page).to_bytes(8, "big"))
+        digest.update(page)
+    return digest.digest()

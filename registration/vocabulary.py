@@ -1,0 +1,173 @@
+"""The words of the contract as enums: values are the strings of the XSD and of the database.
+
+Sources: guide §6 (offres, usages), §8 to §10 (etats, history), §11 (revocation reasons).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Plateforme(StrEnum):
+    """Guide §12: nothing of one plateforme is visible or usable from the other."""
+
+    TEST = "TEST"
+    PRODUCTION = "PRODUCTION"
+
+
+class Canal(StrEnum):
+    """Where a step of a demande came from."""
+
+    IHM = "IHM"
+    WS = "WS"
+    SYSTEM = "SYSTEM"
+
+
+class Offre(StrEnum):
+    """Guide §6.1."""
+
+    PS = "PS"
+    PRO = "PRO"
+    ORG = "ORG"
+    SERV = "SERV"
+
+
+class Usage(StrEnum):
+    """Guide §7, table 8. The business usage; x509.KeyUsage keeps its own name."""
+
+    AUTH = "AUTH"
+    AUTH_CLI = "AUTH_CLI"
+    SIGN = "SIGN"
+    CONF = "CONF"
+    SMIME = "S/MIME"
+    SSL_SERV = "SSL_SERV"
+
+
+# Guide §7, table 8: the thirteen products.
+USAGES_BY_OFFRE: dict[Offre, tuple[Usage, ...]] = {
+    Offre.PS: (Usage.AUTH, Usage.SIGN, Usage.CONF),
+    Offre.PRO: (Usage.AUTH, Usage.SIGN, Usage.CONF),
+    Offre.ORG: (Usage.AUTH_CLI, Usage.SIGN, Usage.CONF),
+    Offre.SERV: (Usage.SSL_SERV, Usage.SIGN, Usage.SMIME, Usage.CONF),
+}
+
+
+class EtatDemande(StrEnum):
+    """Life of a demande, guide §10.1.1."""
+
+    ENREGISTREE = "ENREGISTREE"
+    VALIDEE = "VALIDEE"
+    TRANSMISE = "TRANSMISE"
+    CLOSE = "CLOSE"
+    REJETEE = "REJETEE"
+    NON_TRAITEE = "NON_TRAITEE"
+    ANNULEE = "ANNULEE"
+
+
+class EtatProduit(StrEnum):
+    """Life of the certificate of a demande, guide §9 and §10.2.
+
+    PREPARE is ours: serial and to-be-signed bytes are stored, the signature is not there yet. It is never shown.
+    """
+
+    PREPARE = "PREPARE"
+    A_RETIRER = "A_RETIRER"
+    ACTIF = "ACTIF"
+    EXPIRE = "EXPIRE"
+    REVOQUE = "REVOQUE"
+
+
+LABELS: dict[StrEnum, str] = {
+    EtatDemande.ENREGISTREE: "Enregistrée",
+    EtatDemande.VALIDEE: "Validée",
+    EtatDemande.TRANSMISE: "Transmise",
+    EtatDemande.CLOSE: "Close",
+    EtatDemande.REJETEE: "Rejetée",
+    EtatDemande.NON_TRAITEE: "Non traitée",
+    EtatDemande.ANNULEE: "Annulée",
+    EtatProduit.PREPARE: "En préparation",
+    EtatProduit.A_RETIRER: "À retirer",
+    EtatProduit.ACTIF: "Actif",
+    EtatProduit.EXPIRE: "Expiré",
+    EtatProduit.REVOQUE: "Révoqué",
+}
+"""What users read for each etat; the labels are those of the guide."""
+
+
+class EtatLot(StrEnum):
+    """Ours: a lot is TERMINE when no demande of it waits for the batch any more."""
+
+    EN_COURS = "EN_COURS"
+    TERMINE = "TERMINE"
+
+
+class TypePersonne(StrEnum):
+    """Guide §7: deduced from the card."""
+
+    PS = "PS"
+    PF = "PF"
+    PA = "PA"
+    PE = "PE"
+
+
+class TypeActeurInscrit(StrEnum):
+    """Ours: who may be registered as an actor."""
+
+    PERSONNE = "PERSONNE"
+    APPLICATION = "APPLICATION"
+
+
+class TypeActeur(StrEnum):
+    """Column of the history, guide figures 147 and 167."""
+
+    MANDATAIRE = "Mandataire"
+    BENEFICIAIRE = "Bénéficiaire"
+    SYSTEME = "PFCNG-MG"
+
+
+class Role(StrEnum):
+    """Guide §7, table 6."""
+
+    ADMINISTRATEUR_TECHNIQUE = "ADMINISTRATEUR_TECHNIQUE"
+    DEMANDEUR = "DEMANDEUR"
+    PORTEUR_CL = "PORTEUR_CL"
+
+
+class Action(StrEnum):
+    """Guide §7, table 7."""
+
+    DEMANDER = "DEMANDER"
+    RENOUVELER = "RENOUVELER"
+    RETIRER = "RETIRER"
+    ANNULER = "ANNULER"
+    REVOQUER = "REVOQUER"
+    SUIVRE = "SUIVRE"
+
+
+class CodeAction(StrEnum):
+    """Steps of the history. Known from the guide (figures 147, 167): DCL_001, DCL_005, IGC_003, REV_001, IGC_007.
+
+    The others are ours, in the same form; docs/history-codes.md lists them all.
+    """
+
+    RECORDED = "ACT_DCL_001"
+    REJECTED = "ACT_DCL_004"
+    VALIDATED = "ACT_DCL_005"
+    CANCELLED = "ACT_DCL_006"
+    WITHDRAWN = "ACT_RET_001"
+    CLOSED = "ACT_DCL_007"
+    HANDED_TO_CA = "ACT_IGC_003"
+    ISSUED = "ACT_IGC_004"
+    NOT_PROCESSED = "ACT_IGC_005"
+    CERTIFICATE_REVOKED = "ACT_IGC_006"
+    REVOCATION_RECORDED = "ACT_REV_001"
+    REVOCATION_CLOSED = "ACT_IGC_007"
+
+
+def product_code(offre: Offre, usage: Usage) -> str:
+    """The key of the CA core's profile table, e.g. ``ORG_AUTH_CLI``; S/MIME loses its slash."""
+    return f"{offre.value}_{usage.value.replace('/', '')}"
+
+
+SYSTEM_ACTEUR = "PFCNG-MG"
+"""Who acts for automatic steps, guide §10."""

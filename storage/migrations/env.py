@@ -1,0 +1,20 @@
+"""Alembic's entry: one connection, one transaction, short lock waits on PostgreSQL."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import text
+
+from storage.database import make_engine
+from storage.tables import Base
+
+engine = make_engine(context.config.get_main_option("sqlalchemy.url") or "")
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET lock_timeout = '5s'"))
+            # Two processes that start together must not migrate together.
+            connection.execute(text("SELECT pg_advisory_xact_lock(7250211)"))
+        context.run_migrations()
+engine.dispose()
