@@ -1,0 +1,176 @@
+"""What the use cases and queries give back: frozen values, ready for either canal. No rows, no sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, Offre, Usage
+
+
+class LotReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The lot is durable; ``already_known`` when this is the repetition of an earlier deposit."""
+
+    index: int
+    reference: str
+    nombre: int
+    depose_le: datetime
+    already_known: bool
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a demande is refused: code of the catalogue, French text, field of the contract."""
+
+    code: str
+    texte: str
+    champ: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deposit would decide for one item; no refusal means acceptable."""
+
+    position: int
+    reference: str | None
+    refusals: tuple[Refusal, ...]
+
+
+class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Progress of a lot. ``counts`` has every EtatDemande; their sum is ``nombre``. ``version`` changes with it."""
+
+    index: int
+    reference: str
+    etat: EtatLot
+    nombre: int
+    counts: dict[EtatDemande, int]
+    a_retirer: int
+    depose_le: datetime
+    modifie_le: datetime
+    version: str
+
+    @property
+    def avancement(self) -> int:
+        """Per cent of the items on which the batch has said its last word, rounded down."""
+        done = self.a_retirer + sum(
+            self.counts[etat]
+            for etat in (EtatDemande.CLOSE, EtatDemande.REJETEE, EtatDemande.NON_TRAITEE, EtatDemande.ANNULEE)
+        )
+        return 100 * done // self.nombre
+
+
+class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
+    """One demande as its followers see it."""
+
+    numero: int
+    canal: Canal
+    offre: Offre
+    usage: Usage
+    etat: EtatDemande
+    index_lot: int | None
+    position: int | None
+    reference: str | None
+    etat_produit: EtatProduit | None
+    structure: str | None
+    raison_sociale: str | None
+    beneficiaire: str | None
+    beneficiaire_libelle: str | None
+    demandeur: str
+    service_applicatif: str | None
+    adresse_email: str | None
+    fqdns: tuple[str, ...]
+    cree_le: datetime
+    modifie_le: datetime
+    serial: str | None
+    not_after: datetime | None
+    refusal: Refusal | None
+
+
+class DemandePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of demandes; ``next_after`` goes back as ``after`` for the following page, None at the end."""
+
+    demandes: tuple[DemandeView, ...]
+    next_after: int | None
+
+
+class HistoriqueLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history, columns of guide figure 147."""
+
+    numero: int
+    numero_demande: int
+    canal: Canal
+    date: datetime
+    code_action: str
+    etat: EtatDemande
+    type_acteur: str
+    acteur: str
+    habilitations_acteur: str | None
+    administrateur: str | None
+    habilitations_administrateur: str | None
+
+
+class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A demande, the subject of its certificate (display order, guide figure 45) and its history."""
+
+    demande: DemandeView
+    subject: tuple[tuple[str, str], ...]
+    historique: tuple[HistoriqueLine, ...]
+
+
+class Retrait(msgspec.Struct, frozen=True, kw_only=True):
+    """A withdrawn certificate: ``pkcs7`` is certs-only, DER, with the chain."""
+
+    numero: int
+    index_lot: int | None
+    position: int | None
+    reference: str | None
+    serial: str
+    not_after: datetime
+    retire_le: datetime
+    pkcs7: bytes
+
+
+class RetraitPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Withdrawn certificates of one page of a lot; ``pending`` items of the lot are not signed yet."""
+
+    retraits: tuple[Retrait, ...]
+    next_after: int | None
+    pending: int
+
+
+class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How many demandes a cancellation changed, how many it left as they were."""
+
+    cancelled: int
+    unchanged: int
+
+
+class RetraitConditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the requester gives at withdrawal (guide §9.2). Never logged: ``repr`` hides the code."""
+
+    code: str
+    confirmation: str
+    cgu_accepted: bool
+
+    def __repr__(self) -> str:
+        return "RetraitConditions(...)"
+
+
+class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):
+    """Guide §10.1.1: a numero, an index or an offre is needed. Instants are aware; ``until`` is exclusive.
+
+    ``service_applicatif`` and ``raison_sociale`` may end with ``*`` for a prefix search.
+    """
+
+    numero: int | None = None
+    index_lot: int | None = None
+    offre: Offre | None = None
+    all_offres: bool = False
+    usage: Usage | None = None
+    etat: EtatDemande | None = None
+    structure: str | None = None
+    beneficiaire: str | None = None
+    service_applicatif: str | None = None
+    adresse_email: str | None = None
+    fqdn: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
