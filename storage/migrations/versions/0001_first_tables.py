@@ -247,7 +247,7 @@ def upgrade() -> None:
         sa.Column("id_demande", sa.BigInteger(), nullable=False),
         sa.Column("spki", sa.LargeBinary(), nullable=False),
         sa.Column("csr", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["id_demande"], ["demande.id"], name=op.f("fk_cle_publique__id_demande")),
+        sa.ForeignKeyConstraint(["id_demande"], ["demande.id"], deferrable=True, initially="DEFERRED", name=op.f("fk_cle_publique__id_demande")),
         sa.PrimaryKeyConstraint("plateforme", "spki_sha256", name=op.f("pk_cle_publique")),
         sa.UniqueConstraint("id_demande", name=op.f("uq_cle_publique__id_demande")),
     )
