@@ -47,7 +47,7 @@ class CrlEntry(NamedTuple):
     reason: RevocationReason = RevocationReason.UNSPECIFIED
 
 
-def build_crl(  # noqa: PLR0917 - six things, each of them needed, in the order of the structure
+def build_crl(
     authority: Authority,
     signer: Signer,
     entries: Iterable[CrlEntry],

@@ -14,7 +14,6 @@ from registration.vocabulary import Offre, Plateforme, TypeActeurInscrit, TypePe
 from storage import tables
 
 
-
 @dataclass(frozen=True, slots=True)
 class Rights:
     """The explicit habilitations of an acteur: domain patterns by (offre, structure); see guide §7, table 6."""
@@ -23,9 +22,7 @@ class Rights:
 
     def administers(self, offre: Offre, structure: str) -> bool:
         """Administrateur technique for this offre; SERV implies ORG on the same structure."""
-        return (offre, structure) in self.patterns or (
-            offre is Offre.ORG and (Offre.SERV, structure) in self.patterns
-        )
+        return (offre, structure) in self.patterns or (offre is Offre.ORG and (Offre.SERV, structure) in self.patterns)
 
     def domains(self, offre: Offre, structure: str) -> frozenset[str]:
         """The domain patterns of one habilitation."""
@@ -98,9 +95,7 @@ def _structures(session: Session, plateforme: Plateforme, ids: set[str]) -> dict
     return {
         row.id_national: row
         for part in slices(ids)
-        for row in session.scalars(
-            select(table).where(table.plateforme == plateforme, table.id_national.in_(part))
-        )
+        for row in session.scalars(select(table).where(table.plateforme == plateforme, table.id_national.in_(part)))
     }
 
 
@@ -109,15 +104,11 @@ def _personnes(session: Session, plateforme: Plateforme, ids: set[str]) -> dict[
     return {
         row.id_national: row
         for part in slices(ids)
-        for row in session.scalars(
-            select(table).where(table.plateforme == plateforme, table.id_national.in_(part))
-        )
+        for row in session.scalars(select(table).where(table.plateforme == plateforme, table.id_national.in_(part)))
     }
 
 
-def _rattachements(
-    session: Session, plateforme: Plateforme, pairs: set[tuple[str, str]]
-) -> frozenset[tuple[str, str]]:
+def _rattachements(session: Session, plateforme: Plateforme, pairs: set[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     table = tables.Rattachement
     found: set[tuple[str, str]] = set()
     for part in slices(pairs):

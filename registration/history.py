@@ -6,19 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from registration.values import Acteur, Origin
 from registration.vocabulary import SYSTEM_ACTEUR, Canal, CodeAction, EtatDemande, Offre, TypeActeur
 from storage import tables
+from storage.bulk import insert_rows
 
 
 def append(session: Session, lines: Iterable[dict[str, Any]]) -> None:
     """Write the lines in one statement."""
-    rows = list(lines)
-    if rows:
-        session.execute(insert(tables.Historique.__table__), rows)  # type: ignore[arg-type]  # SQLAlchemy types __table__ as FromClause
+    insert_rows(session, tables.Historique, list(lines))
 
 
 def line(

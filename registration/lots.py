@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from registration.validation import examine
 from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
 from registration.views import LotReceipt, Refusal, Verdict
 from storage import tables
+from storage.bulk import insert_rows
 from storage.database import Database
 
 
@@ -148,5 +149,5 @@ def _insert_pages(
         }
         for page, part in enumerate(slices(demandes, policy.page_size))
     ]
-    session.execute(insert(tables.LotPage.__table__), rows)  # type: ignore[arg-type]  # SQLAlchemy types __table__ as FromClause
+    insert_rows(session, tables.LotPage, rows)
     outbox.owe_page(session, index, 0, rang=0, now=now)

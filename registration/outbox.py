@@ -7,12 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from registration.policy import LotPolicy
 from registration.slicing import slices
 from storage import tables
+from storage.bulk import insert_rows
 
 
 class Nature(StrEnum):
@@ -24,7 +24,7 @@ class Nature(StrEnum):
 
 def owe_page(session: Session, id_lot: int, page: int, *, rang: int, now: datetime) -> None:
     """Owe the registration of one page of a lot; pages follow each other, so that the first item wins a key."""
-    _owe(session, [_row(Nature.REGISTER_PAGE, {"page": page}, id_lot, rang, now)])
+    insert_rows(session, tables.Outbox, [_row(Nature.REGISTER_PAGE, {"page": page}, id_lot, rang, now)])
 
 
 def owe_issuance(
@@ -46,7 +46,7 @@ def owe_issuance(
         _row(Nature.ISSUE, {"numeros": chunk}, id_lot, first + rank, now)
         for rank, chunk in enumerate(slices(numeros, policy.chunk_size))
     ]
-    _owe(session, rows)
+    insert_rows(session, tables.Outbox, rows)
 
 
 def _row(nature: Nature, payload: dict[str, Any], id_lot: int | None, rang: int, now: datetime) -> dict[str, Any]:
@@ -60,8 +60,3 @@ def _row(nature: Nature, payload: dict[str, Any], id_lot: int | None, rang: int,
         "worker": None,
         "attempts": 0,
     }
-
-
-def _owe(session: Session, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(insert(tables.Outbox.__table__), rows)  # type: ignore[arg-type]  # SQLAlchemy types __table__ as FromClause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from registration import outbox
@@ -56,7 +56,7 @@ def register_page(
     return len(forms)
 
 
-def _is(id_lot: int, page: int) -> tuple[object, ...]:
+def _is(id_lot: int, page: int) -> tuple[ColumnElement[bool], ...]:
     return (tables.LotPage.id_lot == id_lot, tables.LotPage.page == page)
 
 

@@ -93,9 +93,7 @@ class PeerChecker:
             authority=authority.short_name,
             issuer_sha256=authority.name_hash,
             serial=serial_hex(certificate.serial_number),
-            plateforme=Plateforme.TEST
-            if authority.settings.category == CATEGORY_TEST
-            else Plateforme.PRODUCTION,
+            plateforme=Plateforme.TEST if authority.settings.category == CATEGORY_TEST else Plateforme.PRODUCTION,
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
         )
@@ -104,9 +102,7 @@ class PeerChecker:
         """Our own row decides at once; the CRL must exist, be current, and not list the serial either."""
         certificat, crl = tables.Certificat, tables.Crl
         revoked = session.scalar(
-            select(certificat.revoque_le).where(
-                certificat.autorite == peer.authority, certificat.serial == peer.serial
-            )
+            select(certificat.revoque_le).where(certificat.autorite == peer.authority, certificat.serial == peer.serial)
         )
         if revoked is not None:
             raise AccessError(Code.CERTIFICATE_REVOKED)
@@ -123,7 +119,7 @@ class PeerChecker:
         if known is None:
             der = session.scalars(select(tables.Crl.der).where(tables.Crl.autorite == authority)).one()
             known = frozenset(serial_hex(entry.serial_number) for entry in x509.load_der_x509_crl(der))
-            self._crl_serials = {
-                key: serials for key, serials in self._crl_serials.items() if key[0] != authority
-            } | {(authority, numero): known}
+            self._crl_serials = {key: serials for key, serials in self._crl_serials.items() if key[0] != authority} | {
+                (authority, numero): known
+            }
         return known

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from registration import history, outbox
@@ -23,6 +22,7 @@ from registration.validation import Examined, examine
 from registration.values import DemandeForm, Origin
 from registration.vocabulary import CodeAction, EtatDemande
 from storage import tables
+from storage.bulk import insert_rows
 
 
 def register(
@@ -44,9 +44,7 @@ def register(
     """
     view = load_view(session, origin.acteur, forms)
     candidates = [
-        Candidate(
-            numero=first_numero + rank, examined=examine(view, form), cree_le=now, acteur=origin.acteur.libelle
-        )
+        Candidate(numero=first_numero + rank, examined=examine(view, form), cree_le=now, acteur=origin.acteur.libelle)
         for rank, form in enumerate(forms)
     ]
     if not cancelled:
@@ -59,7 +57,7 @@ def register(
         lines.extend(_lines(candidate, origin, etat, now))
         if etat is EtatDemande.VALIDEE:
             accepted.append(candidate.numero)
-    session.execute(insert(tables.Demande.__table__), rows)  # type: ignore[arg-type]  # SQLAlchemy types __table__ as FromClause
+    insert_rows(session, tables.Demande, rows)
     history.append(session, lines)
     outbox.owe_issuance(session, accepted, id_lot=id_lot, first_position=first_position, now=now, policy=policy)
     return candidates

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pki.pkcs7 import certs_only
@@ -35,7 +35,7 @@ def withdraw_demande(
     """
     _check_conditions(conditions)
     empreinte = hash_code(conditions.code)
-    demande, certificat = tables.Demande, tables.Certificat
+    demande = tables.Demande
     with db.write() as session:
         row = session.execute(
             _query().where(demande.id == numero, may_follow(origin.acteur)).with_for_update(of=demande)
@@ -90,9 +90,7 @@ def withdraw_lot_page(
         retraits = _withdraw(session, chains, origin, page, conditions, empreinte, now)
         pending = _pending(session, lot)
     more = len(rows) > limit
-    return RetraitPage(
-        retraits=tuple(retraits), next_after=retraits[-1].position if more else None, pending=pending
-    )
+    return RetraitPage(retraits=tuple(retraits), next_after=retraits[-1].position if more else None, pending=pending)
 
 
 def _check_conditions(conditions: RetraitConditions) -> None:
@@ -131,7 +129,7 @@ def _withdraw(
     session: Session,
     chains: Chains,
     origin: Origin,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[Any],
     conditions: RetraitConditions,
     empreinte: str,
     now: datetime,
@@ -160,7 +158,7 @@ def _withdraw(
     return [_as_retrait(row[0], row[1], chains, now) for row in rows]
 
 
-def _check_repeated(conditions: RetraitConditions, rows: Sequence[Row[Any]]) -> None:
+def _check_repeated(conditions: RetraitConditions, rows: Sequence[Any]) -> None:
     """A repetition proves itself by the code of the first time; scrypt runs once per distinct stored code."""
     verdicts: dict[str, bool] = {}
     for demande, _, stored in rows:
@@ -202,9 +200,7 @@ def _pending(session: Session, lot: tables.Lot) -> int:
         select(demande.id).where(
             demande.id_lot == lot.id,
             (demande.etat_produit.is_not(None))
-            | demande.etat.in_(
-                [EtatDemande.REJETEE.value, EtatDemande.NON_TRAITEE.value, EtatDemande.ANNULEE.value]
-            ),
+            | demande.etat.in_([EtatDemande.REJETEE.value, EtatDemande.NON_TRAITEE.value, EtatDemande.ANNULEE.value]),
         )
     )
     return lot.nombre - len(done.all())

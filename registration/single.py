@@ -10,9 +10,7 @@ from registration.values import DemandeForm, Origin
 from storage.database import Database
 
 
-def submit(
-    db: Database, origin: Origin, form: DemandeForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY
-) -> int:
+def submit(db: Database, origin: Origin, form: DemandeForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY) -> int:
     """Place the demande and give its numero; the first refusal is raised and nothing is stored then."""
     numero = db.reserve("demande", 1)
     with db.write() as session:

@@ -14,7 +14,6 @@ from typing import Any
 
 from babel.dates import format_datetime, get_timezone
 from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from registration.errors import Code, IgcError
@@ -22,6 +21,7 @@ from registration.slicing import slices
 from registration.validation import Examined
 from registration.vocabulary import EtatDemande, EtatProduit, Plateforme
 from storage import tables
+from storage.bulk import insert_rows
 
 _LIVE_DEMANDE = (EtatDemande.ENREGISTREE, EtatDemande.VALIDEE, EtatDemande.TRANSMISE)
 _LIVE_PRODUIT = (EtatProduit.A_RETIRER, EtatProduit.ACTIF)
@@ -44,7 +44,11 @@ def claim(session: Session, plateforme: Plateforme, candidates: Sequence[Candida
 
 
 def peek(
-    session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], seen: dict[bytes | str, Any], now: datetime
+    session: Session,
+    plateforme: Plateforme,
+    candidates: Sequence[Candidate],
+    seen: dict[bytes | str, Any],
+    now: datetime,
 ) -> None:
     """The refusals that ``claim`` would append, without writing; ``seen`` carries the earlier items of the same lot."""
     holders = _address_holders(session, plateforme, candidates, now)
@@ -70,9 +74,7 @@ def peek(
                 seen.setdefault(address, examined.porteur)
 
 
-def _claim_addresses(
-    session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime
-) -> None:
+def _claim_addresses(session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime) -> None:
     wanted: dict[str, str] = {}
     for candidate in candidates:
         examined = candidate.examined
@@ -83,7 +85,7 @@ def _claim_addresses(
     rows = [
         {"plateforme": plateforme.value, "adresse": address, "porteur": wanted[address]} for address in sorted(wanted)
     ]
-    _insert_or_ignore(session, tables.AdresseProtegee, rows)
+    insert_rows(session, tables.AdresseProtegee, rows, ignore_conflicts=True)
     held = _held_addresses(session, plateforme, wanted)
     for address, porteur in held.items():
         if porteur != wanted[address] and not _is_live(session, plateforme, address, porteur, now):
@@ -163,7 +165,7 @@ def _claim_keys(session: Session, plateforme: Plateforme, candidates: Sequence[C
         for key, candidate in sorted(wanted.items())
         if candidate.examined.csr is not None
     ]
-    _insert_or_ignore(session, tables.ClePublique, rows)
+    insert_rows(session, tables.ClePublique, rows, ignore_conflicts=True)
     holders = _key_holders(session, plateforme, list(wanted), others_than=wanted)
     for key, holder in holders.items():
         wanted[key].examined.refusals.append(_key_refusal(holder))
@@ -217,9 +219,3 @@ def _key_refusal(holder: _Holder) -> IgcError:
         f"({acteur}, {beneficiaire or structure or '-'}, {day})."
     )
     return IgcError(Code.CSR_REFUSED, champ="csr", raison=raison)
-
-
-def _insert_or_ignore(session: Session, table: type[tables.Base], rows: list[dict[str, Any]]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(table.__table__).on_conflict_do_nothing(), rows)  # type: ignore[arg-type]  # as in history
-

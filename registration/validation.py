@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from pki.content import CertificateContent, check_content
 from pki.csr import AcceptedCsr, accept_csr
 from pki.errors import CsrError, CsrProblem, ProfileError
@@ -190,6 +192,4 @@ def _person_content(personne: tables.Personne) -> dict[str, Any]:
 
 def content_of(stored: dict[str, Any]) -> CertificateContent:
     """The CA core's value from the stored one (JSON has lists where the core has tuples)."""
-    return CertificateContent(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
-    )
+    return msgspec.convert(stored, CertificateContent)

@@ -20,9 +20,7 @@ def covers_mail_domain(patterns: Iterable[str], domain: str, *, bare_is_exact: b
 
 def covers_server_name(patterns: Iterable[str], fqdn: str) -> bool:
     """Whether one pattern of offre SERV allows ``fqdn`` for SSL_SERV: a bare name only itself, ``*d`` d and below."""
-    return any(
-        not pattern.startswith("*@") and _covers(pattern, fqdn, bare_is_exact=True) for pattern in patterns
-    )
+    return any(not pattern.startswith("*@") and _covers(pattern, fqdn, bare_is_exact=True) for pattern in patterns)
 
 
 def _covers(pattern: str, name: str, *, bare_is_exact: bool) -> bool:
