@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from registration import outbox
 from registration.acteurs import acteur_by_id
 from registration.policy import DEFAULT_POLICY, LotPolicy
-from registration.registering import register
+from registration.registering import register, register_unprocessed
 from registration.values import Origin, decode_forms
 from registration.vocabulary import Canal
 from storage import tables
-from storage.database import Database
+from storage.database import Database, reserve_in
 
 
 def register_page(
@@ -54,6 +54,26 @@ def register_page(
         _owe_next(session, row, now, policy)
         session.delete(row)
     return len(forms)
+
+
+def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy: LotPolicy) -> None:
+    """After too many failed tries the items of a page become Non traitée, unexamined; the next page goes on."""
+    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+    if row is None:
+        return
+    lot = session.get_one(tables.Lot, id_lot)
+    origin = Origin(acteur=acteur_by_id(session, lot.id_acteur), canal=Canal.WS)
+    register_unprocessed(
+        session,
+        origin,
+        decode_forms(row.contenu),
+        first_numero=reserve_in(session, "demande", row.nombre),
+        now=now,
+        id_lot=id_lot,
+        first_position=row.premiere_position,
+    )
+    _owe_next(session, row, now, policy)
+    session.delete(row)
 
 
 def _is(id_lot: int, page: int) -> tuple[ColumnElement[bool], ...]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from registration import history, outbox
 from registration.directory import load_view
-from registration.errors import IgcError
+from registration.errors import Code, IgcError
 from registration.policy import LotPolicy
 from registration.uniqueness import Candidate, claim
 from registration.validation import Examined, examine
@@ -61,6 +61,33 @@ def register(
     history.append(session, lines)
     outbox.owe_issuance(session, accepted, id_lot=id_lot, first_position=first_position, now=now, policy=policy)
     return candidates
+
+
+def register_unprocessed(
+    session: Session,
+    origin: Origin,
+    forms: Sequence[DemandeForm],
+    *,
+    first_numero: int,
+    now: datetime,
+    id_lot: int,
+    first_position: int,
+) -> None:
+    """Insert forms that nothing could examine as NON_TRAITEE; they claim no key and no address."""
+    rows, lines = [], []
+    for rank, form in enumerate(forms):
+        candidate = Candidate(
+            numero=first_numero + rank,
+            examined=Examined(form=form, email_acteur=form.email_acteur, refusals=[IgcError(Code.NOT_PROCESSED)]),
+            cree_le=now,
+            acteur=origin.acteur.libelle,
+        )
+        rows.append(_row(candidate, origin, EtatDemande.NON_TRAITEE, now, id_lot, first_position + rank))
+        used = history.habilitation_used(form.offre, form.structure)
+        lines.append(history.line(candidate.numero, origin, now, CodeAction.RECORDED, EtatDemande.ENREGISTREE, used))
+        lines.append(history.system_line(candidate.numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE))
+    insert_rows(session, tables.Demande, rows)
+    history.append(session, lines)
 
 
 def _verdict(candidate: Candidate, *, cancelled: bool) -> EtatDemande:
