@@ -230,9 +230,3 @@ def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:
     except (ValueError, x509.ExtensionNotFound):
         return False
     return extension.value.key_identifier == authority.key_id
-
-
-def write_index(folder: Path, index: AuthorityIndex) -> None:
-    """Write `authorities.json` anew; refused with FileExistsError when there is one."""
-    with (folder / INDEX_NAME).open("xb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(index), indent=2))

@@ -1,6 +1,7 @@
 """The key ceremony: one configuration makes a hierarchy, its keys, its files and a protocol of what was done.
 
-One root and three issuing CAs (PERSONNES, ORGANISATIONS, cards) for one plateforme. Nothing is ever overwritten.
+Also the few certificates that the platform needs for itself, through the same prepare, lint and issue as all others.
+Nothing is ever overwritten.
 """
 
 import hashlib
@@ -8,86 +9,31 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.authority import INDEX_NAME, Authority, AuthorityEntry, AuthorityIndex, load_authorities
 from pki.ca_certificates import CaName, CaValidity, build_issuing, build_root
+from pki.content import CertificateContent
 from pki.errors import CeremonyError
-from pki.key_policy import RSA_EXPONENT
+from pki.hierarchy import CeremonyConfig, IssuingConfig, RootConfig, check_config
+from pki.issuance import IssuedCertificate, issue, lint, prepare
+from pki.key_policy import RSA_BITS, RSA_EXPONENT
 from pki.pkcs7 import certs_only
-from pki.profiles import (
-    CARD_CATEGORY_PRODUCTION,
-    CARD_CATEGORY_TEST,
-    CARD_PRODUCTS,
-    CATEGORY_PRODUCTION,
-    CATEGORY_TEST,
-    ORGANISATION_PRODUCTS,
-    PERSON_PRODUCTS,
-    ProfileSettings,
-)
-from pki.secret_files import write_new, write_private_key
+from pki.profiles import ProfileSettings
+from pki.protocol import Protocol
+from pki.secret_files import MIN_PASSPHRASE, certificate_pem, write_new, write_private_key
+from pki.serials import new_serial, serial_hex
+from pki.signers.port import Signer
 
 PROTOCOL_NAME = "ceremony.jsonl"
-_MIN_PASSPHRASE = 12
 
 
-class CeremonyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The only input of a ceremony; unknown keys are refused. Absent keys mean the fictitious defaults.
-
-    `settings` holds profile settings that differ from the defaults of the plateforme, by name.
-    """
-
-    plateforme: Literal["TEST", "PRODUCTION"]
-    country: str = "FR"
-    organization: str = "IGC EXEMPLE"
-    identifier: str = "0002 000000000"
-    infrastructure: str = "IGC-EXEMPLE"
-    key_bits: int = 4096
-    validity_years: int = 20
-    settings: ProfileSettings | None = None
-
-
-class _Kind(NamedTuple):
-    short_name: str
-    common_name: str
-    products: tuple[str, ...]
-
-
-_ROOT = _Kind("ACR-EL", "AC RACINE IGC EXEMPLE ELEMENTAIRE", ())
-_ISSUING = (
-    _Kind("ACI-EL-PP", "AC IGC EXEMPLE ELEMENTAIRE PERSONNES", PERSON_PRODUCTS),
-    _Kind("ACI-EL-ORG", "AC IGC EXEMPLE ELEMENTAIRE ORGANISATIONS", ORGANISATION_PRODUCTS),
-    _Kind("ACI-CARTES", "AC IGC EXEMPLE CARTES PERSONNES", CARD_PRODUCTS),
-)
-
-
-def read_config(text: str) -> CeremonyConfig:
-    """Return the configuration of a TOML text; CeremonyError names what is wrong in it."""
-    try:
-        return msgspec.toml.decode(text, type=CeremonyConfig)
-    except msgspec.MsgspecError as error:
-        raise CeremonyError(f"configuration: {error}") from None
-
-
-def default_settings(plateforme: str) -> ProfileSettings:
-    """Return the profile settings of a plateforme with our fictitious names: categories and CPS differ."""
-    if plateforme == "TEST":
-        return ProfileSettings(
-            cps_uri="http://igc.example/PC%20TEST",
-            category=CATEGORY_TEST,
-            card_category=CARD_CATEGORY_TEST,
-            ca_issuers_url="http://igc.example/AC%20TEST/{short_name}.cer",
-        )
-    return ProfileSettings(
-        policy_oid="2.999.213.1.2",
-        category=CATEGORY_PRODUCTION,
-        card_category=CARD_CATEGORY_PRODUCTION,
-    )
+def key_file(keys_folder: Path, short_name: str) -> Path:
+    """Return where the ceremony puts the encrypted key of an authority."""
+    return keys_folder / f"{short_name}.key.pem"
 
 
 def perform(
@@ -96,117 +42,101 @@ def perform(
     authorities_folder: Path,
     keys_folder: Path,
     passphrase: bytes,
+    root_passphrase: bytes | None = None,
     now: datetime,
 ) -> Mapping[str, Authority]:
     """Make a whole hierarchy and return its authorities, loaded again from what was written.
 
     Certificates (`<short name>.pem`, `.cer`), the chain (`.p7b`), the index and the protocol go to one folder, keys
-    (`<short name>.key.pem`, encrypted, mode 0600) to the other. CeremonyError when anything is there already.
+    (encrypted PKCS#8, mode 0600) to the other; the root's key may have a pass phrase of its own. CeremonyError when
+    the configuration is wrong, a pass phrase too short, or a folder not empty. Validity begins at midnight UTC.
     """
-    _refuse_overwriting(authorities_folder, keys_folder)
-    if len(passphrase) < _MIN_PASSPHRASE:
-        raise CeremonyError(f"the pass phrase has fewer than {_MIN_PASSPHRASE} characters")
+    settings = check_config(config)
+    _check_folders(authorities_folder, keys_folder)
+    root_passphrase = root_passphrase or passphrase
+    if min(len(passphrase), len(root_passphrase)) < MIN_PASSPHRASE:
+        raise CeremonyError(f"a pass phrase has fewer than {MIN_PASSPHRASE} characters")
     authorities_folder.mkdir(parents=True, exist_ok=True)
     keys_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    protocol = _Protocol(now)
+    protocol = Protocol(authorities_folder / PROTOCOL_NAME, now)
     protocol.note("begin", plateforme=config.plateforme, key_bits=config.key_bits)
-    kinds = (_ROOT, *_ISSUING)
-    keys = _generate(config, kinds)
-    for kind, key in zip(kinds, keys, strict=True):
-        write_private_key(keys_folder / f"{_name(kind, config)}.key.pem", key, passphrase)
-        protocol.note("key", authority=_name(kind, config), bits=key.key_size)
-    root, issuing = _build(config, keys, now)
-    for authority in (root, *issuing):
+    root_key, *keys = _generate(1 + len(config.issuing), config.key_bits)
+    members: tuple[RootConfig | IssuingConfig, ...] = (config.root, *config.issuing)
+    for member, key in zip(members, (root_key, *keys), strict=True):
+        short_name = config.short_name(member.short_name)
+        write_private_key(
+            key_file(keys_folder, short_name),
+            key,
+            root_passphrase if member is config.root else passphrase,
+        )
+        protocol.note("key", authority=short_name, bits=key.key_size)
+    authorities = _build(config, settings, root_key, keys, now)
+    for authority in authorities:
         _write_certificate(authorities_folder, authority)
-        protocol.note_certificate(authority)
-    chain = certs_only(root.certificate_der, tuple(authority.certificate_der for authority in issuing))
-    write_new(authorities_folder / _chain_name(config), chain, secret=False)
-    index = AuthorityIndex(authorities=tuple(_entry(authority, root) for authority in (root, *issuing)))
-    write_new(
-        authorities_folder / INDEX_NAME,
-        msgspec.json.format(msgspec.json.encode(index), indent=2),
-        secret=False,
-    )
+        _note_authority(protocol, authority)
+    _write_index(authorities_folder, config, authorities)
     protocol.note("end")
-    write_new(authorities_folder / PROTOCOL_NAME, protocol.text(), secret=False)
     return load_authorities(authorities_folder)
 
 
-def _refuse_overwriting(*folders: Path) -> None:
+def _check_folders(*folders: Path) -> None:
     for folder in folders:
         if folder.exists() and any(folder.iterdir()):
             raise CeremonyError(f"the folder {folder.name} is not empty: nothing is overwritten")
 
 
-def _name(kind: _Kind, config: CeremonyConfig) -> str:
-    return f"{kind.short_name}-TEST" if config.plateforme == "TEST" else kind.short_name
-
-
-def _chain_name(config: CeremonyConfig) -> str:
-    suffix = "-TEST" if config.plateforme == "TEST" else ""
-    return f"Chaine_de_certification{suffix}.p7b"
-
-
-def _generate(config: CeremonyConfig, kinds: tuple[_Kind, ...]) -> list[rsa.RSAPrivateKey]:
-    """Return one new key per authority; generation releases the interpreter lock, so threads share the cores."""
-    with ThreadPoolExecutor(max_workers=len(kinds)) as pool:
-        return list(pool.map(lambda _: rsa.generate_private_key(RSA_EXPONENT, config.key_bits), kinds))
+def _generate(count: int, bits: int) -> list[rsa.RSAPrivateKey]:
+    """Return new keys; generation releases the interpreter lock, so threads share the cores."""
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        return list(pool.map(lambda _: rsa.generate_private_key(RSA_EXPONENT, bits), range(count)))
 
 
 def _build(
     config: CeremonyConfig,
+    settings: ProfileSettings,
+    root_key: rsa.RSAPrivateKey,
     keys: list[rsa.RSAPrivateKey],
     now: datetime,
-) -> tuple[Authority, list[Authority]]:
-    settings = config.settings or default_settings(config.plateforme)
+) -> tuple[Authority, ...]:
+    """Return the authorities, root first. An issuing CA ends a day before its root."""
     start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     end = start.replace(year=start.year + config.validity_years, day=min(start.day, 28))
     root_certificate = build_root(
-        _ca_name(_ROOT, config), keys[0], CaValidity(not_before=start, not_after=end), settings
+        _ca_name(config, config.root),
+        root_key,
+        CaValidity(not_before=start, not_after=end),
+        settings,
     )
-    root = _authority(_ROOT, config, root_certificate, (), settings)
-    # An issuing CA ends a day before its root.
+    root = Authority(
+        short_name=config.short_name(config.root.short_name),
+        certificate=root_certificate,
+        chain=(root_certificate.public_bytes(Encoding.DER),),
+        products=frozenset(),
+        settings=settings,
+    )
     validity = CaValidity(not_before=start, not_after=end - timedelta(days=1))
     issuing = []
-    for kind, key in zip(_ISSUING, keys[1:], strict=True):
-        certificate = build_issuing(_ca_name(kind, config), key.public_key(), root, keys[0], validity)
-        issuing.append(_authority(kind, config, certificate, (root.certificate_der,), settings))
-    return root, issuing
+    for member, key in zip(config.issuing, keys, strict=True):
+        certificate = build_issuing(_ca_name(config, member), key.public_key(), root, root_key, validity)
+        issuing.append(
+            Authority(
+                short_name=config.short_name(member.short_name),
+                certificate=certificate,
+                chain=(certificate.public_bytes(Encoding.DER), *root.chain),
+                products=frozenset(member.products),
+                settings=settings,
+            ),
+        )
+    return (root, *issuing)
 
 
-def _ca_name(kind: _Kind, config: CeremonyConfig) -> CaName:
-    test = config.plateforme == "TEST"
+def _ca_name(config: CeremonyConfig, member: RootConfig | IssuingConfig) -> CaName:
     return CaName(
         country=config.country,
         organization=config.organization,
         identifier=config.identifier,
-        infrastructure=f"{config.infrastructure} TEST" if test else config.infrastructure,
-        common_name=f"TEST {kind.common_name}" if test else kind.common_name,
-    )
-
-
-def _authority(
-    kind: _Kind,
-    config: CeremonyConfig,
-    certificate: x509.Certificate,
-    above: tuple[bytes, ...],
-    settings: ProfileSettings,
-) -> Authority:
-    return Authority(
-        short_name=_name(kind, config),
-        certificate=certificate,
-        chain=(certificate.public_bytes(Encoding.DER), *above),
-        products=frozenset(kind.products),
-        settings=settings,
-    )
-
-
-def _entry(authority: Authority, root: Authority) -> AuthorityEntry:
-    return AuthorityEntry(
-        short_name=authority.short_name,
-        issuer=root.short_name,
-        products=tuple(sorted(authority.products)),
-        settings=authority.settings,
+        infrastructure=config.infrastructure_name(),
+        common_name=config.common_name(member.common_name),
     )
 
 
@@ -216,25 +146,68 @@ def _write_certificate(folder: Path, authority: Authority) -> None:
     write_new(folder / f"{authority.short_name}.cer", authority.certificate_der, secret=False)
 
 
-class _Protocol:
-    """What was done, one JSON object a line, each with the ceremony's time. No secret is ever noted."""
-
-    def __init__(self, now: datetime) -> None:
-        self._at = now.astimezone(UTC).isoformat(timespec="seconds")
-        self._lines: list[bytes] = []
-
-    def note(self, event: str, **facts: str | int) -> None:
-        self._lines.append(msgspec.json.encode({"at": self._at, "event": event, **facts}))
-
-    def note_certificate(self, authority: Authority) -> None:
-        self.note(
-            "certificate",
-            authority=authority.short_name,
-            subject=authority.certificate.subject.rfc4514_string(),
-            serial=f"{authority.certificate.serial_number:032x}",
-            sha256=hashlib.sha256(authority.certificate_der).hexdigest(),
-            not_after=authority.not_after.isoformat(),
+def _write_index(folder: Path, config: CeremonyConfig, authorities: tuple[Authority, ...]) -> None:
+    root, *issuing = authorities
+    chain = certs_only(root.certificate_der, tuple(authority.certificate_der for authority in issuing))
+    write_new(folder / f"{config.short_name('Chaine_de_certification')}.p7b", chain, secret=False)
+    entries = tuple(
+        AuthorityEntry(
+            short_name=authority.short_name,
+            issuer=root.short_name,
+            products=tuple(sorted(authority.products)),
+            settings=authority.settings,
         )
+        for authority in authorities
+    )
+    encoded = msgspec.json.encode(AuthorityIndex(authorities=entries))
+    write_new(folder / INDEX_NAME, msgspec.json.format(encoded, indent=2) + b"\n", secret=False)
 
-    def text(self) -> bytes:
-        return b"\n".join(self._lines) + b"\n"
+
+def _note_authority(protocol: Protocol, authority: Authority) -> None:
+    protocol.note(
+        "certificate",
+        authority=authority.short_name,
+        subject=authority.certificate.subject.rfc4514_string(),
+        serial=serial_hex(authority.certificate.serial_number),
+        sha256=hashlib.sha256(authority.certificate_der).hexdigest(),
+        not_after=authority.not_after.isoformat(),
+    )
+
+
+def issue_with_new_key(
+    authority: Authority,
+    signer: Signer,
+    content: CertificateContent,
+    *,
+    folder: Path,
+    name: str,
+    passphrase: bytes | None,
+    now: datetime,
+    not_after: datetime | None = None,
+) -> IssuedCertificate:
+    """Make a key and its certificate for the platform itself: a TLS server, a client, a card-like login.
+
+    Writes `<name>.key.pem` (mode 0600; encrypted unless `passphrase` is None, which suits servers that start alone)
+    and `<name>.pem` (leaf, then the issuing CAs without the root), and notes serial and bytes before signing. Raises
+    what prepare, lint and issue raise, and CeremonyError when a file exists.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    protocol = Protocol(folder / PROTOCOL_NAME, now)
+    key = rsa.generate_private_key(RSA_EXPONENT, RSA_BITS)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    prepared = prepare(authority, content, spki, new_serial(), now, not_after=not_after)
+    linted = lint(prepared, authority)
+    protocol.note(
+        "intent",
+        name=name,
+        authority=authority.short_name,
+        product=content.product,
+        serial=serial_hex(prepared.serial),
+        tbs_sha256=hashlib.sha256(prepared.tbs).hexdigest(),
+    )
+    write_private_key(folder / f"{name}.key.pem", key, passphrase)
+    issued = issue(linted, signer)
+    chain = (issued.der, *(authority.chain if authority.is_root else authority.chain[:-1]))
+    write_new(folder / f"{name}.pem", b"".join(certificate_pem(der) for der in chain), secret=False)
+    protocol.note("issued", name=name, sha256=hashlib.sha256(issued.der).hexdigest())
+    return issued

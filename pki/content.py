@@ -196,6 +196,16 @@ def _check_private(content: CertificateContent, profile: Profile) -> None:
         for field in _PERSON_ONLY:
             if getattr(content, field) not in {None, ()}:
                 raise ProfileError(field, "not part of this profile")
+    else:
+        _check_person(content)
+    if content.card_number is not None:
+        if profile.card_type is None:
+            raise ProfileError("card_number", "not part of this profile")
+        if not _CARD_NUMBER.fullmatch(content.card_number):
+            raise ProfileError("card_number", "not an issuer number and a card number")
+
+
+def _check_person(content: CertificateContent) -> None:
     for field, code in (("profession", content.profession), ("training", content.training)):
         if code is not None and not 0 <= code <= _LARGEST_CODE:
             raise ProfileError(field, "not a code of the nomenclature")
@@ -203,11 +213,6 @@ def _check_private(content: CertificateContent, profile: Profile) -> None:
         raise ProfileError("specialities", "not a code of the nomenclature")
     if content.pharmacist_table is not None and not _TABLE.fullmatch(content.pharmacist_table):
         raise ProfileError("pharmacist_table", "not a section of the table")
-    if content.card_number is not None:
-        if profile.card_type is None:
-            raise ProfileError("card_number", "not part of this profile")
-        if not _CARD_NUMBER.fullmatch(content.card_number):
-            raise ProfileError("card_number", "not an issuer number and a card number")
 
 
 def cut_organization(organization: str, length: int = ORGANIZATION_LENGTH) -> str:

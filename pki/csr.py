@@ -53,19 +53,8 @@ def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
     """
     if len(data) > MAX_CSR_BYTES:
         raise CsrError(CsrProblem.TOO_LARGE)
-    try:
-        return _accept(bytes(data), policy)
-    except CsrError:
-        raise
-    except InvalidSignature:
-        raise CsrError(CsrProblem.BAD_SIGNATURE) from None
-    except Exception:  # noqa: BLE001 - the parser's errors are many and undocumented; all mean the same here
-        raise CsrError(CsrProblem.MALFORMED) from None
-
-
-def _accept(data: bytes, policy: KeyPolicy) -> AcceptedCsr:
-    csr = x509.load_der_x509_csr(data)
-    key = _public_key(csr)
+    data = bytes(data)
+    csr, key = _parse(data)
     if csr.signature_algorithm_oid != SignatureAlgorithmOID.RSA_WITH_SHA256:
         raise CsrError(CsrProblem.WRONG_ALGORITHM)
     signed = csr.tbs_certrequest_bytes
@@ -77,18 +66,26 @@ def _accept(data: bytes, policy: KeyPolicy) -> AcceptedCsr:
     numbers = key.public_numbers()
     spki_sha256 = hashlib.sha256(spki).digest()
     check_rsa_key(numbers.n, numbers.e, spki_sha256, policy)
-    key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
+    try:
+        key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
+    except InvalidSignature:
+        raise CsrError(CsrProblem.BAD_SIGNATURE) from None
     return AcceptedCsr(der=data, spki=spki, spki_sha256=spki_sha256)
 
 
-def _public_key(csr: x509.CertificateSigningRequest) -> rsa.RSAPublicKey:
+def _parse(data: bytes) -> tuple[x509.CertificateSigningRequest, rsa.RSAPublicKey]:
+    """Return the request and its RSA key. The errors of the parser are many and undocumented; each is a refusal."""
+    try:
+        csr = x509.load_der_x509_csr(data)
+    except Exception:  # noqa: BLE001 - see above
+        raise CsrError(CsrProblem.MALFORMED) from None
     try:
         key = csr.public_key()
     except Exception:  # noqa: BLE001 - unsupported types, points off the curve, broken numbers
         raise CsrError(CsrProblem.WRONG_KEY_TYPE) from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise CsrError(CsrProblem.WRONG_KEY_TYPE)
-    return key
+    return csr, key
 
 
 def decode_csr(text_or_bytes: str | bytes) -> bytes:

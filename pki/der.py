@@ -83,9 +83,10 @@ def object_identifier(dotted: str) -> bytes:
 def time(moment: datetime) -> bytes:
     """Return a Time: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5)."""
     utc = moment.astimezone(UTC)
+    rest = f"{utc.month:02}{utc.day:02}{utc.hour:02}{utc.minute:02}{utc.second:02}Z"
     if _FIRST_UTC_YEAR <= utc.year < _FIRST_GENERALIZED_YEAR:
-        return tlv(UTC_TIME, utc.strftime("%y%m%d%H%M%SZ").encode())
-    return tlv(GENERALIZED_TIME, utc.strftime("%Y%m%d%H%M%SZ").encode())
+        return tlv(UTC_TIME, f"{utc.year % 100:02}{rest}".encode())
+    return tlv(GENERALIZED_TIME, f"{utc.year:04}{rest}".encode())
 
 
 def extension(oid: str, value: bytes, *, critical: bool = False) -> bytes:

@@ -88,6 +88,8 @@ def prepare(
     settings = authority.settings
     if content.product not in authority.products:
         raise ProfileError("product", f"not issued by {authority.short_name}")
+    if now.tzinfo is None or (not_after is not None and not_after.tzinfo is None):
+        raise ProfileError("validity", "a date without time zone")
     start = now.astimezone(UTC).replace(microsecond=0)
     period_end, end = _validity(start, profile, settings, authority.not_after)
     if not_after is not None:

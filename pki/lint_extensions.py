@@ -1,12 +1,12 @@
 """The inline lint's rules for extensions: presence, order, criticality and content, after the profile."""
 
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from pki import der
 from pki.authority import Authority
-from pki.extensions import subject_key_id
 from pki.lint_repeating import Case, judge
 from pki.profiles import EXTENSION_ORDER, UPN_OID, Profile, San
 from pki.tbs import RawExtension, TbsFields, read_generalized_time
@@ -45,6 +45,7 @@ _TAGS_OF_SAN = {
 }
 _SAN_OPTIONAL = frozenset({San.NONE, San.EMAIL_OPTIONAL, San.UPN_OPTIONAL})
 _MAX_DNS_NAMES = 5
+_SPKI_BITS = 24  # where the BIT STRING content begins in the only form of key that the lint lets pass
 
 
 class _Wanted(NamedTuple):
@@ -119,7 +120,7 @@ def _check_variable(name: str, extension: RawExtension, fields: TbsFields, wante
         yield f"{name}: critical"
     value = extension.value
     if name == "subject_key_identifier":
-        if value != der.octet_string(subject_key_id(fields.spki, wanted.authority.settings.generation)):
+        if value != b"\x04\x14" + _key_identifier(fields.spki, wanted.authority.settings.generation):
             yield f"{name}: not that of the key"
     elif name == "private_key_usage_period":
         (start_tag, _, start, start_end), (end_tag, _, end, end_end) = der.children(
@@ -130,6 +131,12 @@ def _check_variable(name: str, extension: RawExtension, fields: TbsFields, wante
             yield f"{name}: not within the validity"
     else:
         yield from _check_alternative_names(value, wanted.profile, wanted.common_name)
+
+
+def _key_identifier(spki: bytes, generation: int) -> bytes:
+    """Return SHA-1 of the BIT STRING content or of the whole structure; it names a key, no security rests on it."""
+    named = spki[_SPKI_BITS:] if generation == 1 else spki
+    return hashlib.sha1(named, usedforsecurity=False).digest()
 
 
 def _check_alternative_names(value: bytes, profile: Profile, common_name: str) -> Iterator[str]:

@@ -1,16 +1,23 @@
-"""Files that hold secrets or must never be overwritten: created whole, with mode 0600, or not at all."""
+"""Files that hold secrets or must never be overwritten: created whole or not at all, secrets with mode 0600."""
 
 import os
 import secrets
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from pki.errors import CeremonyError
 
 _OWNER_ONLY = 0o600
 _PUBLIC = 0o644
+MIN_PASSPHRASE = 12
 _PASSPHRASE_BYTES = 32
 
 
@@ -35,10 +42,15 @@ def write_new(path: Path, content: bytes, *, secret: bool) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_private_key(path: Path, key: rsa.RSAPrivateKey, passphrase: bytes) -> None:
-    """Write a key as encrypted PKCS#8 PEM, mode 0600; CeremonyError when the file exists already."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
-    write_new(path, pem, secret=True)
+def write_private_key(path: Path, key: rsa.RSAPrivateKey, passphrase: bytes | None) -> None:
+    """Write a key as PKCS#8 PEM, mode 0600, encrypted unless `passphrase` is None; CeremonyError when it exists."""
+    encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption), secret=True)
+
+
+def certificate_pem(certificate: bytes) -> bytes:
+    """Return a DER certificate as PEM."""
+    return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
 
 
 def write_new_passphrase(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from pki import der
 from pki.errors import LintError
@@ -71,7 +72,7 @@ def _read(tbs: bytes) -> TbsFields:
         not_after=read_time(not_after[0], tbs[not_after[2] : not_after[3]]),
         subject=tbs[subject[1] : subject[3]],
         spki=tbs[spki[1] : spki[3]],
-        extensions=tuple(_extension(tbs, *item) for item in der.children(tbs, listed[2], listed[3])),
+        extensions=tuple(_extension(tbs[start:end]) for _, start, _, end in der.children(tbs, listed[2], listed[3])),
     )
 
 
@@ -82,6 +83,7 @@ def _integer(content: bytes) -> int:
     return value
 
 
+@lru_cache(maxsize=1024)
 def read_time(tag: int, content: bytes) -> datetime:
     """Return a Time in the only form that RFC 5280 §4.1.2.5 allows: seconds, Z, UTCTime through 2049."""
     moment = _utc_time(content) if tag == der.UTC_TIME else read_generalized_time(content)
@@ -106,14 +108,17 @@ def read_generalized_time(content: bytes) -> datetime:
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
-def _extension(tbs: bytes, tag: int, _offset: int, start: int, end: int) -> RawExtension:
-    parts = der.children(tbs, start, end)
-    critical = len(parts) == 3  # noqa: PLR2004 - extnID, critical, extnValue
-    flag = tbs[parts[1][2] : parts[1][3]] if critical else _TRUE
+@lru_cache(maxsize=4096)
+def _extension(element: bytes) -> RawExtension:
+    """Return one extension. Most repeat byte for byte from one certificate to the next, hence the cache."""
+    parts = der.children(element, *der.sole(element, der.SEQUENCE))
     tags = [part[0] for part in parts]
+    critical = len(parts) == 3  # noqa: PLR2004 - extnID, critical, extnValue
     if critical:
-        tags.remove(der.BOOLEAN)
-    if tag != der.SEQUENCE or tags != [der.OBJECT_IDENTIFIER, der.OCTET_STRING] or flag != _TRUE:
+        flag = parts[1]
+        if tags.pop(1) != der.BOOLEAN or element[flag[2] : flag[3]] != _TRUE:
+            raise der.DerError
+    if tags != [der.OBJECT_IDENTIFIER, der.OCTET_STRING]:
         raise der.DerError
     oid, value = parts[0], parts[-1]
-    return RawExtension(oid=tbs[oid[2] : oid[3]], critical=critical, value=tbs[value[2] : value[3]])
+    return RawExtension(oid=element[oid[2] : oid[3]], critical=critical, value=element[value[2] : value[3]])
