@@ -20,8 +20,8 @@ from commands.composition import open_database, worker_context
 from commands.enrolment import Enrolled, enroll, register_identity
 from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
 from pki.ceremony import perform
-from pki.hierarchy import CeremonyConfig
 from pki.content import CertificateContent
+from pki.hierarchy import CeremonyConfig
 from pki.pkcs12 import to_pkcs12
 from pki.secret_files import certificate_pem, write_new, write_new_passphrase
 from pki.serials import serial_hex
