@@ -1,0 +1,56 @@
+"""What every view needs and where it finds it in a request: the portal's parts, the acteur, the session for CSRF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from jinja2 import Environment
+
+from registration.values import Acteur, Origin
+from registration.vocabulary import Canal
+from runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from registration.authority import RegistrationAuthority
+
+MAX_NUMERO = 2**63 - 1
+"""Numbers of demandes and lots are signed 64-bit integers; a larger one names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address."""
+
+    authority: RegistrationAuthority
+    origin: str
+    csrf_secret: bytes
+    clock: Clock
+    templates: Environment
+
+
+def portal_of(request: Request) -> Portal:
+    """The parts of the running portal."""
+    return cast("Portal", request.app.state.portal)
+
+
+def acteur_of(request: Request) -> Acteur:
+    """Who acts, as ``guard`` found from the client certificate of this very request; AttributeError without."""
+    return cast("Acteur", request.state.acteur)
+
+
+def origin_of(request: Request) -> Origin:
+    """The acteur and the canal, for the use cases that write."""
+    return Origin(acteur=acteur_of(request), canal=Canal.IHM)
+
+
+def form_session(request: Request) -> dict[str, Any]:
+    """The session that holds the CSRF secret of the acteur; emptied when another person now uses the browser."""
+    session = request.session
+    acteur = acteur_of(request)
+    if session.get("acteur") != acteur.id:
+        session.clear()
+        session["acteur"] = acteur.id
+    return session

@@ -1,0 +1,83 @@
+"""A secret kept in a file of its own: settings and command lines only ever carry its path."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+_MAX_BYTES = 65_536
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class SecretFileError(Exception):
+    """The file cannot be used as a secret. ``raison`` is French, for the operator; the content is never in it."""
+
+    def __init__(self, path: Path, raison: str) -> None:
+        super().__init__(f"{path} : {raison}")
+        self.path = path
+        self.raison = raison
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """Where a secret is. ``read_bytes`` and ``read_text`` open it anew each time, so that a rotated secret is seen."""
+
+    path: Path
+
+    def read_bytes(self) -> bytes:
+        """The whole file, as it is.
+
+        SecretFileError when it is missing, empty, above 64 KiB, not a regular file, of another owner than this
+        process or root, or open in any way to its group or to others.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise SecretFileError(self.path, f"fichier illisible ({error.strerror})") from error
+        with os.fdopen(descriptor, "rb") as file:
+            # Checked on the open file, so that nobody can exchange it between the check and the reading.
+            self._check(os.fstat(descriptor))
+            content = file.read(_MAX_BYTES + 1)
+        if not content:
+            raise SecretFileError(self.path, "fichier vide")
+        if len(content) > _MAX_BYTES:
+            raise SecretFileError(self.path, f"fichier de plus de {_MAX_BYTES} octets")
+        return content
+
+    def read_text(self) -> str:
+        """The secret as UTF-8 text without the line end that editors add; same refusals as ``read_bytes``."""
+        try:
+            text = self.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SecretFileError(self.path, "le contenu n'est pas du texte UTF-8") from error
+        secret = text.removesuffix("\n").removesuffix("\r")
+        if not secret:
+            raise SecretFileError(self.path, "fichier vide")
+        return secret
+
+    def _check(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise SecretFileError(self.path, "ce n'est pas un fichier ordinaire")
+        if status.st_uid not in {0, os.geteuid()}:
+            raise SecretFileError(self.path, "le fichier appartient à un autre compte")
+        if status.st_mode & _OTHERS:
+            raise SecretFileError(self.path, "le fichier est ouvert à d'autres comptes (chmod 600 attendu)")
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def build(value: Any) -> SecretFile:  # noqa: ANN401 -- a path already validated, or one of us
+            return value if isinstance(value, cls) else cls(value)
+
+        path = core_schema.no_info_after_validator_function(build, handler(Path))
+        return core_schema.union_schema([core_schema.is_instance_schema(cls), path])

@@ -1,0 +1,231 @@
+"""The sections of the settings, one class each. Descriptions are French: operators read them in docs/reglages.md.
+
+Nothing is opened or resolved here; ``settings.Settings.load`` anchors the paths, ``settings_check`` looks at the files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from runtime.secret_file import SecretFile
+
+
+def _not_blank(value: object) -> object:
+    # Path("") would silently mean the current folder.
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError("chemin vide ou mal formé")
+    return value
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError("adresse https:// attendue")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("ni compte, ni paramètre, ni ancre dans cette adresse")
+    return value.rstrip("/")
+
+
+LocalPath = Annotated[Path, BeforeValidator(_not_blank)]
+Secret = Annotated[SecretFile, BeforeValidator(_not_blank)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Section(BaseModel):
+    """Frozen, every key known; a refused value is never repeated in an error, for it may be a secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HttpLimits(Section):
+    """What one HTTP client may cost before it is sent away."""
+
+    max_body_bytes: int = Field(
+        default=32 * 1024 * 1024, ge=1024, le=1024**3, description="Taille maximale du corps d'une requête, en octets."
+    )
+    max_header_bytes: int = Field(
+        default=32 * 1024,
+        ge=1024,
+        le=1024**2,
+        description="Taille maximale des en-têtes d'une requête, en octets.",
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=1,
+        le=100_000,
+        description="Nombre maximal de connexions ouvertes en même temps par processus.",
+    )
+    handshake_timeout_seconds: Seconds = Field(
+        default=10, description="Délai accordé à la poignée de main TLS, en secondes."
+    )
+    header_timeout_seconds: Seconds = Field(
+        default=15, description="Délai accordé pour recevoir la ligne de requête et les en-têtes, en secondes."
+    )
+    body_timeout_seconds: Seconds = Field(
+        default=120, description="Délai accordé pour recevoir le corps entier d'une requête, en secondes."
+    )
+    idle_timeout_seconds: Seconds = Field(
+        default=75, description="Durée pendant laquelle une connexion sans requête reste ouverte, en secondes."
+    )
+
+
+class PortalLimits(HttpLimits):
+    """As above; no page of the portal sends much."""
+
+    max_body_bytes: int = Field(
+        default=1024 * 1024, ge=1024, le=1024**3, description="Taille maximale du corps d'une requête, en octets."
+    )
+
+
+class WsSettings(Section):
+    """The SOAP canal."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Adresse d'écoute du service web.")
+    port: Port = Field(default=8443, description="Port d'écoute du service web.")
+    public_url: PublicUrl = Field(
+        default="https://localhost:8443",
+        description="Adresse du service web vue des clients : elle est écrite dans le WSDL servi.",
+    )
+    tls_certificate_file: LocalPath = Field(
+        default=Path("tls/ws.pem"), description="Certificat TLS du service web puis sa chaîne, en PEM."
+    )
+    tls_key_file: Secret = Field(
+        default=SecretFile(Path("tls/ws.key")), description="Clé privée TLS du service web, en PEM."
+    )
+    client_ca_dir: LocalPath = Field(
+        default=Path("pki/ac-clients"),
+        description="Dossier des certificats (`*.pem`) des AC dont les certificats client sont acceptés.",
+    )
+    processes: int = Field(default=1, ge=1, le=256, description="Nombre de processus du service web.")
+    max_items: int = Field(default=10_000, ge=1, le=10_000, description="Nombre maximal de demandes dans un lot.")
+    max_wait_seconds: Seconds = Field(
+        default=30, description="Attente maximale d'un changement lors du suivi d'un lot, en secondes."
+    )
+    limits: HttpLimits = Field(default=HttpLimits(), description="Limites de la couche HTTP du service web.")
+
+
+class PortalSettings(Section):
+    """The web canal."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Adresse d'écoute du portail.")
+    port: Port = Field(default=8444, description="Port d'écoute du portail.")
+    public_url: PublicUrl = Field(
+        default="https://localhost:8444", description="Adresse du portail vue des navigateurs."
+    )
+    tls_certificate_file: LocalPath = Field(
+        default=Path("tls/portail.pem"), description="Certificat TLS du portail puis sa chaîne, en PEM."
+    )
+    tls_key_file: Secret = Field(
+        default=SecretFile(Path("tls/portail.key")),
+        description="Clé privée TLS du portail, en PEM.",
+    )
+    client_ca_dir: LocalPath = Field(
+        default=Path("pki/ac-clients"),
+        description="Dossier des certificats (`*.pem`) des AC dont les certificats client ouvrent une session.",
+    )
+    session_secret_file: Secret = Field(
+        default=SecretFile(Path("portail/session.secret")),
+        description="Secret qui signe les sessions : 32 octets aléatoires au moins.",
+    )
+    session_seconds: int = Field(
+        default=1_800, ge=60, le=86_400, description="Durée d'une session sans activité, en secondes."
+    )
+    processes: int = Field(default=1, ge=1, le=256, description="Nombre de processus du portail.")
+    limits: PortalLimits = Field(default=PortalLimits(), description="Limites de la couche HTTP du portail.")
+
+
+class PkiSettings(Section):
+    """Files of the authorities, and the addresses written into certificates by the next ceremony."""
+
+    authorities_dir: LocalPath = Field(
+        default=Path("pki/autorites"), description="Dossier des certificats des AC et de leur index."
+    )
+    keys_dir: LocalPath = Field(
+        default=Path("pki/cles"), description="Dossier des clés privées chiffrées des AC émettrices."
+    )
+    pass_phrase_file: Secret = Field(
+        default=SecretFile(Path("pki/phrase.secret")), description="Phrase de passe des clés privées des AC émettrices."
+    )
+    publication_dir: LocalPath = Field(
+        default=Path("pki/publication"), description="Dossier où paraissent les CRL et les certificats des AC."
+    )
+    policy_oid: str = Field(
+        default="2.999.213.1.1",
+        pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$",
+        description="OID de la politique de certification, écrit dans les certificats.",
+    )
+    cps_url: str = Field(
+        default="http://igc.example/PC",
+        pattern=r"^https?://\S+$",
+        description="Adresse de la politique de certification, écrite dans les certificats.",
+    )
+    crl_url: str = Field(
+        default="http://igc.example/CRL/{short_name}.crl",
+        pattern=r"^https?://\S+$",
+        description="Adresse publique des CRL ; `{short_name}` est remplacé par le nom court de l'AC.",
+    )
+    ca_issuers_url: str = Field(
+        default="http://igc.example/AC/{short_name}.cer",
+        pattern=r"^https?://\S+$",
+        description="Adresse publique des certificats des AC ; `{short_name}` est remplacé par le nom court de l'AC.",
+    )
+    ocsp_url: str = Field(
+        default="http://ocsp.igc.example",
+        pattern=r"^(https?://\S+)?$",
+        description="Adresse publique du répondeur OCSP ; vide, elle n'est pas écrite.",
+    )
+    crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
+    crl_refresh_minutes: int = Field(
+        default=60, ge=1, le=10_080, description="Intervalle entre deux CRL d'une même AC, en minutes."
+    )
+
+
+class BatchSettings(Section):
+    """How the work is cut and how long it may take before somebody else takes it over."""
+
+    workers: int | None = Field(
+        default=None, ge=1, le=1_024, description="Nombre de processus qui signent. Par défaut : un par cœur."
+    )
+    chunk_size: int = Field(default=100, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
+    page_size: int = Field(default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé.")
+    lease_seconds: int = Field(
+        default=120,
+        ge=5,
+        le=3_600,
+        description="Durée après laquelle une tâche sans nouvelles est reprise, en secondes.",
+    )
+    max_attempts: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Nombre d'essais d'une tâche avant que ses demandes passent à l'état Non traitée.",
+    )
+    small_lot_limit: int = Field(
+        default=20, ge=0, le=1_000, description="Taille jusqu'à laquelle un lot passe avec les demandes isolées."
+    )
+    relay_seconds: Seconds = Field(
+        default=0.2, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
+    )
+    sweep_seconds: Seconds = Field(
+        default=10, description="Intervalle entre deux recherches de tâches abandonnées, en secondes."
+    )
+
+    def worker_count(self) -> int:
+        """How many issuing processes to start: the setting, or one per core that this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class LoggingSettings(Section):
+    """What is written to the error output."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Niveau des journaux.")
+    format: Literal["json", "console"] = Field(
+        default="json", description="Forme des journaux : une ligne JSON par évènement, ou du texte pour un terminal."
+    )

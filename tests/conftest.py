@@ -1,0 +1,146 @@
+"""What every test may ask for: a database and a queue, real ones, of both sets.
+
+``service_set`` runs a test twice: on the embedded set (SQLite file, Valkey on a Unix socket) and, marked
+``postgresql``, on the production set (PostgreSQL, Valkey by URL with a password). Servers start when first needed,
+serve one session and die with it, even when it is killed. What cannot start fails the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from runtime.embedded_queue import EmbeddedQueue
+from runtime.settings import PREFIX, Settings
+from storage.database import Database
+from storage.migrate import upgrade
+from tests.support.postgres import PostgresServer
+from tests.support.queue_server import TcpQueueServer
+
+EMBEDDED = "embedded"
+PRODUCTION = "production"
+_TEMPLATE = "igc_template"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> None:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+
+
+@pytest.fixture(params=[EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.postgresql)])
+def service_set(request: pytest.FixtureRequest) -> str:
+    """Which of the two sets this run of the test uses."""
+    value: str = request.param
+    return value
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The session's PostgreSQL, with a migrated template database in it."""
+    server = PostgresServer()
+    try:
+        server.start()
+        upgrade(server.create(_TEMPLATE))
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def embedded_queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQueue]:
+    """The session's Valkey on a Unix socket, as the embedded set runs it."""
+    with EmbeddedQueue(tmp_path_factory.mktemp("queue") / "valkey") as queue:
+        yield queue
+
+
+@pytest.fixture(scope="session")
+def tcp_queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpQueueServer]:
+    """The session's Valkey by URL."""
+    server = TcpQueueServer(tmp_path_factory.mktemp("tcp-queue"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def empty_database_url(service_set: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table."""
+    if service_set == EMBEDDED:
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"empty_{next(_numbers)}"
+    yield server.create(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database_url(service_set: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database of this test's own."""
+    if service_set == EMBEDDED:
+        path = tmp_path / "igc.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    yield server.create(name, template=_TEMPLATE)
+    server.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database of this test's own, open."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def queue_url(service_set: str, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty queue; the session's server of this set, emptied."""
+    server: EmbeddedQueue | TcpQueueServer
+    server = request.getfixturevalue("embedded_queue" if service_set == EMBEDDED else "tcp_queue")
+    with redis.Redis.from_url(server.url) as client:
+        client.flushall()
+    return server.url
+
+
+@pytest.fixture
+def settings_values(
+    service_set: str, database_url: str, queue_url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> dict[str, Any]:
+    """The content of a settings file for this test's database and queue; change it, then build ``Settings``."""
+    values: dict[str, Any] = {"data_dir": str(tmp_path), "database_url": database_url, "queue_url": queue_url}
+    if service_set == PRODUCTION:
+        server: TcpQueueServer = request.getfixturevalue("tcp_queue")
+        secret = tmp_path / "queue.secret"
+        secret.touch(mode=0o600)
+        secret.write_text(server.password)
+        values |= {"queue_url": server.address, "queue_password_file": str(secret)}
+    return values
+
+
+@pytest.fixture
+def settings(settings_values: dict[str, Any], tmp_path: Path) -> Settings:
+    """Settings on this test's database and queue, everything else default, below ``tmp_path``."""
+    return Settings.from_mapping(settings_values, base=tmp_path)
