@@ -4,10 +4,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from lots_stand_in import StandIn, TestAuthority, serve
 
 from clients.service import RetryPolicy, ServiceLots
 from clients.values import DemandeCertificat, Lot
+from tests.integration.clients.lots_stand_in import StandIn, TestAuthority, serve
 
 FAST = RetryPolicy(attempts=4, first_delay=0.01, max_delay=0.02)
 

@@ -7,7 +7,6 @@ import logging
 import socket
 
 import pytest
-from lots_stand_in import WEAK_CODE, TestAuthority
 
 from clients.errors import (
     AccesRefuse,
@@ -23,6 +22,7 @@ from clients.errors import (
 )
 from clients.schema_check import InvalidMessageError
 from clients.values import ConditionsRetrait, CriteresRecherche
+from tests.integration.clients.lots_stand_in import WEAK_CODE, TestAuthority
 
 CODE = "Mot-De-Passe-Long"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
