@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from clients.lot_file import read_lot
 from clients.schema_check import InvalidMessageError, Problem
 from clients.service import RetryPolicy, ServiceLots
 from clients.state import load_state
-from clients.values import ConditionsRetrait
+from clients.values import ConditionsRetrait, Lot
 
 _CODE_LENGTH = 12
 """Type ConditionsRetrait of the XSD: so many characters, an upper and a lower case one, a sign that is neither."""
@@ -89,7 +90,7 @@ def open_service(context: typer.Context, display: Display) -> ServiceLots:
     )
 
 
-def find_index(service: ServiceLots, lot: str, reference: str | None = None) -> int:
+def find_index(service: ServiceLots, lot: str) -> int:
     """The index meant by an argument: a number is an index, an existing file its lot, anything else a reference."""
     if lot.isdecimal():
         return int(lot)
@@ -97,9 +98,17 @@ def find_index(service: ServiceLots, lot: str, reference: str | None = None) -> 
     if not path.is_file():
         return service.suivre_lot(reference=lot).index_lot
     state = load_state(path)
-    if state is not None and state.url == service.url and state.index_lot is not None and reference is None:
+    if state is not None and state.url == service.url and state.index_lot is not None:
         return state.index_lot
-    return service.suivre_lot(reference=read_lot(path, reference=reference).reference).index_lot
+    return service.suivre_lot(reference=open_lot(path).reference).index_lot
+
+
+def open_lot(path: Path, reference: str | None = None) -> Lot:
+    """The lot of a file; a CSV lot that was already sent keeps the reference it was sent under."""
+    if reference is None and path.suffix.lower() == ".csv":
+        state = load_state(path)
+        reference = None if state is None else state.reference
+    return read_lot(path, reference=reference)
 
 
 def ask_conditions(code_file: Path | None, *, cgu_accepted: bool) -> ConditionsRetrait:
@@ -111,12 +120,20 @@ def ask_conditions(code_file: Path | None, *, cgu_accepted: bool) -> ConditionsR
         raise SettingsError(
             "Retirer un certificat suppose d'accepter le certificat, les CGU et la PC : ajoutez --accepter-cgu."
         )
-    if code_file is not None:
-        code = read_secret(code_file)
-    else:
-        code = typer.prompt("Code de révocation", hide_input=True, confirmation_prompt="Le même code", err=True)
+    code = read_secret(code_file) if code_file is not None else _prompt_code()
     check_code(code)
     return ConditionsRetrait(code_revocation=code, confirmation=code, acceptation_cgu=True)
+
+
+def _prompt_code() -> str:
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            "Sans terminal pour le taper, le code de révocation se lit dans un fichier : --code-fichier."
+        )
+    code: str = typer.prompt("Code de révocation", hide_input=True, err=True)
+    if typer.prompt("Le même code", hide_input=True, err=True) != code:
+        raise SettingsError("Les deux codes tapés sont différents.")
+    return code
 
 
 def check_code(code: str) -> None:

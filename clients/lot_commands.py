@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from clients.command_support import ExitCode, ask_conditions, find_index, open_service
+from clients.command_support import ExitCode, ask_conditions, find_index, open_lot, open_service
 from clients.configuration import read_secret
 from clients.display import Display, counters
 from clients.errors import SettingsError
-from clients.lot_file import read_lot, write_lot
+from clients.lot_file import write_lot
 from clients.manifest import CSV_NAME, find_keys
 from clients.preparation import prepare_lot
 from clients.service import ServiceLots
@@ -64,7 +64,7 @@ def verify_command(
 ) -> None:
     """Demande au service le verdict de chaque demande d'un lot, sans rien enregistrer."""
     display = Display(as_json=as_json)
-    lot = read_lot(lot_path, reference=reference)
+    lot = open_lot(lot_path, reference)
     with open_service(context, display) as service:
         bilan = service.verifier_lot(lot)
     refusals = [
@@ -85,7 +85,7 @@ def deposit_command(
 ) -> None:
     """Dépose un lot et donne son index. Relancer la commande après une coupure donne le même index."""
     display = Display(as_json=as_json)
-    lot = read_lot(lot_path, reference=reference)
+    lot = open_lot(lot_path, reference)
     with open_service(context, display) as service:
         _deposit(service, display, lot_path, lot)
 
@@ -114,7 +114,7 @@ def withdraw_command(
     conditions = ask_conditions(code_file, cgu_accepted=accept_cgu)
     with open_service(context, display) as service:
         index_lot = find_index(service, lot)
-        sent = read_lot(Path(lot)) if Path(lot).suffix == ".xml" and Path(lot).is_file() else None
+        sent = open_lot(Path(lot)) if Path(lot).is_file() else None
         report = _withdraw(service, display, index_lot, folder, conditions, keys, sent)
     _show_report(display, index_lot, report)
 
@@ -132,7 +132,7 @@ def all_command(
 ) -> None:
     """Dépose, suit et retire un lot en une commande ; relancée après une coupure, elle reprend où elle en était."""
     display = Display(as_json=as_json)
-    lot = read_lot(lot_path, reference=reference)
+    lot = open_lot(lot_path, reference)
     conditions = ask_conditions(code_file, cgu_accepted=accept_cgu)
     with open_service(context, display) as service:
         index_lot = _deposit(service, display, lot_path, lot, last=False)

@@ -117,7 +117,9 @@ def cancel_command(
         raise SettingsError("Indiquez ou bien --lot, ou bien --demande.")
     what = f"le lot {lot}" if lot is not None else f"la demande {numero}"
     if not yes:
-        typer.confirm(f"Annuler {what} sans retour possible ?", abort=True, err=True)
+        answer = typer.prompt(f"Annuler {what}, sans retour possible ? (oui/non)", default="non", err=True)
+        if answer.strip().lower() not in ("o", "oui"):
+            raise typer.Abort
     with open_service(context, display) as service:
         if numero is not None:
             bilan = service.annuler_demande(numero)
