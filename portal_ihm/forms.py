@@ -144,7 +144,10 @@ class DemandeOrgForm(Form):
     )
     email_acteur = StringField(
         "Email de l'acteur",
-        [DataRequired(with_code(Code.EMAIL_ACTEUR_SYNTAX)), Length(max=254, message=with_code(Code.EMAIL_ACTEUR_SYNTAX))],
+        [
+            DataRequired(with_code(Code.EMAIL_ACTEUR_SYNTAX)),
+            Length(max=254, message=with_code(Code.EMAIL_ACTEUR_SYNTAX)),
+        ],
         filters=[strip],
     )
     email_informe = StringField(
@@ -154,7 +157,9 @@ class DemandeOrgForm(Form):
     )
     csr_conservee = HiddenField()
 
-    def __init__(self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
+    def __init__(
+        self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
+    ) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
         self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})
