@@ -22,13 +22,17 @@ MAX_NUMERO = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address."""
+    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address.
+
+    ``max_body`` bounds what a form may send, in bytes.
+    """
 
     authority: RegistrationAuthority
     origin: str
     csrf_secret: bytes
     clock: Clock
     templates: Environment
+    max_body: int
 
 
 def portal_of(request: Request) -> Portal:
@@ -52,5 +56,6 @@ def form_session(request: Request) -> dict[str, Any]:
     acteur = acteur_of(request)
     if session.get("acteur") != acteur.id:
         session.clear()
-        session["acteur"] = acteur.id
+    # Written each time, so that the cookie's age is that of the last activity.
+    session["acteur"] = acteur.id
     return session

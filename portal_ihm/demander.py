@@ -119,10 +119,8 @@ def _csr_of(form: DemandeOrgForm, content: bytes) -> tuple[bytes | None, list[st
 def _form(request: Request, data: FormData | None) -> DemandeOrgForm:
     portal = portal_of(request)
     rows = portal.authority.allowed_structures(acteur_of(request))
-    # Guide §7: an habilitation for SERV implies ORG on the same structure.
-    structures = {structure: raison for offre, structure, raison in rows if offre in {Offre.ORG, Offre.SERV}}
-    ordered = sorted(structures.items(), key=lambda pair: (pair[1].casefold(), pair[0]))
-    return DemandeOrgForm(data, ordered, form_session(request), portal.csrf_secret)
+    structures = [(structure, raison) for offre, structure, raison in rows if offre == Offre.ORG]
+    return DemandeOrgForm(data, structures, form_session(request), portal.csrf_secret)
 
 
 def _page(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -33,6 +34,12 @@ def strip(value: str | None) -> str | None:
 def upper(value: str | None) -> str | None:
     """Identifiers are read aloud and typed in any case."""
     return value.upper() if value else None
+
+
+def _check_readable(_form: Form, field: StringField) -> None:
+    # A zero byte, for one, cannot even be searched for in PostgreSQL.
+    if field.data and any(unicodedata.category(character) == "Cc" for character in field.data):
+        raise ValidationError("Ce champ contient des caractères qui ne se lisent pas.")
 
 
 def with_code(code: Code, **data: object) -> str:
@@ -97,12 +104,14 @@ class CriteresForm(Form):
     avant_le = JourField("Avant le")
     structure = StringField(
         "Identifiant national de la structure",
-        [Optional(), Regexp(f"^{_STRUCTURE}$", message="Saisissez un identifiant national, par exemple 10B0039137.")],
+        [Optional(), Regexp(f"^{_STRUCTURE}\\Z", message="Saisissez un identifiant national, par exemple 10B0039137.")],
         filters=[strip, upper],
     )
-    service_applicatif = StringField("Nom applicatif", [Optional(), Length(max=65)], filters=[strip])
-    adresse_email = StringField("Adresse email protégée", [Optional(), Length(max=254)], filters=[strip])
-    fqdn = StringField("FQDN", [Optional(), Length(max=253)], filters=[strip])
+    service_applicatif = StringField("Nom applicatif", [Optional(), _check_readable, Length(max=65)], filters=[strip])
+    adresse_email = StringField(
+        "Adresse email protégée", [Optional(), _check_readable, Length(max=254)], filters=[strip]
+    )
+    fqdn = StringField("FQDN", [Optional(), _check_readable, Length(max=253)], filters=[strip])
 
     def validate_periode(self, field: RadioField) -> None:
         """An interval needs one end at least, in the right order."""
@@ -127,34 +136,48 @@ class DemandeOrgForm(Form):
         csrf_time_limit = None
         locales = ("fr",)
 
-    structure = SelectField("Structure", [DataRequired(with_code(Code.STRUCTURE_UNKNOWN))], validate_choice=False)
+    structure = SelectField(
+        "Structure",
+        [
+            DataRequired(with_code(Code.STRUCTURE_UNKNOWN)),
+            Regexp(f"^{_STRUCTURE}\\Z", message=with_code(Code.STRUCTURE_UNKNOWN)),
+        ],
+        # Whether the acteur may is for the registration authority to say, at the time of the act.
+        validate_choice=False,
+    )
     usage = RadioField(
         "Usage",
         [DataRequired(with_code(Code.USAGE_MISSING))],
         choices=[(usage.value, USAGE_TEXTS[usage]) for usage in USAGES_BY_OFFRE[Offre.ORG]],
-        validate_choice=False,
     )
     service_applicatif = StringField(
         "Service applicatif",
         [
             DataRequired(with_code(Code.SERVICE_APPLICATIF_MISSING)),
+            _check_readable,
             Length(max=64, message="Le service applicatif compte 64 caractères au plus."),
         ],
         filters=[strip],
     )
     email_acteur = StringField(
         "Email de l'acteur",
-        [DataRequired(with_code(Code.EMAIL_ACTEUR_SYNTAX)), Length(max=254, message=with_code(Code.EMAIL_ACTEUR_SYNTAX))],
+        [
+            DataRequired(with_code(Code.EMAIL_ACTEUR_SYNTAX)),
+            _check_readable,
+            Length(max=254, message=with_code(Code.EMAIL_ACTEUR_SYNTAX)),
+        ],
         filters=[strip],
     )
     email_informe = StringField(
         "Email d'une personne à informer",
-        [Optional(), Length(max=254, message=with_code(Code.EMAIL_INFORME_SYNTAX))],
+        [Optional(), _check_readable, Length(max=254, message=with_code(Code.EMAIL_INFORME_SYNTAX))],
         filters=[strip],
     )
     csr_conservee = HiddenField()
 
-    def __init__(self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
+    def __init__(
+        self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
+    ) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
         self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})

@@ -50,9 +50,7 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                apply_headers(
-                    MutableHeaders(scope=message), self._host, static=scope["path"].startswith("/static/")
-                )
+                apply_headers(MutableHeaders(scope=message), self._host, static=scope["path"].startswith("/static/"))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from portal_ihm.context import MAX_NUMERO
 
 SIZES = (20, 50, 100)
-_MAX_TRAIL = 1000
+# The trail stands in the address and again in the Referer header: both must fit in a request head of 16 KiB.
+_MAX_TRAIL = 500
 
 
 @dataclass(frozen=True, slots=True)

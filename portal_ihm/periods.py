@@ -25,7 +25,9 @@ PERIODE_TEXTS = {
 }
 
 
-def days_of(periode: Periode, now: datetime, after: date | None, before: date | None) -> tuple[date | None, date | None]:
+def days_of(
+    periode: Periode, now: datetime, after: date | None, before: date | None
+) -> tuple[date | None, date | None]:
     """First and last day, both included; weeks begin on Monday. ``after`` and ``before`` count for INTERVALLE only."""
     today = now.astimezone(PARIS).date()
     if periode is Periode.INTERVALLE:

@@ -71,9 +71,7 @@ def export(request: Request) -> Response:
         raise
     except IgcError as error:
         return _criteria_page(request, form, status=422, refusal=error)
-    chunks = csv_chunks(
-        first, lambda after: portal.authority.search(acteur, criteria, after=after, limit=_CSV_PAGE)
-    )
+    chunks = csv_chunks(first, lambda after: portal.authority.search(acteur, criteria, after=after, limit=_CSV_PAGE))
     name = f"demandes-{now.astimezone(PARIS):%Y%m%d-%H%M}.csv"
     return StreamingResponse(
         chunks, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
