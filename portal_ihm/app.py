@@ -1,4 +1,4 @@
-"""The portal as one ASGI application: routes, middleware, handlers. The composition root serves it behind mutual TLS."""
+"""The portal as one ASGI application: routes, middleware, handlers. Mutual TLS stands in front of it, not in it."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from registration.authority import RegistrationAuthority
 
-MAX_NUMERO = 2**63 - 1
-"""Numbers of demandes and lots are signed 64-bit integers; a larger one names nothing."""
+_MAX_NUMERO = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,13 @@ def portal_of(request: Request) -> Portal:
 def acteur_of(request: Request) -> Acteur:
     """Who acts, as ``guard`` found from the client certificate of this very request; AttributeError without."""
     return cast("Acteur", request.state.acteur)
+
+
+def parse_numero(text: str) -> int | None:
+    """The number of a demande or a lot, a positive signed 64-bit integer in ASCII digits; None for anything else."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_MAX_NUMERO)):
+        return None
+    return int(text) if 1 <= int(text) <= _MAX_NUMERO else None
 
 
 def origin_of(request: Request) -> Origin:

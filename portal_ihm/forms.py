@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from starlette.datastructures import FormData
 from wtforms import DateField, Form, HiddenField, IntegerField, RadioField, SelectField, StringField
 from wtforms.csrf.session import SessionCSRF
 from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
 
-from portal_ihm.context import MAX_NUMERO
+from portal_ihm.context import parse_numero
 from portal_ihm.labels import OFFRE_TEXTS, USAGE_TEXTS, label
 from portal_ihm.periods import PERIODE_TEXTS, Periode
 from registration.errors import TEXTS, Code
@@ -56,16 +57,16 @@ class NumeroField(IntegerField):
         self.data = None
         if not text:
             return
-        if not re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) or not 1 <= int(text) <= MAX_NUMERO:
+        self.data = parse_numero(text)
+        if self.data is None:
             raise ValueError(_NUMERO_MESSAGE)
-        self.data = int(text)
 
 
 class JourField(DateField):
     """A day; browsers send ISO dates, people without a date picker type the French form."""
 
-    def __init__(self, label: str) -> None:
-        super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"])
+    def __init__(self, label: str, **options: Any) -> None:  # noqa: ANN401 -- the form binds itself through them
+        super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"], **options)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Say in French what is wrong."""
@@ -176,8 +177,8 @@ class DemandeOrgForm(Form):
     csr_conservee = HiddenField()
 
     def __init__(
-        self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
-    ) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
+        self, formdata: FormData | None, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
+    ) -> None:
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
         self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})

@@ -39,6 +39,7 @@ class Guard:
         self._portal = portal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a refusal, or let the request through with its acteur."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
