@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from wtforms import DateField, Form, HiddenField, IntegerField, RadioField, SelectField, StringField
 from wtforms.csrf.session import SessionCSRF
 from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
+from wtforms.widgets import TextInput
 
 from portal_ihm.context import parse_numero
 from portal_ihm.labels import OFFRE_TEXTS, USAGE_TEXTS, label
@@ -50,6 +51,9 @@ def with_code(code: Code, **data: object) -> str:
 
 class NumeroField(IntegerField):
     """A positive number of at most 64 bits; blanks between groups of digits are accepted."""
+
+    # A number input of a browser forgets what it cannot read, and with it what the reader has to correct.
+    widget = TextInput()
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Keep what was typed for the page; refuse everything but ASCII digits."""
