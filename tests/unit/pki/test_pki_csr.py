@@ -87,10 +87,12 @@ def test_no_mutation_of_a_good_request_crashes_it_or_changes_the_key(data):
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
 def test_no_envelope_crashes_the_decoder(data):
+    problem = None
     try:
         assert decode_csr(data).startswith(b"\x30")
     except CsrError as error:
-        assert error.kind is CsrProblem.MALFORMED
+        problem = error.kind
+    assert problem in {None, CsrProblem.MALFORMED}
 
 
 def pem(label: str = "CERTIFICATE REQUEST", end: str = "\n") -> str:
