@@ -67,9 +67,9 @@ _REPUDIATION = frozenset({KeyUsageBit.NON_REPUDIATION})
 _ENCIPHERMENT = frozenset({KeyUsageBit.KEY_ENCIPHERMENT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Profile:
-    """One product: subject, key usages, alternative names, private extensions."""
+    """One product: subject, key usages, alternative names, private extensions. One object each, compared as such."""
 
     product: str
     label: str
