@@ -5,6 +5,7 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -159,6 +160,17 @@ def test_example_file_states_the_defaults():
         assert getattr(config, field) == getattr(plain, field)
 
 
+def test_settings_named_in_the_file_change_nothing_else():
+    text = 'plateforme = "PRODUCTION"\n[settings]\nocsp_url = ""\n[settings.private_oids]\ncategory = "1.2.3"\n'
+    settings = check_config(read_config(text))
+    defaults = default_settings("PRODUCTION")
+    assert settings == msgspec.structs.replace(
+        defaults,
+        ocsp_url="",
+        private_oids=msgspec.structs.replace(defaults.private_oids, category="1.2.3"),
+    )
+
+
 def test_production_names_carry_no_test_mark():
     config = CeremonyConfig(plateforme="PRODUCTION")
     assert config.short_name("ACR-EL") == "ACR-EL"
@@ -173,6 +185,14 @@ WRONG = {
     "unknown key": 'plateforme = "TEST"\npasswords = 1',
     "unknown setting": 'plateforme = "TEST"\n[settings]\nvalidity = 3',
     "setting of a wrong type": 'plateforme = "TEST"\n[settings]\ngeneration = 3',
+    "address with an unknown part": 'plateforme = "TEST"\n[settings]\ncrl_url = "http://a.example/{name}.crl"',
+    "address with a format": 'plateforme = "TEST"\n[settings]\ncrl_url = "http://a.example/{dn!r}"',
+    "address with accents": 'plateforme = "TEST"\n[settings]\nocsp_url = "http://é.example"',
+    "policy that is no OID": 'plateforme = "TEST"\n[settings]\npolicy_oid = "politique"',
+    "private OID that is none": 'plateforme = "TEST"\n[settings.private_oids]\ncategory = "1"',
+    "category beyond an octet": 'plateforme = "TEST"\n[settings]\ncategory = 256',
+    "organization of no length": 'plateforme = "TEST"\n[settings]\norganization_length = 0',
+    "six years": 'plateforme = "TEST"\n[settings]\nvalidity_years = 6',
     "small key": 'plateforme = "TEST"\nkey_bits = 1024',
     "short name with a path": 'plateforme = "TEST"\n[root]\nshort_name = "../AC"',
     "no issuing authority": 'plateforme = "TEST"\nissuing = []',
