@@ -1,7 +1,5 @@
 """PKCS#7 and PKCS#12, read back by the library and by openssl."""
 
-import os
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
@@ -45,7 +43,7 @@ def test_certs_only_refuses_what_is_no_certificate(leaf):
         certs_only(leaf, (b"\x30\x00",))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x30\x00", b"-----BEGIN PKCS7-----", os.urandom(100)])
+@pytest.mark.parametrize("data", [b"", b"\x30\x00", b"-----BEGIN PKCS7-----", bytes(range(100))])
 def test_unreadable_pkcs7_is_refused(data):
     with pytest.raises(ContainerError):
         read_certs_only(data)
