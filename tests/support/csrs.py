@@ -34,7 +34,9 @@ def small_csr() -> bytes:
 @cache
 def elliptic_csr() -> bytes:
     """A request for a key that is not RSA."""
-    return _builder("elliptic").sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.DER)
+    return (
+        _builder("elliptic").sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.DER)
+    )
 
 
 @cache

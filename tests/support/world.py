@@ -179,7 +179,9 @@ class World:
 
     def with_policy(self, **sizes: int) -> World:
         """The same world with other sizes."""
-        changed = LotPolicy(**{name: sizes.get(name, getattr(self.policy, name)) for name in LotPolicy.__struct_fields__})
+        changed = LotPolicy(
+            **{name: sizes.get(name, getattr(self.policy, name)) for name in LotPolicy.__struct_fields__}
+        )
         return replace(self, policy=changed)
 
     def origin(self, name: str = "dr-leroux", canal: Canal = Canal.WS) -> Origin:
@@ -229,9 +231,7 @@ class World:
                 row = session.scalar(select(outbox).where(outbox.nature == Nature.REGISTER_PAGE.value).limit(1))
             if row is None:
                 return
-            register_page(
-                self.db, row.id_lot or 0, row.payload["page"], self.clock(), self.policy, outbox_id=row.id
-            )
+            register_page(self.db, row.id_lot or 0, row.payload["page"], self.clock(), self.policy, outbox_id=row.id)
 
     def demandes(self, index: int) -> list[tables.Demande]:
         """The rows of a lot by position."""
