@@ -77,7 +77,7 @@ TEXTS: dict[Code, str] = {
     Code.CSR_REFUSED: "La CSR fournie n'est pas conforme : {raison} Fournissez une autre CSR.",
     Code.OFFRE_MISSING: "Choisissez une offre.",
     Code.STRUCTURE_UNKNOWN: "Indiquez une structure connue de la plateforme.",
-    Code.BENEFICIAIRE_MISSING: "Indiquez un bénéficiaire connu de la plateforme.",
+    Code.BENEFICIAIRE_MISSING: "Indiquez un bénéficiaire connu de la plateforme et rattaché à la structure.",
     Code.CODE_REVOCATION_MISSING: "Indiquez le code de révocation et sa confirmation.",
     Code.CODE_REVOCATION_MISMATCH: "Le code de révocation et sa confirmation sont différents.",
     Code.CODE_REVOCATION_WEAK: (

@@ -72,10 +72,9 @@ def decode_forms(data: bytes) -> tuple[DemandeForm, ...]:
     return _decoder.decode(data)
 
 
-def content_digest(pages: list[bytes]) -> bytes:
-    """SHA-256 over the encoded pages of a lot: what decides whether a reference comes back with the same content."""
-    digest = hashlib.sha256()
-    for page in pages:
-        digest.update(len(page).to_bytes(8, "big"))
-        digest.update(page)
-    return digest.digest()
+def content_digest(forms: tuple[DemandeForm, ...]) -> bytes:
+    """SHA-256 over all items: what decides whether a reference comes back with the same content.
+
+    Over the values, not the message: prefixes, white space and the SOAP version do not matter.
+    """
+    return hashlib.sha256(encode_forms(forms)).digest()

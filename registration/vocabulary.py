@@ -65,12 +65,8 @@ class EtatDemande(StrEnum):
 
 
 class EtatProduit(StrEnum):
-    """Life of the certificate of a demande, guide §9 and §10.2.
+    """Life of the certificate of a demande, guide §9 and §10.2. None before the signature; EXPIRE follows the date."""
 
-    PREPARE is ours: serial and to-be-signed bytes are stored, the signature is not there yet. It is never shown.
-    """
-
-    PREPARE = "PREPARE"
     A_RETIRER = "A_RETIRER"
     ACTIF = "ACTIF"
     EXPIRE = "EXPIRE"
@@ -85,7 +81,6 @@ LABELS: dict[StrEnum, str] = {
     EtatDemande.REJETEE: "Rejetée",
     EtatDemande.NON_TRAITEE: "Non traitée",
     EtatDemande.ANNULEE: "Annulée",
-    EtatProduit.PREPARE: "En préparation",
     EtatProduit.A_RETIRER: "À retirer",
     EtatProduit.ACTIF: "Actif",
     EtatProduit.EXPIRE: "Expiré",
@@ -155,7 +150,6 @@ class CodeAction(StrEnum):
     VALIDATED = "ACT_DCL_005"
     CANCELLED = "ACT_DCL_006"
     WITHDRAWN = "ACT_RET_001"
-    CLOSED = "ACT_DCL_007"
     HANDED_TO_CA = "ACT_IGC_003"
     ISSUED = "ACT_IGC_004"
     NOT_PROCESSED = "ACT_IGC_005"

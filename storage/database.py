@@ -51,6 +51,15 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
     return engine
 
 
+def reserve_in(session: Session, nom: str, count: int) -> int:
+    """As ``Database.reserve``, inside a transaction that is under way; other writers wait for its end."""
+    first = session.scalar(select(Compteur.prochain).where(Compteur.nom == nom).with_for_update())
+    if first is None:
+        raise LookupError(nom)
+    session.execute(update(Compteur).where(Compteur.nom == nom).values(prochain=first + count))
+    return first
+
+
 class Database:
     """The door to the rows: ``write`` for one transaction, ``read`` for queries that never write."""
 
@@ -73,6 +82,7 @@ class Database:
         """One consistent view; anything written in it is rolled back."""
         with self._read() as session:
             yield session
+            session.expunge_all()  # what was read stays usable after the rollback
             session.rollback()
 
     def reserve(self, nom: str, count: int) -> int:
@@ -82,11 +92,7 @@ class Database:
         price of gaps when the caller fails.
         """
         with self.write() as session:
-            nxt = session.scalar(select(Compteur.prochain).where(Compteur.nom == nom).with_for_update())
-            if nxt is None:
-                raise LookupError(nom)
-            session.execute(update(Compteur).where(Compteur.nom == nom).values(prochain=nxt + count))
-            return nxt
+            return reserve_in(session, nom, count)
 
     def dispose(self) -> None:
         """Close every pooled connection (before a fork, at the end of a test)."""

@@ -165,7 +165,8 @@ class Demande(Base):
     __tablename__ = "demande"
     __table_args__ = (
         UniqueConstraint("id_lot", "position"),
-        Index("ix_demande__id_lot_etat", "id_lot", "etat"),
+        # Covers the follow-up of a lot: its counts are read from the index alone.
+        Index("ix_demande__suivi", "id_lot", "etat", "etat_produit", "modifie_le"),
         Index("ix_demande__structure", "plateforme", "id_structure", "offre"),
         Index("ix_demande__beneficiaire", "plateforme", "id_beneficiaire"),
         Index("ix_demande__id_acteur", "id_acteur"),
@@ -181,6 +182,7 @@ class Demande(Base):
     offre: Mapped[str] = mapped_column(String(8))
     usage: Mapped[str] = mapped_column(String(12))
     etat: Mapped[str] = mapped_column(String(16))
+    etat_produit: Mapped[str | None] = mapped_column(String(16))
     id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"))
     id_administrateur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
     id_structure: Mapped[str | None] = mapped_column(String(20))
@@ -206,7 +208,8 @@ class ClePublique(Base):
     __table_args__ = (UniqueConstraint("id_demande"),)
     plateforme: Mapped[str] = mapped_column(String(16), primary_key=True)
     spki_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    id_demande: Mapped[int] = mapped_column(ForeignKey("demande.id"))
+    # Deferred: the key is claimed first, whether the demande is accepted follows from it.
+    id_demande: Mapped[int] = mapped_column(ForeignKey("demande.id", deferrable=True, initially="DEFERRED"))
     spki: Mapped[bytes]
     csr: Mapped[bytes]
 
@@ -250,7 +253,6 @@ class Certificat(Base):
     autorite: Mapped[str] = mapped_column(String(64))
     serial: Mapped[str] = mapped_column(String(40))
     produit: Mapped[str] = mapped_column(String(24))
-    etat: Mapped[str] = mapped_column(String(16))
     tbs: Mapped[bytes | None]
     der: Mapped[bytes | None]
     not_before: Mapped[datetime]

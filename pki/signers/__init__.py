@@ -1,1 +1,1 @@
-"""Signing keys behind one port."""
+"""Signing keys behind one port: software keys now, PKCS#11 beside them. Only batch and commands import this."""

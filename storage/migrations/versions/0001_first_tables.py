@@ -24,10 +24,7 @@ def upgrade() -> None:
         sa.Column("libelle", sa.String(length=160), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_acteur")),
         sa.UniqueConstraint(
-            "plateforme",
-            "type_acteur",
-            "id_national",
-            name=op.f("uq_acteur__plateforme_type_acteur_id_national"),
+            "plateforme", "type_acteur", "id_national", name=op.f("uq_acteur__plateforme_type_acteur_id_national")
         ),
     )
     op.create_table(
@@ -153,6 +150,7 @@ def upgrade() -> None:
         sa.Column("offre", sa.String(length=8), nullable=False),
         sa.Column("usage", sa.String(length=12), nullable=False),
         sa.Column("etat", sa.String(length=16), nullable=False),
+        sa.Column("etat_produit", sa.String(length=16), nullable=True),
         sa.Column("id_acteur", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id_administrateur", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("id_structure", sa.String(length=20), nullable=True),
@@ -179,8 +177,8 @@ def upgrade() -> None:
     op.create_index("ix_demande__beneficiaire", "demande", ["plateforme", "id_beneficiaire"], unique=False)
     op.create_index("ix_demande__cree_le", "demande", ["cree_le"], unique=False)
     op.create_index("ix_demande__id_acteur", "demande", ["id_acteur"], unique=False)
-    op.create_index("ix_demande__id_lot_etat", "demande", ["id_lot", "etat"], unique=False)
     op.create_index("ix_demande__structure", "demande", ["plateforme", "id_structure", "offre"], unique=False)
+    op.create_index("ix_demande__suivi", "demande", ["id_lot", "etat", "etat_produit", "modifie_le"], unique=False)
     op.create_table(
         "lot_page",
         sa.Column("id_lot", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -214,7 +212,6 @@ def upgrade() -> None:
         sa.Column("autorite", sa.String(length=64), nullable=False),
         sa.Column("serial", sa.String(length=40), nullable=False),
         sa.Column("produit", sa.String(length=24), nullable=False),
-        sa.Column("etat", sa.String(length=16), nullable=False),
         sa.Column("tbs", sa.LargeBinary(), nullable=True),
         sa.Column("der", sa.LargeBinary(), nullable=True),
         sa.Column("not_before", storage.types.UtcDateTime(timezone=True), nullable=False),
@@ -247,7 +244,13 @@ def upgrade() -> None:
         sa.Column("id_demande", sa.BigInteger(), nullable=False),
         sa.Column("spki", sa.LargeBinary(), nullable=False),
         sa.Column("csr", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["id_demande"], ["demande.id"], name=op.f("fk_cle_publique__id_demande")),
+        sa.ForeignKeyConstraint(
+            ["id_demande"],
+            ["demande.id"],
+            name=op.f("fk_cle_publique__id_demande"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.PrimaryKeyConstraint("plateforme", "spki_sha256", name=op.f("pk_cle_publique")),
         sa.UniqueConstraint("id_demande", name=op.f("uq_cle_publique__id_demande")),
     )
@@ -309,8 +312,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox__id_lot"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("lot_page")
+    op.drop_index("ix_demande__suivi", table_name="demande")
     op.drop_index("ix_demande__structure", table_name="demande")
-    op.drop_index("ix_demande__id_lot_etat", table_name="demande")
     op.drop_index("ix_demande__id_acteur", table_name="demande")
     op.drop_index("ix_demande__cree_le", table_name="demande")
     op.drop_index("ix_demande__beneficiaire", table_name="demande")
@@ -329,3 +332,5 @@ def downgrade() -> None:
     op.drop_table("code_revocation")
     op.drop_table("adresse_protegee")
     op.drop_table("acteur")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION historique_append_only()")

@@ -1,0 +1,52 @@
+"""What a worker holds for its whole life: database, authorities, signing keys, sizes. Built by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pki.authority import Authority
+from pki.profiles import CATEGORY_TEST
+from pki.signers.port import Signer
+from registration.policy import DEFAULT_POLICY, LotPolicy
+from registration.vocabulary import Plateforme
+from runtime.clock import Clock, system_clock
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most."""
+
+    lease_seconds: float = 60.0
+    max_attempts: int = 5
+    window: int = 8
+    lots: LotPolicy = field(default=DEFAULT_POLICY)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """Signers are keyed by the short name of their authority; CRLs are also written to ``publication`` when given."""
+
+    db: Database
+    worker: str
+    authorities: Mapping[str, Authority]
+    signers: Mapping[str, Signer]
+    publication: Path | None = None
+    policy: BatchPolicy = field(default_factory=BatchPolicy)
+    clock: Clock = system_clock
+
+    def issuer_of(self, plateforme: Plateforme, product: str) -> Authority:
+        """The authority that issues ``product`` on ``plateforme``: of several keys, the one that lasts longest."""
+        test = plateforme is Plateforme.TEST
+        able = [
+            authority
+            for authority in self.authorities.values()
+            if product in authority.products
+            and (authority.settings.category == CATEGORY_TEST) is test
+            and authority.short_name in self.signers
+        ]
+        if not able:
+            raise LookupError(f"no signer for {product} on {plateforme}")
+        return max(able, key=lambda authority: authority.not_after)

@@ -1,0 +1,262 @@
+"""Sign the certificates of a chunk of demandes.
+
+Step 1: read what is to be signed. Step 2: prepare serial and bytes. Step 3: one transaction hands the demandes to
+the CA core (Transmise) and stores serial and bytes. Step 4: lint and sign. Step 5: one transaction stores the
+certificates (À retirer) and settles what the outbox owed. A crash anywhere leaves rows from which the next run goes
+on: stored bytes are signed again, and RSA PKCS#1 v1.5 gives the same certificate, never a second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from batch.context import WorkerContext
+from pki.errors import LintError, ProfileError
+from pki.issuance import IssuedCertificate, PreparedCertificate, issue, lint, prepare, restore
+from pki.serials import new_serial, serial_hex
+from registration import history
+from registration.cancellation import revoke_signed
+from registration.errors import Code, IgcError
+from registration.slicing import slices
+from registration.validation import content_of
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, Plateforme
+from storage import tables
+from storage.bulk import insert_rows
+
+log = structlog.get_logger()
+
+_OPEN = (EtatDemande.VALIDEE.value, EtatDemande.TRANSMISE.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A demande to sign: its plateforme, stored content and public key; ``stored`` when a run got as far before."""
+
+    numero: int
+    plateforme: Plateforme
+    contenu: dict[str, Any]
+    spki: bytes
+    stored: PreparedCertificate | None
+
+
+def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequence[int] = ()) -> int:
+    """Sign what of ``numeros`` still waits; gives the number of certificates stored. Safe to run twice or in parallel.
+
+    A demande that the profile or the lint refuses becomes Non traitée; a signer that fails raises SignerError and
+    the chunk is tried again. ``outbox_ids`` are settled in the last transaction.
+    """
+    work = _read(context, numeros)
+    prepared, refused = _prepare(context, work)
+    prepared = _hand_over(context, work, prepared)
+    issued: dict[int, IssuedCertificate] = {}
+    for numero, item in prepared.items():
+        try:
+            issued[numero] = _sign(context, item)
+        except LintError as error:
+            log.exception("lint refused a certificate", numero=numero, findings=error.findings)
+            refused.append(numero)
+    return _store(context, issued, refused, outbox_ids)
+
+
+def _read(context: WorkerContext, numeros: Sequence[int]) -> list[_Work]:
+    demande, cle, certificat = tables.Demande, tables.ClePublique, tables.Certificat
+    with context.db.read() as session:
+        rows = session.execute(
+            select(
+                demande.id,
+                demande.plateforme,
+                demande.contenu,
+                cle.spki,
+                certificat.tbs,
+                certificat.autorite,
+                certificat.produit,
+            )
+            .join(cle, cle.id_demande == demande.id)
+            .outerjoin(certificat, certificat.id_demande == demande.id)
+            .where(demande.id.in_(numeros), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
+            .order_by(demande.id)
+        ).all()
+    return [
+        _Work(
+            numero=numero,
+            plateforme=Plateforme(plateforme),
+            contenu=contenu or {},
+            spki=spki,
+            stored=restore(tbs, autorite, produit) if tbs is not None else None,
+        )
+        for numero, plateforme, contenu, spki, tbs, autorite, produit in rows
+    ]
+
+
+def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, PreparedCertificate], list[int]]:
+    prepared: dict[int, PreparedCertificate] = {}
+    refused: list[int] = []
+    now = context.clock()
+    for item in work:
+        if item.stored is not None:
+            prepared[item.numero] = item.stored
+            continue
+        try:
+            content = content_of(item.contenu)
+            authority = context.issuer_of(item.plateforme, content.product)
+            prepared[item.numero] = prepare(authority, content, item.spki, new_serial(), now)
+        except ProfileError as error:
+            log.exception("profile refused a demande", numero=item.numero, field=error.field, reason=error.reason)
+            refused.append(item.numero)
+    return prepared, refused
+
+
+def _hand_over(
+    context: WorkerContext, work: Sequence[_Work], prepared: Mapping[int, PreparedCertificate]
+) -> dict[int, PreparedCertificate]:
+    """Store serial and bytes of every demande still open; gives what is really to be signed, by numero."""
+    fresh = [item.numero for item in work if item.stored is None and item.numero in prepared]
+    result = {item.numero: item.stored for item in work if item.stored is not None}
+    if not fresh:
+        return result
+    demande, certificat = tables.Demande, tables.Certificat
+    now = context.clock()
+    with context.db.write() as session:
+        # The lock makes a parallel run of the same chunk wait here; it then finds the other one's bytes.
+        still_open = dict(
+            session.execute(
+                select(demande.id, demande.etat)
+                .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
+                .with_for_update()
+            )
+            .tuples()
+            .all()
+        )
+        stored = session.execute(
+            select(certificat.id_demande, certificat.tbs, certificat.autorite, certificat.produit).where(
+                certificat.id_demande.in_(still_open)
+            )
+        ).all()
+        known = {numero for numero, *_ in stored}
+        result.update(
+            (numero, restore(tbs, autorite, produit))
+            for numero, tbs, autorite, produit in stored
+            if numero is not None and tbs is not None
+        )
+        mine = [numero for numero in still_open if numero not in known]
+        insert_rows(session, tables.Certificat, [_intent(numero, prepared[numero]) for numero in mine])
+        handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
+        _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
+        history.append(
+            session,
+            (history.system_line(numero, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE) for numero in handed),
+        )
+    result.update((numero, prepared[numero]) for numero in mine)
+    return result
+
+
+def _intent(numero: int, item: PreparedCertificate) -> dict[str, Any]:
+    return {
+        "id_demande": numero,
+        "autorite": item.issuer,
+        "serial": serial_hex(item.serial),
+        "produit": item.product,
+        "tbs": item.tbs,
+        "not_before": item.not_before,
+        "not_after": item.not_after,
+    }
+
+
+def _sign(context: WorkerContext, item: PreparedCertificate) -> IssuedCertificate:
+    authority = context.authorities[item.issuer]
+    return issue(lint(item, authority), context.signers[item.issuer])
+
+
+def _store(
+    context: WorkerContext,
+    issued: Mapping[int, IssuedCertificate],
+    refused: Sequence[int],
+    outbox_ids: Sequence[int],
+) -> int:
+    demande, certificat = tables.Demande, tables.Certificat
+    now = context.clock()
+    with context.db.write() as session:
+        etats = dict(
+            session.execute(
+                select(demande.id, demande.etat).where(demande.id.in_([*issued, *refused])).with_for_update()
+            )
+            .tuples()
+            .all()
+        )
+        unsigned = set(
+            session.scalars(
+                select(certificat.id_demande).where(
+                    certificat.id_demande.in_(list(issued)), certificat.emis_le.is_(None)
+                )
+            )
+        )
+        mine = [numero for numero in issued if numero in unsigned]
+        _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
+        available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
+        _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
+        lines = [history.system_line(numero, now, CodeAction.ISSUED, EtatDemande.TRANSMISE) for numero in available]
+        # Cancelled while it was being signed: it must not stay valid.
+        cancelled = [numero for numero in mine if etats[numero] == EtatDemande.ANNULEE.value]
+        revoke_signed(session, cancelled, now)
+        lines.extend(
+            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE)
+            for numero in cancelled
+        )
+        history.append(session, lines)
+        give_up(session, [numero for numero in refused if etats[numero] in _OPEN], now)
+        if outbox_ids:
+            session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
+    return len(mine)
+
+
+_UPDATE_CERTIFICAT = (
+    update(cast("Table", tables.Certificat.__table__))
+    .where(cast("Table", tables.Certificat.__table__).c.id_demande == bindparam("numero"))
+    .values(der=bindparam("der_"), emis_le=bindparam("now"), tbs=None)
+)
+
+
+def _store_certificates(session: Session, issued: Mapping[int, IssuedCertificate], now: datetime) -> None:
+    """The signed bytes contain the prepared ones, which are dropped."""
+    if issued:
+        session.execute(
+            _UPDATE_CERTIFICAT,
+            [{"numero": numero, "der_": certificate.der, "now": now} for numero, certificate in issued.items()],
+        )
+
+
+def _set_demande(session: Session, numeros: Sequence[int], now: datetime, **values: object) -> None:
+    for part in slices(numeros):
+        session.execute(
+            update(tables.Demande)
+            .where(tables.Demande.id.in_(part))
+            .values(modifie_le=now, **values)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def give_up(session: Session, numeros: Sequence[int], now: datetime) -> None:
+    """Non traitée: the plateforme has tried what it could; the sender may present the demande again."""
+    refusal = IgcError(Code.NOT_PROCESSED)
+    _set_demande(
+        session,
+        numeros,
+        now,
+        etat=EtatDemande.NON_TRAITEE.value,
+        code_erreur=refusal.code.value,
+        texte_erreur=refusal.text,
+    )
+    # The key goes back: "it may be presented again" must be true for the same CSR.
+    for part in slices(numeros):
+        session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande.in_(part)))
+    history.append(
+        session,
+        (history.system_line(numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE) for numero in numeros),
+    )

@@ -1,0 +1,57 @@
+"""The RQ queue: a wake-up call between relay and workers, nothing that may not be lost.
+
+Jobs travel as JSON: with RQ's default pickle, whoever can write to the broker could run code beside the CA keys.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+QUEUE_NAME = "igc"
+_EPOCH_KEY = "igc:epoch"
+_FAILURE_TTL = 3600
+
+
+def connect(url: str) -> Redis:
+    """A connection to ``redis://``, ``rediss://`` or ``unix://``; made when first used."""
+    return Redis.from_url(url, health_check_interval=15, socket_keepalive=not url.startswith("unix"))
+
+
+class WorkQueue:
+    """What the relay needs of RQ."""
+
+    def __init__(self, connection: Redis, *, job_timeout: int) -> None:
+        """``job_timeout`` in seconds ends a job that hangs; its rows come back when their lease is over."""
+        self._connection = connection
+        self._queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
+        self._timeout = job_timeout
+        self._epoch = uuid.uuid4().hex
+
+    def send_tasks(self, pairs: list[tuple[int, int]], *, urgent: bool) -> None:
+        """Enqueue one job for some (outbox id, attempt)."""
+        self._enqueue("batch.jobs.run_tasks", [list(pair) for pair in pairs], urgent=urgent)
+
+    def send_crl_publication(self) -> None:
+        """Enqueue the publication of the CRLs that are due."""
+        self._enqueue("batch.jobs.publish_crls", urgent=True)
+
+    def _enqueue(self, function: str, *args: object, urgent: bool) -> None:
+        self._queue.enqueue_call(
+            function,
+            args=args,
+            timeout=self._timeout,
+            result_ttl=0,
+            failure_ttl=_FAILURE_TTL,
+            at_front=urgent,
+        )
+
+    def lost_its_data(self) -> bool:
+        """Whether the broker forgot the mark left by the last call: then it forgot the jobs as well."""
+        if self._connection.get(_EPOCH_KEY) == self._epoch.encode():
+            return False
+        self._connection.set(_EPOCH_KEY, self._epoch)
+        return True

@@ -1,0 +1,97 @@
+"""The relay: sends what the outbox owes to the queue, and again whatever is not done in time.
+
+Relay and sweeper are the same query: a row without a living lease is ready. So a dead worker, an emptied queue and a
+restarted plateforme need no special path.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import structlog
+from redis.exceptions import RedisError
+
+from batch import tasks
+from batch.context import BatchPolicy
+from batch.crls import any_due
+from batch.queue import WorkQueue
+from batch.tasks import Task
+from registration.outbox import Nature
+from runtime.clock import Clock, system_clock
+from storage.database import Database
+
+log = structlog.get_logger()
+
+_IDLE_SECONDS = 0.05
+_BUSY_SECONDS = 0.01
+_EPOCH_SECONDS = 0.5
+_CRL_SECONDS = 30.0
+_BROKEN_SECONDS = 1.0
+
+
+class Relay:
+    """One per plateforme is enough; several do no harm (rows are locked while they are taken)."""
+
+    def __init__(self, db: Database, queue: WorkQueue, policy: BatchPolicy, clock: Clock = system_clock) -> None:
+        """Nothing is sent before ``run`` or ``run_once``."""
+        self._db = db
+        self._queue = queue
+        self._policy = policy
+        self._clock = clock
+        self._next_epoch = 0.0
+        self._next_crl = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until ``stop`` is set; a broker or database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                sent = self.run_once()
+            except Exception:
+                log.exception("relay failed")
+                stop.wait(_BROKEN_SECONDS)
+                continue
+            stop.wait(_BUSY_SECONDS if sent else _IDLE_SECONDS)
+
+    def run_once(self) -> int:
+        """One round; gives the number of tasks sent."""
+        self._look_after_queue()
+        ready = tasks.take_ready(self._db, self._policy, self._clock())
+        groups = list(_groups(ready, self._policy.lots.chunk_size))
+        for rank, group in enumerate(groups):
+            pairs = [(task.id, task.attempt) for task in group]
+            try:
+                self._queue.send_tasks(pairs, urgent=group[0].rang == 0)
+            except RedisError:
+                unsent = [(task.id, task.attempt) for rest in groups[rank:] for task in rest]
+                tasks.release(self._db, unsent, self._clock())
+                raise
+        return len(ready)
+
+    def _look_after_queue(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_epoch:
+            self._next_epoch = now + _EPOCH_SECONDS
+            if self._queue.lost_its_data():
+                log.warning("queue is empty or new, sending again", tasks=tasks.release_unclaimed(self._db))
+        if now >= self._next_crl:
+            self._next_crl = now + _CRL_SECONDS
+            if any_due(self._db, self._clock()):
+                self._queue.send_crl_publication()
+
+
+def _groups(ready: list[Task], size: int) -> Iterator[list[Task]]:
+    """First tries of single demandes share a job, up to a chunk; everything else travels alone."""
+    shared: list[Task] = []
+    for task in ready:
+        alone = task.nature is not Nature.ISSUE or task.attempt > 1 or len(task.numeros) >= size
+        if alone:
+            yield [task]
+            continue
+        if shared and sum(len(other.numeros) for other in shared) + len(task.numeros) > size:
+            yield shared
+            shared = []
+        shared.append(task)
+    if shared:
+        yield shared

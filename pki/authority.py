@@ -1,0 +1,232 @@
+"""Certification authorities as relying parties see them: certificate, chain, names, settings. No key is ever here.
+
+A folder holds one PEM certificate per authority and one index, `authorities.json`, written by the ceremony. Two
+authorities may share a name with different keys: they are told apart by key identifier.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from pki.errors import AuthorityError
+from pki.profiles import PRODUCTS, ProfileSettings
+
+INDEX_NAME = "authorities.json"
+_MAX_CHAIN = 4
+
+
+class AuthorityEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One authority in the index: `issuer` is the short name of the authority above, its own for a root."""
+
+    short_name: str
+    issuer: str
+    products: tuple[str, ...] = ()
+    settings: ProfileSettings = ProfileSettings()
+
+
+class AuthorityIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of `authorities.json`."""
+
+    authorities: tuple[AuthorityEntry, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Authority:
+    """One root or issuing CA; `chain` is DER, this authority first and the root last (a root is its own chain)."""
+
+    short_name: str
+    certificate: x509.Certificate
+    chain: tuple[bytes, ...]
+    products: frozenset[str]
+    settings: ProfileSettings
+
+    def __repr__(self) -> str:
+        return f"Authority({self.short_name!r})"
+
+    @cached_property
+    def certificate_der(self) -> bytes:
+        """The authority's own certificate, DER."""
+        return self.chain[0]
+
+    @cached_property
+    def is_root(self) -> bool:
+        """Whether the authority is self-signed."""
+        return len(self.chain) == 1
+
+    @cached_property
+    def name_der(self) -> bytes:
+        """The distinguished name exactly as it stands in the certificate, DER."""
+        return self.certificate.subject.public_bytes()
+
+    @cached_property
+    def name_hash(self) -> bytes:
+        """SHA-256 of the DER name: with a serial it identifies a certificate (RFC 5280 §4.1.2.2)."""
+        return hashlib.sha256(self.name_der).digest()
+
+    @cached_property
+    def common_name(self) -> str:
+        """The common name, for people."""
+        return _common_name(self.certificate)
+
+    @cached_property
+    def public_key(self) -> rsa.RSAPublicKey:
+        """The key that verifies what the authority signs."""
+        key = self.certificate.public_key()
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise AuthorityError(f"{self.short_name}: the key of the authority is not RSA")
+        return key
+
+    @cached_property
+    def spki(self) -> bytes:
+        """The DER SubjectPublicKeyInfo of the authority."""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @cached_property
+    def key_id(self) -> bytes:
+        """The subject key identifier, which AuthorityKeyIdentifier of issued certificates repeats."""
+        return _key_id(self.certificate)
+
+    @cached_property
+    def not_before(self) -> datetime:
+        """Start of the authority's own validity, aware UTC."""
+        return self.certificate.not_valid_before_utc
+
+    @cached_property
+    def not_after(self) -> datetime:
+        """End of the authority's own validity, aware UTC: nothing that it issues may outlive it."""
+        return self.certificate.not_valid_after_utc
+
+    def url(self, template: str) -> str:
+        """Return a URL template of the settings, filled in for this authority."""
+        return template.format(short_name=self.short_name, dn=self.directory_name)
+
+    @cached_property
+    def directory_name(self) -> str:
+        """The percent-encoded entry of the directory (RFC 4516); an issuing CA hangs below its root's name."""
+        attributes = [(_LDAP_KEYS[attribute.oid], str(attribute.value)) for attribute in self.certificate.subject]
+        attributes.reverse()
+        if not self.is_root:
+            root = _common_name(x509.load_der_x509_certificate(self.chain[-1]))
+            attributes.insert(1, ("ou", root))
+        return ",".join(f"{key}={quote(_escape(value), safe='')}" for key, value in attributes)
+
+
+_LDAP_KEYS = {
+    NameOID.COMMON_NAME: "cn",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "ou",
+    NameOID.ORGANIZATION_NAME: "o",
+    NameOID.COUNTRY_NAME: "c",
+}
+
+
+def _escape(value: str) -> str:
+    """Return an attribute value with the special characters of RFC 4514 §2.4 escaped."""
+    return "".join(f"\\{character}" if character in '\\,+"<>;=#' else character for character in value)
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def _key_id(certificate: x509.Certificate) -> bytes:
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def load_authorities(folder: Path) -> Mapping[str, Authority]:
+    """Return the authorities of a folder by short name, each with its verified chain up to a self-signed root.
+
+    AuthorityError when the index or a certificate is missing, unreadable, not a CA certificate, or does not chain.
+    """
+    try:
+        index = msgspec.json.decode((folder / INDEX_NAME).read_bytes(), type=AuthorityIndex)
+    except OSError:
+        raise AuthorityError(f"no readable {INDEX_NAME} in the folder of authorities") from None
+    except msgspec.MsgspecError as error:
+        raise AuthorityError(f"{INDEX_NAME}: {error}") from None
+    entries = {entry.short_name: entry for entry in index.authorities}
+    certificates = {name: _read_certificate(folder, name) for name in entries}
+    return MappingProxyType({name: _authority(name, entries, certificates) for name in entries})
+
+
+def _read_certificate(folder: Path, short_name: str) -> x509.Certificate:
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / f"{short_name}.pem").read_bytes())
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        _key_id(certificate)
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        raise AuthorityError(f"{short_name}: no readable CA certificate") from None
+    if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
+        raise AuthorityError(f"{short_name}: not the certificate of an authority")
+    return certificate
+
+
+def _authority(
+    short_name: str,
+    entries: Mapping[str, AuthorityEntry],
+    certificates: Mapping[str, x509.Certificate],
+) -> Authority:
+    entry = entries[short_name]
+    if unknown := set(entry.products) - PRODUCTS.keys():
+        raise AuthorityError(f"{short_name}: unknown products {sorted(unknown)}")
+    chain: list[bytes] = []
+    name = short_name
+    while True:
+        above = entries[name].issuer
+        if above not in entries or len(chain) >= _MAX_CHAIN:
+            raise AuthorityError(f"{short_name}: the chain does not end at a root")
+        chain.append(certificates[name].public_bytes(Encoding.DER))
+        _check_link(certificates[name], certificates[above], name)
+        if above == name:
+            break
+        name = above
+    return Authority(
+        short_name=short_name,
+        certificate=certificates[short_name],
+        chain=tuple(chain),
+        products=frozenset(entry.products),
+        settings=entry.settings,
+    )
+
+
+def _check_link(certificate: x509.Certificate, issuer: x509.Certificate, short_name: str) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        raise AuthorityError(f"{short_name}: not issued by the authority named above it") from None
+
+
+def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certificate) -> Authority:
+    """Return the authority that signed the certificate: name, key identifier and signature agree.
+
+    AuthorityError when there is none. Validity and revocation are the caller's to check.
+    """
+    issuer_der = certificate.issuer.public_bytes()
+    for authority in authorities.values():
+        if authority.name_der == issuer_der and _key_id_fits(certificate, authority):
+            try:
+                certificate.verify_directly_issued_by(authority.certificate)
+            except (ValueError, TypeError, InvalidSignature):
+                continue
+            return authority
+    raise AuthorityError("the certificate was issued by none of these authorities")
+
+
+def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    return extension.value.key_identifier == authority.key_id

@@ -1,0 +1,122 @@
+"""Certification requests (RFC 2986): decoding the forms that people send, and accepting one.
+
+Only the public key counts, after proof of possession. The subject, the attributes and the extensions of a request
+are never read: names come from the registration authority.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import SignatureAlgorithmOID
+
+from pki.errors import CsrError, CsrProblem
+from pki.key_policy import DEFAULT_POLICY, KeyPolicy, check_rsa_key
+
+MAX_CSR_BYTES = 32 * 1024
+_MAX_TEXT_BYTES = 2 * MAX_CSR_BYTES  # base64 with line ends
+
+_PKCS1V15 = PKCS1v15()
+_SHA256 = SHA256()
+_PEM = re.compile(
+    rb"-----BEGIN (?P<label>(?:NEW )?CERTIFICATE REQUEST)-----(?P<body>[^-]*)-----END (?P=label)-----",
+)
+_DER_SEQUENCE = b"\x30"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCsr:
+    """A request whose signature proves possession of an acceptable key; made by accept_csr only.
+
+    `der` may hold a challengePassword of the sender: it belongs in no log.
+    """
+
+    der: bytes
+    spki: bytes
+    spki_sha256: bytes
+
+
+def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
+    """Return the accepted request, or raise CsrError; no bytes whatever raise anything else.
+
+    `data` is one DER PKCS#10 structure. Accepted: RSA of exactly 2048 bits, exponent 65537, signed by itself with
+    sha256WithRSAEncryption, passing the key policy. Unicity of the key is the caller's to check.
+    """
+    if len(data) > MAX_CSR_BYTES:
+        raise CsrError(CsrProblem.TOO_LARGE)
+    data = bytes(data)
+    csr, key = _parse(data)
+    if csr.signature_algorithm_oid != SignatureAlgorithmOID.RSA_WITH_SHA256:
+        raise CsrError(CsrProblem.WRONG_ALGORITHM)
+    signed = csr.tbs_certrequest_bytes
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    # A key under another identifier (RSASSA-PSS) or with odd parameters would be certified in a form that its owner
+    # did not present.
+    if spki not in signed:
+        raise CsrError(CsrProblem.WRONG_KEY_TYPE)
+    numbers = key.public_numbers()
+    spki_sha256 = hashlib.sha256(spki).digest()
+    check_rsa_key(numbers.n, numbers.e, spki_sha256, policy)
+    try:
+        key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
+    except InvalidSignature:
+        raise CsrError(CsrProblem.BAD_SIGNATURE) from None
+    return AcceptedCsr(der=data, spki=spki, spki_sha256=spki_sha256)
+
+
+def _parse(data: bytes) -> tuple[x509.CertificateSigningRequest, rsa.RSAPublicKey]:
+    """Return the request and its RSA key. The errors of the parser are many and undocumented; each is a refusal."""
+    try:
+        csr = x509.load_der_x509_csr(data)
+    except Exception:  # noqa: BLE001 - see above
+        raise CsrError(CsrProblem.MALFORMED) from None
+    try:
+        key = csr.public_key()
+    except Exception:  # noqa: BLE001 - unsupported types, points off the curve, broken numbers
+        raise CsrError(CsrProblem.WRONG_KEY_TYPE) from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise CsrError(CsrProblem.WRONG_KEY_TYPE)
+    return csr, key
+
+
+def decode_csr(text_or_bytes: str | bytes) -> bytes:
+    """Return the DER of one request given as PEM, DER or bare base64; else raise CsrError.
+
+    PEM may say NEW CERTIFICATE REQUEST, use CRLF, begin with a BOM and stand between other lines; two requests in one
+    file are refused. Only the envelope is checked here: accept_csr judges the content.
+    """
+    data = text_or_bytes.encode("utf-8", "replace") if isinstance(text_or_bytes, str) else bytes(text_or_bytes)
+    if len(data) > _MAX_TEXT_BYTES:
+        raise CsrError(CsrProblem.TOO_LARGE)
+    if data.startswith(_DER_SEQUENCE) and not _is_base64(data):
+        return data
+    data = data.removeprefix(_BOM)
+    if b"-----" in data:
+        blocks = list(_PEM.finditer(data))
+        if len(blocks) != 1 or data.count(b"-----BEGIN ") != 1:
+            raise CsrError(CsrProblem.MALFORMED)
+        data = blocks[0]["body"]
+    return _from_base64(data)
+
+
+def _is_base64(data: bytes) -> bool:
+    return re.fullmatch(rb"[A-Za-z0-9+/=\s]+", data) is not None
+
+
+def _from_base64(data: bytes) -> bytes:
+    try:
+        decoded = base64.b64decode(b"".join(data.split()), validate=True)
+    except binascii.Error:
+        raise CsrError(CsrProblem.MALFORMED) from None
+    if not decoded.startswith(_DER_SEQUENCE):
+        raise CsrError(CsrProblem.MALFORMED)
+    return decoded

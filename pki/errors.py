@@ -1,0 +1,79 @@
+"""What the CA core refuses: one tree of typed errors that carry data for the caller.
+
+No text of a library, no key material and no content of a request ever stands in a message.
+"""
+
+from enum import Enum
+
+
+class PkiError(Exception):
+    """Anything that the CA core refuses or cannot do."""
+
+
+class CsrProblem(Enum):
+    """Why a certification request was refused; the value is a sentence for engineers and logs."""
+
+    MALFORMED = "The request is not one DER PKCS#10 structure (RFC 2986)."
+    TOO_LARGE = "The request is larger than the limit."
+    WRONG_KEY_TYPE = "The public key is not a usable RSA key in its canonical form."
+    WRONG_ALGORITHM = "The request is not signed with sha256WithRSAEncryption."
+    WRONG_KEY_SIZE = "The RSA modulus does not have exactly 2048 bits."
+    WRONG_EXPONENT = "The RSA public exponent is not 65537."
+    WEAK_KEY = "The RSA key is weak and could be factored."
+    BLOCKED_KEY = "The public key is on the block list or belongs to a certification authority."
+    BAD_SIGNATURE = "The signature does not prove possession of the private key."
+
+
+class KeyWeakness(Enum):
+    """What exactly is wrong with a weak RSA key."""
+
+    EVEN_MODULUS = "The modulus is even."
+    SMALL_FACTOR = "The modulus has a prime factor of at most 751."
+    CLOSE_PRIMES = "The two primes are so close that Fermat's method finds them."
+    ROCA = "The modulus carries the fingerprint of CVE-2017-15361 (ROCA)."
+
+
+class CsrError(PkiError):
+    """A certification request was refused; `kind` says why, `weakness` refines WEAK_KEY."""
+
+    def __init__(self, kind: CsrProblem, weakness: KeyWeakness | None = None) -> None:
+        super().__init__(kind.value if weakness is None else f"{kind.value} {weakness.value}")
+        self.kind = kind
+        self.weakness = weakness
+
+
+class ProfileError(PkiError):
+    """A content does not fit its certificate profile: `field` is the name in CertificateContent."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class LintError(PkiError):
+    """A prepared certificate breaks a rule and must not be signed: `findings` lists every breach."""
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = findings
+
+
+class AuthorityError(PkiError):
+    """The description, the certificate or the chain of an authority cannot be used."""
+
+
+class SignerError(PkiError):
+    """A signing key cannot be opened, does not belong to its authority, or signed wrongly."""
+
+
+class CeremonyError(PkiError):
+    """A ceremony refuses its configuration, or would overwrite what exists."""
+
+
+class CrlError(PkiError):
+    """The input of a CRL breaks RFC 5280."""
+
+
+class ContainerError(PkiError):
+    """A PKCS#7 or PKCS#12 container cannot be read or made."""

@@ -1,0 +1,131 @@
+"""The one input of a ceremony: which authorities to make, under which names, with which settings.
+
+A commented example stands in docs/ceremony.toml. Defaults are fictitious.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pki.errors import CeremonyError
+from pki.profiles import (
+    CARD_CATEGORY_PRODUCTION,
+    CARD_CATEGORY_TEST,
+    CARD_PRODUCTS,
+    CATEGORY_PRODUCTION,
+    CATEGORY_TEST,
+    ORGANISATION_PRODUCTS,
+    PERSON_PRODUCTS,
+    PRODUCTS,
+    ProfileSettings,
+)
+
+_Text = Annotated[str, Meta(min_length=1, max_length=50)]
+_ShortName = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,30}$")]
+_Years = Annotated[int, Meta(ge=1, le=30)]
+
+
+class RootConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The root. On plateforme TEST the short name ends with -TEST and the common name begins with TEST."""
+
+    short_name: _ShortName = "ACR-EL"
+    common_name: _Text = "AC RACINE IGC EXEMPLE ELEMENTAIRE"
+
+
+class IssuingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One issuing CA and the products that it may issue. Two of them may share a common name, with a key each."""
+
+    short_name: _ShortName
+    common_name: _Text
+    products: tuple[str, ...]
+
+
+_ISSUING = (
+    IssuingConfig(
+        short_name="ACI-EL-PP",
+        common_name="AC IGC EXEMPLE ELEMENTAIRE PERSONNES",
+        products=PERSON_PRODUCTS,
+    ),
+    IssuingConfig(
+        short_name="ACI-EL-ORG",
+        common_name="AC IGC EXEMPLE ELEMENTAIRE ORGANISATIONS",
+        products=ORGANISATION_PRODUCTS,
+    ),
+    IssuingConfig(
+        short_name="ACI-CARTES",
+        common_name="AC IGC EXEMPLE CARTES PERSONNES",
+        products=CARD_PRODUCTS,
+    ),
+)
+
+
+class CeremonyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a ceremony makes. `settings` names only the profile settings that differ from the plateforme's defaults."""
+
+    plateforme: Literal["TEST", "PRODUCTION"]
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "FR"
+    organization: _Text = "IGC EXEMPLE"
+    identifier: _Text = "0002 000000000"
+    infrastructure: _Text = "IGC-EXEMPLE"
+    key_bits: Literal[2048, 3072, 4096] = 4096
+    validity_years: _Years = 20
+    root: RootConfig = RootConfig()
+    issuing: Annotated[tuple[IssuingConfig, ...], Meta(min_length=1)] = _ISSUING
+    settings: dict[str, object] = {}
+
+    def short_name(self, plain: str) -> str:
+        """Return a short name as it stands on this plateforme."""
+        return f"{plain}-TEST" if self.plateforme == "TEST" else plain
+
+    def common_name(self, plain: str) -> str:
+        """Return a common name as it stands on this plateforme."""
+        return f"TEST {plain}" if self.plateforme == "TEST" else plain
+
+    def infrastructure_name(self) -> str:
+        """Return the second OU of every authority."""
+        return f"{self.infrastructure} TEST" if self.plateforme == "TEST" else self.infrastructure
+
+
+def read_config(text: str) -> CeremonyConfig:
+    """Return the configuration of a TOML text; CeremonyError names what is wrong in it."""
+    try:
+        config = msgspec.toml.decode(text, type=CeremonyConfig)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise CeremonyError(f"configuration: {error}") from None
+    check_config(config)
+    return config
+
+
+def check_config(config: CeremonyConfig) -> ProfileSettings:
+    """Return the profile settings of a configuration; CeremonyError when the parts do not fit together."""
+    names = [config.root.short_name, *(issuing.short_name for issuing in config.issuing)]
+    if len(set(names)) != len(names):
+        raise CeremonyError("configuration: a short name stands twice")
+    for issuing in config.issuing:
+        if unknown := set(issuing.products) - PRODUCTS.keys():
+            raise CeremonyError(f"configuration: unknown products {sorted(unknown)}")
+    defaults = msgspec.to_builtins(default_settings(config.plateforme))
+    try:
+        return msgspec.convert(defaults | config.settings, ProfileSettings)
+    except msgspec.ValidationError as error:
+        raise CeremonyError(f"configuration of settings: {error}") from None
+
+
+def default_settings(plateforme: str) -> ProfileSettings:
+    """Return the profile settings of a plateforme with fictitious names: policy, CPS and categories differ."""
+    if plateforme == "TEST":
+        return ProfileSettings(
+            policy_oid="1.3.6.1.4.1.32473.213.1.1",
+            cps_uri="http://igc.example/PC%20TEST",
+            category=CATEGORY_TEST,
+            card_category=CARD_CATEGORY_TEST,
+            ca_issuers_url="http://igc.example/AC%20TEST/{short_name}.cer",
+        )
+    return ProfileSettings(
+        policy_oid="1.3.6.1.4.1.32473.213.1.2",
+        cps_uri="http://igc.example/PC",
+        category=CATEGORY_PRODUCTION,
+        card_category=CARD_CATEGORY_PRODUCTION,
+        ca_issuers_url="http://igc.example/AC/{short_name}.cer",
+    )

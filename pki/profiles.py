@@ -1,0 +1,286 @@
+"""What each product's certificate looks like, as one table, and the settings of an instance.
+
+The table follows the shape of the real platform's certificates; names, OIDs and URLs are settings with fictitious
+defaults. Not here: how a certificate is built (issuance.py) or checked (lint.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+
+class San(Enum):
+    """What subjectAltName holds for a product."""
+
+    NONE = "none"
+    DNS = "dns"  # 1 to 5 dNSName, mandatory, the first one repeats the common name
+    SERVER = "server"  # as DNS, and for our own listeners also localhost and iPAddress
+    EMAIL = "email"  # rfc822Name, mandatory
+    EMAIL_OPTIONAL = "email-optional"
+    UPN_OPTIONAL = "upn-optional"  # otherName; asks for smartcardLogon beside clientAuth
+    UPN = "upn"  # otherName, mandatory
+
+
+class KeyUsageBit(Enum):
+    """The named bits of KeyUsage that leaf certificates use (RFC 5280 §4.2.1.3); values are the bit numbers."""
+
+    DIGITAL_SIGNATURE = 0
+    NON_REPUDIATION = 1
+    KEY_ENCIPHERMENT = 2
+
+
+# Subjects in encoding order; several names in one entry form one multi-valued RDN.
+_STRUCTURE_SUBJECT = (
+    ("country",),
+    ("state",),
+    ("organization",),
+    ("organizational_unit",),
+    ("common_name",),
+)
+_PERSON_RDN = ("given_name", "common_name", "surname")
+_PERSON_SUBJECT = (("country",), ("title",), _PERSON_RDN)
+_STAFF_SUBJECT = (
+    ("country",),
+    ("state",),
+    ("organization",),
+    ("organizational_unit",),
+    ("title",),
+    _PERSON_RDN,
+)
+
+SMARTCARD_LOGON = "1.3.6.1.4.1.311.20.2.2"
+UPN_OID = "1.3.6.1.4.1.311.20.2.3"
+
+_CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string
+_SERVER = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string
+_EMAIL = ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string
+_ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+
+_SIGNATURE = frozenset({KeyUsageBit.DIGITAL_SIGNATURE})
+_REPUDIATION = frozenset({KeyUsageBit.NON_REPUDIATION})
+_ENCIPHERMENT = frozenset({KeyUsageBit.KEY_ENCIPHERMENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One product: subject, key usages, alternative names, private extensions."""
+
+    product: str
+    label: str
+    subject: tuple[tuple[str, ...], ...]
+    key_usage: frozenset[KeyUsageBit]
+    extended_key_usage: tuple[str, ...]
+    san: San = San.NONE
+    private_key_usage_period: bool = False
+    person: bool = False
+    card_type: int | None = None  # TRE_G02 TypeProduit: 0 CPS, 2 CPE
+
+    @property
+    def subject_fields(self) -> frozenset[str]:
+        """The names of the fields that the subject is made of."""
+        return _fields_of(self.subject)
+
+
+@lru_cache
+def _fields_of(subject: tuple[tuple[str, ...], ...]) -> frozenset[str]:
+    return frozenset(field for rdn in subject for field in rdn)
+
+
+def _structure(
+    product: str,
+    label: str,
+    key_usage: frozenset[KeyUsageBit],
+    extended: tuple[str, ...],
+    san: San = San.NONE,
+    *,
+    period: bool = False,
+) -> Profile:
+    return Profile(
+        product=product,
+        label=label,
+        subject=_STRUCTURE_SUBJECT,
+        key_usage=key_usage,
+        extended_key_usage=extended,
+        san=san,
+        private_key_usage_period=period,
+    )
+
+
+def _person(offre: str, subject: tuple[tuple[str, ...], ...]) -> tuple[Profile, ...]:
+    """Return the three products of a person: AUTH, SIGN (nonRepudiation alone), CONF."""
+    return (
+        Profile(
+            product=f"{offre}_AUTH",
+            label="AUTH",
+            subject=subject,
+            person=True,
+            key_usage=_SIGNATURE,
+            extended_key_usage=(_CLIENT,),
+            san=San.UPN_OPTIONAL,
+        ),
+        Profile(
+            product=f"{offre}_SIGN",
+            label="SIGN",
+            subject=subject,
+            person=True,
+            key_usage=_REPUDIATION,
+            extended_key_usage=(_EMAIL,),
+            san=San.EMAIL_OPTIONAL,
+            private_key_usage_period=True,
+        ),
+        Profile(
+            product=f"{offre}_CONF",
+            label="CONF",
+            subject=subject,
+            person=True,
+            key_usage=_ENCIPHERMENT,
+            extended_key_usage=(_EMAIL, _ANY),
+            san=San.EMAIL_OPTIONAL,
+        ),
+    )
+
+
+def _card(product: str, subject: tuple[tuple[str, ...], ...], card_type: int) -> Profile:
+    return Profile(
+        product=product,
+        label="AUTH",
+        subject=subject,
+        person=True,
+        key_usage=_SIGNATURE,
+        extended_key_usage=(_CLIENT, SMARTCARD_LOGON),
+        san=San.UPN,
+        card_type=card_type,
+    )
+
+
+_SEAL = _SIGNATURE | _REPUDIATION  # an organisation's seal ("cachet")
+_EXCHANGE = _SIGNATURE | _ENCIPHERMENT
+
+_TABLE = (
+    _structure("ORG_AUTH_CLI", "AUTH_CLI", _SIGNATURE, (_CLIENT,)),
+    _structure("ORG_SIGN", "SIGN", _SEAL, (_EMAIL,), period=True),
+    _structure("ORG_CONF", "CONF", _ENCIPHERMENT, (_EMAIL, _ANY)),
+    _structure("SERV_SSL_SERV", "SSL_SERV", _EXCHANGE, (_SERVER, _CLIENT), San.DNS),
+    _structure("SERV_SIGN", "SIGN", _SEAL, (_EMAIL,), San.EMAIL, period=True),
+    _structure("SERV_SMIME", "S/MIME", _EXCHANGE, (_EMAIL,), San.EMAIL),
+    _structure("SERV_CONF", "CONF", _ENCIPHERMENT, (_EMAIL, _ANY), San.EMAIL),
+    *_person("PS", _PERSON_SUBJECT),
+    *_person("PRO", _STAFF_SUBJECT),
+    # Not products of the catalogue: what the platform itself and its card holders log in with.
+    _card("CPS_AUTH", _PERSON_SUBJECT, 0),
+    _card("CPE_AUTH", _STAFF_SUBJECT, 2),
+    _structure("TLS_SERVER", "TLS_SERVER", _EXCHANGE, (_SERVER,), San.SERVER),
+)
+
+PRODUCTS: Mapping[str, Profile] = MappingProxyType({profile.product: profile for profile in _TABLE})
+
+PERSON_PRODUCTS = ("PS_AUTH", "PS_SIGN", "PS_CONF", "PRO_AUTH", "PRO_SIGN", "PRO_CONF")
+ORGANISATION_PRODUCTS = (
+    "ORG_AUTH_CLI",
+    "ORG_SIGN",
+    "ORG_CONF",
+    "SERV_SSL_SERV",
+    "SERV_SIGN",
+    "SERV_SMIME",
+    "SERV_CONF",
+    "TLS_SERVER",
+)
+CARD_PRODUCTS = ("CPS_AUTH", "CPE_AUTH")
+
+# Category of a certificate (TRE_G01 CategorieProduit): the TEST value has the high bit set.
+CATEGORY_PRODUCTION = 0x03
+CATEGORY_TEST = 0x83
+CARD_CATEGORY_PRODUCTION = 0x00
+CARD_CATEGORY_TEST = 0x80
+
+Generation = Literal[1, 2]
+_Years = Literal[1, 2, 3, 4, 5]
+
+
+class PrivateOids(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The OIDs of the private extensions; each is the OID of the nomenclature that defines its values.
+
+    The defaults hang below the enterprise number that RFC 5612 reserves for examples.
+    """
+
+    category: str = "1.3.6.1.4.1.32473.71.1.2.5"
+    card_type: str = "1.3.6.1.4.1.32473.71.1.2.2"
+    card_number: str = "1.3.6.1.4.1.32473.71.1.2.3"
+    profession: str = "1.3.6.1.4.1.32473.71.1.2.7"
+    training: str = "1.3.6.1.4.1.32473.71.1.2.8"
+    specialities: str = "1.3.6.1.4.1.32473.71.4.2.5"
+    pharmacist_table: str = "1.3.6.1.4.1.32473.71.4.2.6"
+
+
+class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an instance decides about its certificates. Read from the index beside the CA certificates.
+
+    URL templates may use {short_name} and {dn}: the CA's directory entry, percent-encoded for an LDAP URL (RFC 4516).
+    An empty template leaves its extension or its distribution point out.
+    """
+
+    policy_oid: str = "1.3.6.1.4.1.32473.213.1.1"
+    cps_uri: str = "http://igc.example/PC"
+    category: int = CATEGORY_TEST
+    card_category: int = CARD_CATEGORY_TEST
+    validity_years: _Years = 3
+    # Order of the extensions, method of the subject key identifier, and one month more for SIGN in generation 1.
+    generation: Generation = 2
+    # The one rule for overlong values: the organization alone is cut, at this many characters, and a blank left at
+    # the cut is dropped; any other value beyond its bound is refused.
+    organization_length: int = 40
+    crl_url: str = "http://igc.example/CRL/{short_name}.crl"
+    crl_ldap_url: str = "ldap://annuaire.igc.example/{dn}?certificaterevocationlist;binary?base?objectClass=pkiCA"
+    delta_crl_url: str = "ldap://annuaire.igc.example/{dn}?deltarevocationlist;binary?base?objectClass=pkiCA"
+    ocsp_url: str = "http://ocsp.igc.example"
+    ca_issuers_url: str = "http://igc.example/AC/{short_name}.cer"
+    private_oids: PrivateOids = PrivateOids()
+
+
+_ORDER_1 = (
+    "basic_constraints",
+    "subject_key_identifier",
+    "authority_key_identifier",
+    "key_usage",
+    "certificate_policies",
+    "extended_key_usage",
+    "private_key_usage_period",
+    "subject_alternative_name",
+    "crl_distribution_points",
+    "freshest_crl",
+    "authority_information_access",
+    "category",
+    "card_type",
+    "card_number",
+    "profession",
+    "training",
+    "specialities",
+    "pharmacist_table",
+)
+_ORDER_2 = (
+    "extended_key_usage",
+    "authority_key_identifier",
+    "authority_information_access",
+    "certificate_policies",
+    "private_key_usage_period",
+    "subject_alternative_name",
+    "crl_distribution_points",
+    "subject_key_identifier",
+    "freshest_crl",
+    "key_usage",
+    "category",
+    "card_type",
+    "card_number",
+    "profession",
+    "training",
+    "specialities",
+    "pharmacist_table",
+    "basic_constraints",
+)
+EXTENSION_ORDER: Mapping[int, tuple[str, ...]] = MappingProxyType({1: _ORDER_1, 2: _ORDER_2})

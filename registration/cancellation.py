@@ -1,0 +1,119 @@
+"""Cancellation before withdrawal (guide §8.7), one demande or what is left of a lot.
+
+A certificate already signed is revoked: it must not stay valid with nobody holding it (ours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from registration import history
+from registration.errors import AccessError, Code, ConflictError, NotFoundError
+from registration.rules.states import CANCELLABLE
+from registration.slicing import slices
+from registration.values import Origin
+from registration.views import CancelResult
+from registration.visibility import check_may_act, may_act, may_follow
+from registration.vocabulary import LABELS, CodeAction, EtatDemande, EtatProduit, Offre
+from storage import tables
+from storage.database import Database
+
+CANCELLED_CRL_REASON = "cessationOfOperation"
+
+
+def cancel_demande(db: Database, origin: Origin, numero: int, now: datetime) -> CancelResult:
+    """Cancel one demande; unchanged when it was cancelled before, ConflictError (ERR_WS_035) when it is too late."""
+    demande = tables.Demande
+    with db.write() as session:
+        row = session.scalar(
+            select(demande).where(demande.id == numero, may_follow(origin.acteur)).with_for_update(of=demande)
+        )
+        if row is None:
+            raise NotFoundError(Code.DEMANDE_UNKNOWN)
+        check_may_act(session, origin.acteur, row)
+        if row.etat == EtatDemande.ANNULEE.value:
+            return CancelResult(cancelled=0, unchanged=1)
+        if row.etat not in {etat.value for etat in CANCELLABLE}:
+            raise ConflictError(Code.CANCEL_TOO_LATE, etat=LABELS[EtatDemande(row.etat)])
+        _cancel(session, origin, [row], now)
+    return CancelResult(cancelled=1, unchanged=0)
+
+
+def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> CancelResult:
+    """Cancel what can still be: of its sender also the items not registered yet, of others their perimeter."""
+    demande = tables.Demande
+    with db.write() as session:
+        lot = session.scalar(
+            select(tables.Lot)
+            .where(tables.Lot.id == index, tables.Lot.plateforme == origin.acteur.plateforme.value)
+            .with_for_update()
+        )
+        if lot is None:
+            raise NotFoundError(Code.LOT_UNKNOWN)
+        mine = lot.id_acteur == origin.acteur.id
+        visible = session.scalar(
+            select(func.count()).select_from(demande).where(demande.id_lot == index, may_follow(origin.acteur))
+        )
+        if not mine and not visible:
+            raise NotFoundError(Code.LOT_UNKNOWN)
+        rows = session.scalars(
+            select(demande)
+            .where(
+                demande.id_lot == index,
+                demande.etat.in_([etat.value for etat in CANCELLABLE]),
+                may_act(origin.acteur),
+            )
+            .order_by(demande.id)
+            .with_for_update(of=demande)
+        ).all()
+        if not mine and not rows:
+            raise AccessError(Code.HABILITATION_MISSING)
+        unregistered = 0
+        if mine:
+            lot.annule_le = lot.annule_le or now
+            unregistered = lot.nombre - (visible or 0)
+        _cancel(session, origin, rows, now)
+        total = lot.nombre if mine else (visible or 0)
+    cancelled = len(rows) + unregistered
+    return CancelResult(cancelled=cancelled, unchanged=total - cancelled)
+
+
+def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], now: datetime) -> None:
+    signed = [row.id for row in rows if row.etat_produit == EtatProduit.A_RETIRER.value]
+    lines = []
+    for row in rows:
+        used = history.habilitation_used(Offre(row.offre), row.id_structure)
+        lines.append(history.line(row.id, origin, now, CodeAction.CANCELLED, EtatDemande.ANNULEE, used))
+    for part in slices([row.id for row in rows]):
+        session.execute(
+            update(tables.Demande)
+            .where(tables.Demande.id.in_(part))
+            .values(etat=EtatDemande.ANNULEE.value, modifie_le=now)
+            .execution_options(synchronize_session=False)
+        )
+    revoke_signed(session, signed, now)
+    lines.extend(
+        history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE) for numero in signed
+    )
+    history.append(session, lines)
+
+
+def revoke_signed(session: Session, numeros: Sequence[int], now: datetime) -> None:
+    """Revoke the certificates of cancelled demandes: one row each; the next CRL carries them."""
+    for part in slices(numeros):
+        session.execute(
+            update(tables.Certificat)
+            .where(tables.Certificat.id_demande.in_(part), tables.Certificat.revoque_le.is_(None))
+            .values(revoque_le=now, raison_crl=CANCELLED_CRL_REASON)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(tables.Demande)
+            .where(tables.Demande.id.in_(part))
+            .values(etat_produit=EtatProduit.REVOQUE.value, modifie_le=now)
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,125 @@
+"""Who stands behind a client certificate: our CA, in force, not revoked, of this plateforme, registered.
+
+Asked at every request, because a resumed TLS session or a kept-alive connection never asks again. Everything that
+cannot be decided is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pki.authority import Authority, find_issuer
+from pki.errors import AuthorityError
+from pki.profiles import CATEGORY_TEST
+from pki.serials import serial_hex
+from registration.acteurs import as_value
+from registration.errors import AccessError, Code
+from registration.values import Acteur
+from registration.vocabulary import Plateforme
+from storage import tables
+from storage.database import Database
+
+_CACHE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What never changes about a certificate; the rest is asked of the database each time."""
+
+    authority: str
+    issuer_sha256: bytes
+    serial: str
+    plateforme: Plateforme
+    not_before: datetime
+    not_after: datetime
+
+
+class PeerChecker:
+    """Checks against the CAs of ``authorities`` (both plateformes, to say clearly when it is the other one)."""
+
+    def __init__(self, db: Database, authorities: Mapping[str, Authority], plateforme: Plateforme) -> None:
+        """``authorities`` are the CAs that may issue client certificates, as ``load_authorities`` gives them."""
+        self._db = db
+        self._authorities = authorities
+        self._plateforme = plateforme
+        self._parse = lru_cache(maxsize=_CACHE)(self._parse_certificate)
+        self._crl_serials: dict[tuple[str, int], frozenset[str]] = {}
+
+    def identify(self, der: bytes | None, now: datetime) -> Acteur:
+        """The registered acteur, or AccessError: ERR_WS_020 to 024 and 026 say which check failed."""
+        if der is None:
+            raise AccessError(Code.NO_CERTIFICATE)
+        peer = self._parse(der)
+        if peer is None:
+            raise AccessError(Code.CERTIFICATE_REFUSED)
+        if peer.plateforme is not self._plateforme:
+            raise AccessError(Code.CERTIFICATE_WRONG_PLATEFORME)
+        if not peer.not_before - timedelta(minutes=5) <= now < peer.not_after:
+            raise AccessError(Code.CERTIFICATE_REVOKED)
+        with self._db.read() as session:
+            self._check_revocation(session, peer, now)
+            acteur, identite = tables.Acteur, tables.Identite
+            row = session.scalar(
+                select(acteur)
+                .join(identite, identite.id_acteur == acteur.id)
+                .where(
+                    identite.issuer_sha256 == peer.issuer_sha256,
+                    identite.serial == peer.serial,
+                    acteur.plateforme == self._plateforme.value,
+                )
+            )
+        if row is None:
+            raise AccessError(Code.ACTEUR_UNKNOWN)
+        return as_value(row)
+
+    def _parse_certificate(self, der: bytes) -> Peer | None:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            authority = find_issuer(self._authorities, certificate)
+            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (ValueError, AuthorityError, x509.ExtensionNotFound):
+            return None
+        if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+            return None
+        return Peer(
+            authority=authority.short_name,
+            issuer_sha256=authority.name_hash,
+            serial=serial_hex(certificate.serial_number),
+            plateforme=Plateforme.TEST if authority.settings.category == CATEGORY_TEST else Plateforme.PRODUCTION,
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
+
+    def _check_revocation(self, session: Session, peer: Peer, now: datetime) -> None:
+        """Our own row decides at once; the CRL must exist, be current, and not list the serial either."""
+        certificat, crl = tables.Certificat, tables.Crl
+        revoked = session.scalar(
+            select(certificat.revoque_le).where(certificat.autorite == peer.authority, certificat.serial == peer.serial)
+        )
+        if revoked is not None:
+            raise AccessError(Code.CERTIFICATE_REVOKED)
+        current = session.execute(
+            select(crl.numero, crl.next_update).where(crl.autorite == peer.authority)
+        ).one_or_none()
+        if current is None or current.next_update <= now:
+            raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
+        if peer.serial in self._listed(session, peer.authority, current.numero):
+            raise AccessError(Code.CERTIFICATE_REVOKED)
+
+    def _listed(self, session: Session, authority: str, numero: int) -> frozenset[str]:
+        known = self._crl_serials.get((authority, numero))
+        if known is None:
+            der = session.scalars(select(tables.Crl.der).where(tables.Crl.autorite == authority)).one()
+            known = frozenset(serial_hex(entry.serial_number) for entry in x509.load_der_x509_crl(der))
+            self._crl_serials = {key: serials for key, serials in self._crl_serials.items() if key[0] != authority} | {
+                (authority, numero): known
+            }
+        return known

@@ -1,0 +1,21 @@
+"""The sizes by which lots are taken and cut; settings of the plateforme, with the measured defaults."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """``page_size`` items become demandes in one transaction, ``chunk_size`` demandes are signed by one job.
+
+    A lot of at most ``at_once`` items is registered in the deposit's own transaction, like a demande of the portal;
+    a larger one is kept as pages and registered by the batch, so that its index comes back at once.
+    """
+
+    max_items: int = 10_000
+    page_size: int = 500
+    chunk_size: int = 100
+    at_once: int = 20
+
+
+DEFAULT_POLICY = LotPolicy()

@@ -1,0 +1,172 @@
+"""The HTTP and TLS front of both canals: serves one ASGI application on one address, with bounded patience.
+
+No domain words, and no opinion about who the client is: the peer certificate is only handed on
+(``scope["state"]["peer_certificate_der"]``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Generator
+from functools import cached_property
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+from runtime.http_protocol import PEER_CERTIFICATE, BoundedProtocol, Limits
+from runtime.tls import server_ssl_context
+
+__all__ = ["PEER_CERTIFICATE", "STOPPING", "HttpServer", "Limits", "server_ssl_context"]
+
+STOPPING = "stopping"
+"""Key of ``scope["state"]``: a callable, True once the server is to stop; for answers that wait."""
+
+_SWEEP_TICKS = 5  # uvicorn ticks every 0.1 s
+
+
+class HttpServer:
+    """One listener. ``ssl_context`` None means plain HTTP: loopback only, ValueError otherwise.
+
+    ``run()`` for a process of its own (SIGTERM and SIGINT end it gracefully), ``serve()`` inside a running loop,
+    ``in_thread()`` as a context manager. ``reuse_port`` lets several processes share the address.
+    """
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        host: str,
+        port: int,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
+        reuse_port: bool = False,
+    ) -> None:
+        """Keep the parts; nothing is bound yet. Port 0 lets the system choose."""
+        if ssl_context is None and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("plain HTTP is served on loopback only")
+        self._limits = limits or Limits()
+        self._address = (host, port)
+        self._reuse_port = reuse_port
+        protocol = type("Protocol", (BoundedProtocol,), {"limits": self._limits})
+        config = uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            loop="asyncio",
+            interface="asgi3",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=self._limits.keep_alive_timeout,
+            timeout_graceful_shutdown=self._limits.graceful_stop,
+            ssl_context_factory=None if ssl_context is None else lambda _config, _default: ssl_context,
+        )
+        self._server = _Server(config, self._limits)
+
+    @cached_property
+    def _socket(self) -> socket.socket:
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server(
+            (host, port), family=family, backlog=self._limits.backlog, reuse_port=self._reuse_port
+        )
+
+    @property
+    def port(self) -> int:
+        """The port listened on; binds the address if that was not done yet (OSError when it is taken)."""
+        return int(self._socket.getsockname()[1])
+
+    def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or ``stop``; requests in hand are finished within ``graceful_stop`` seconds."""
+        self._server.run(sockets=[self._socket])
+
+    async def serve(self) -> None:
+        """The same inside a running loop."""
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Ask for the graceful end, from any thread."""
+        self._server.should_exit = True
+
+    @contextlib.contextmanager
+    def in_thread(self) -> Generator[int]:
+        """Serve from a thread for the time of a ``with`` block; gives the port."""
+        port = self.port
+        thread = threading.Thread(target=self.run, name=f"http-{port}")
+        thread.start()
+        try:
+            yield port  # the socket listens already: an early client waits in the backlog
+        finally:
+            self.stop()
+            thread.join()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server with a bounded TLS handshake, one timer for all deadlines, and no signal sent again."""
+
+    def __init__(self, config: uvicorn.Config, limits: Limits) -> None:
+        super().__init__(config)
+        self._limits = limits
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen on the given sockets."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise SystemExit(STARTUP_FAILURE)
+        self.lifespan.state[STOPPING] = lambda: self.should_exit
+        loop = asyncio.get_running_loop()
+
+        def new_protocol() -> asyncio.Protocol:
+            protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # BoundedProtocol
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+            )
+            return protocol
+
+        tls = self.config.ssl
+        self.servers = [
+            await loop.create_server(
+                new_protocol,
+                sock=listener,
+                ssl=tls,
+                backlog=self._limits.backlog,
+                ssl_handshake_timeout=self._limits.handshake_timeout if tls else None,
+                ssl_shutdown_timeout=self._limits.write_timeout if tls else None,
+            )
+            for listener in sockets or []
+        ]
+        self.started = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn; every half second the deadlines of all connections are looked at."""
+        if counter % _SWEEP_TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.check(now)
+        return await super().on_tick(counter)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """SIGTERM and SIGINT end the loop; unlike uvicorn the signal is not raised again, so that callers can tidy."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            self.handle_exit(number, frame)
+
+        handlers = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
