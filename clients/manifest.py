@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ _WITHDRAWABLE = {"A_RETIRER", "ACTIF"}
 
 
 class ManifestLine(msgspec.Struct, kw_only=True, rename="camel"):
-    """One demande of the lot; file names are relative to the folder, ``cle`` is as the key folder was given."""
+    """One demande of the lot; file names, that of the key too, are relative to the folder of the manifest."""
 
     position: int | None
     reference: str | None
@@ -137,7 +138,7 @@ class RetraitFolder:
         pem = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
         write_atomically(self.folder / line.certificat, pem, durable=False)
         key_file = self._keys.get(public_key)
-        line.cle = str(key_file) if key_file else None
+        line.cle = os.path.relpath(key_file, self.folder) if key_file else None
         line.etat, line.etat_produit = "CLOSE", "ACTIF"
         line.numero_serie, line.fin_validite = retrait.numero_serie, retrait.fin_validite
 

@@ -37,7 +37,7 @@ _DEMANDE_FIELDS = {field.encode_name: field.name for field in msgspec.structs.fi
 
 def to_message(value: ContractValue) -> dict[str, Any]:
     """The value as zeep takes it: contract names, absent members left out, bytes and instants untouched."""
-    message: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(bytes, datetime))
+    message: dict[str, Any] = _with_lists(msgspec.to_builtins(value, builtin_types=(bytes, datetime)))
     return message
 
 
@@ -49,9 +49,10 @@ def from_message(kind: type[Value], answer: object) -> Value:
         raise UnexpectedAnswerError(f"La réponse du service n'a pas la forme du contrat ({kind.__name__}).") from error
 
 
-def read_fault(detail: etree._Element | None) -> ServiceFault | None:
+def read_fault(detail: object) -> ServiceFault | None:
     """The typed error carried by a fault's detail, None when there is none in the contract's namespace."""
-    for child in () if detail is None else detail.iterchildren(f"{{{NAMESPACE}}}*"):
+    # zeep gives the raw bytes instead of an element when the answer was XML without any SOAP in it.
+    for child in detail.iterchildren(f"{{{NAMESPACE}}}*") if isinstance(detail, etree._Element) else ():  # noqa: SLF001 - lxml has no public name for it
         kind = FAULTS.get(local_name(child))
         if kind is None:
             continue
@@ -74,7 +75,7 @@ def lot_element(lot: Lot) -> etree._Element:
     for demande in lot.demande:
         node = etree.SubElement(root, qualified("demande"))
         for name, value in to_message(demande).items():
-            for text in value if isinstance(value, tuple) else (value,):
+            for text in value if isinstance(value, list) else (value,):
                 etree.SubElement(node, qualified(name)).text = (
                     base64.b64encode(text).decode("ascii") if isinstance(text, bytes) else text
                 )
@@ -90,6 +91,13 @@ def read_lot_element(root: etree._Element) -> Lot:
 def decode_base64(text: str) -> bytes:
     """Strict decoding: XML blanks are dropped, any other stray character raises ValueError."""
     return base64.b64decode("".join(text.split()), validate=True)
+
+
+def _with_lists(value: Any) -> Any:  # noqa: ANN401 - any part of a message
+    # zeep repeats an element for a list only; a tuple would be taken for one value.
+    if isinstance(value, dict):
+        return {name: _with_lists(member) for name, member in value.items()}
+    return [_with_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _read_demande(node: etree._Element) -> DemandeCertificat:

@@ -16,6 +16,7 @@ import zeep.exceptions
 from lxml import etree
 from requests.adapters import HTTPAdapter
 from zeep.transports import Transport
+from zeep.utils import get_media_type
 
 from clients.errors import (
     CertificateRefusedError,
@@ -29,6 +30,9 @@ from clients.translation import read_fault
 
 _CONNECT_SECONDS = 10.0
 _PASSING_STATUS = {429, 502, 503, 504}
+_XML_TYPES = {"text/xml", "application/soap+xml", "application/xml"}
+_REFUSING_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "DECRYPT_ERROR", "HANDSHAKE_FAILURE")
+"""Parts of the names of the TLS alerts by which a server turns a client away; the names change with OpenSSL."""
 _SOAP_BODY = "{http://schemas.xmlsoap.org/soap/envelope/}Body"
 
 
@@ -108,14 +112,20 @@ class ContractTransport(Transport):
         return self.post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
-        """Send bytes. Unlike zeep's own method this never logs them: they may hold a revocation code."""
-        return self.session.post(
+        """Send bytes. Unlike zeep's own method this never logs them: they may hold a revocation code.
+
+        An answer that is not XML comes from something in between: it is judged here by its status, which zeep loses.
+        """
+        response = self.session.post(
             address,
             data=message,
             headers=dict(headers),
             timeout=(min(_CONNECT_SECONDS, self.operation_timeout), self.operation_timeout),
             allow_redirects=False,
         )
+        if get_media_type(response.headers.get("Content-Type", "")) not in _XML_TYPES:  # type: ignore[no-untyped-call]
+            _raise_for_status(response.status_code, None)
+        return response
 
 
 @contextlib.contextmanager
@@ -138,7 +148,7 @@ def translated_errors() -> Iterator[None]:
         raise UnexpectedAnswerError("La réponse du service n'est pas un message du contrat.") from error
 
 
-def _raise_for_status(status: int, error: Exception) -> NoReturn:
+def _raise_for_status(status: int, error: Exception | None) -> NoReturn:
     if status in _PASSING_STATUS:
         raise ConnectionLostError(f"Le service est momentanément indisponible (HTTP {status}).") from error
     raise UnexpectedAnswerError(
@@ -157,9 +167,8 @@ def _raise_for_connection(error: requests.RequestException) -> NoReturn:
                 "Le certificat du serveur n'est pas reconnu : il ne vient pas de l'AC configurée, "
                 "n'est plus en vigueur ou ne porte pas ce nom de serveur."
             ) from error
-        # The alert's name changes with OpenSSL's version; these words have not.
         reason = (getattr(cause, "reason", None) or "") if isinstance(cause, ssl.SSLError) else ""
-        if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")):
+        if "ALERT" in reason and any(word in reason for word in _REFUSING_ALERTS):
             raise CertificateRefusedError(
                 "Le serveur a refusé notre certificat client pendant la connexion TLS : absent, expiré, révoqué, "
                 "ou d'une AC qu'il n'accepte pas."

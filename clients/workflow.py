@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from clients import state
-from clients.errors import UnexpectedAnswerError
+from clients.errors import Introuvable, UnexpectedAnswerError
 from clients.manifest import ManifestLine, RetraitFolder
 from clients.service import ServiceLots
 from clients.values import ConditionsRetrait, Lot, SuiviLot
@@ -47,7 +47,7 @@ def deposit_file(service: ServiceLots, lot_path: Path, lot: Lot) -> Deposit:
     When an earlier run received the index, the lot is not sent again.
     """
     known = state.begin(lot_path, lot, service.url)
-    if known.index_lot is not None:
+    if known.index_lot is not None and _still_there(service, known.index_lot, lot):
         return Deposit(index_lot=known.index_lot, reference=lot.reference, nombre=len(lot.demande), already_known=True)
     accuse = service.deposer_lot(lot)
     if accuse.nombre != len(lot.demande) or accuse.reference != lot.reference:
@@ -106,6 +106,15 @@ def withdraw_lot(
             target.store(page.retrait, page.suivant)
             tell()
     return _report(target)
+
+
+def _still_there(service: ServiceLots, index_lot: int, lot: Lot) -> bool:
+    # A plateforme for tests may have been emptied since: then the lot is simply sent again.
+    try:
+        suivi = service.suivre_lot(index_lot=index_lot)
+    except Introuvable:
+        return False
+    return suivi.reference == lot.reference and suivi.nombre == len(lot.demande)
 
 
 def _report(target: RetraitFolder) -> WithdrawReport:

@@ -206,16 +206,16 @@ _Years = Literal[1, 2, 3, 4, 5]
 class PrivateOids(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The OIDs of the private extensions; each is the OID of the nomenclature that defines its values.
 
-    The defaults hang below 2.999, the arc that ITU-T X.660 reserves for examples.
+    The defaults hang below the enterprise number that RFC 5612 reserves for examples.
     """
 
-    category: str = "2.999.71.1.2.5"
-    card_type: str = "2.999.71.1.2.2"
-    card_number: str = "2.999.71.1.2.3"
-    profession: str = "2.999.71.1.2.7"
-    training: str = "2.999.71.1.2.8"
-    specialities: str = "2.999.71.4.2.5"
-    pharmacist_table: str = "2.999.71.4.2.6"
+    category: str = "1.3.6.1.4.1.32473.71.1.2.5"
+    card_type: str = "1.3.6.1.4.1.32473.71.1.2.2"
+    card_number: str = "1.3.6.1.4.1.32473.71.1.2.3"
+    profession: str = "1.3.6.1.4.1.32473.71.1.2.7"
+    training: str = "1.3.6.1.4.1.32473.71.1.2.8"
+    specialities: str = "1.3.6.1.4.1.32473.71.4.2.5"
+    pharmacist_table: str = "1.3.6.1.4.1.32473.71.4.2.6"
 
 
 class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -225,7 +225,7 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     An empty template leaves its extension or its distribution point out.
     """
 
-    policy_oid: str = "2.999.213.1.1"
+    policy_oid: str = "1.3.6.1.4.1.32473.213.1.1"
     cps_uri: str = "http://igc.example/PC"
     category: int = CATEGORY_TEST
     card_category: int = CARD_CATEGORY_TEST
