@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pki.authority import Authority
 from pki.profiles import CATEGORY_TEST
@@ -26,12 +27,13 @@ class BatchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Signers are keyed by the short name of their authority."""
+    """Signers are keyed by the short name of their authority; CRLs are also written to ``publication`` when given."""
 
     db: Database
     worker: str
     authorities: Mapping[str, Authority]
     signers: Mapping[str, Signer]
+    publication: Path | None = None
     policy: BatchPolicy = field(default_factory=BatchPolicy)
     clock: Clock = system_clock
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import structlog
 from sqlalchemy import func, select
@@ -88,5 +91,18 @@ def publish(context: WorkerContext, autorite: str) -> bytes:
             row = tables.Crl(autorite=autorite)
             session.add(row)
         row.numero, row.this_update, row.next_update, row.der = numero, now, now + VALIDITY, der
+    if context.publication is not None:
+        _write(context.publication / "CRL" / f"{autorite}.crl", der)
     log.info("crl published", autorite=autorite, numero=numero, entries=len(entries))
     return der
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the published file in one step: who reads at this moment gets the old or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
+        temporary.write(content)
+        temporary.flush()
+        os.fsync(temporary.fileno())
+    Path(temporary.name).chmod(0o644)
+    Path(temporary.name).replace(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registration import cancellation, lots, peers, queries, retraits, single
+from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.values import Acteur, DemandeForm, LotForm, Origin
 from registration.views import (
     CancelResult,
@@ -36,6 +37,7 @@ class RegistrationAuthority:
         plateforme: Plateforme,
         peers: peers.PeerChecker,
         chains: Mapping[str, tuple[bytes, ...]],
+        policy: LotPolicy = DEFAULT_POLICY,
         clock: Clock = system_clock,
     ) -> None:
         """Keep the parts; nothing is opened here."""
@@ -43,6 +45,7 @@ class RegistrationAuthority:
         self.plateforme = plateforme
         self._peers = peers
         self._chains = chains
+        self._policy = policy
         self._clock = clock
 
     def identify(self, certificate_der: bytes | None) -> Acteur:
@@ -51,15 +54,15 @@ class RegistrationAuthority:
 
     def submit_lot(self, origin: Origin, form: LotForm) -> LotReceipt:
         """Keep a lot durably and give its index; see ``lots.submit``."""
-        return lots.submit(self._db, origin, form, self._clock())
+        return lots.submit(self._db, origin, form, self._clock(), self._policy)
 
     def verify_lot(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
         """Every verdict that a deposit would give, nothing stored; see ``lots.verify``."""
-        return lots.verify(self._db, origin, form, self._clock())
+        return lots.verify(self._db, origin, form, self._clock(), self._policy)
 
     def submit_demande(self, origin: Origin, form: DemandeForm) -> int:
         """Place one demande (portal) and give its numero; refused with the first error, nothing stored then."""
-        return single.submit(self._db, origin, form, self._clock())
+        return single.submit(self._db, origin, form, self._clock(), self._policy)
 
     def follow_lot(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
         """Progress of a lot by its index or the sender's reference; NotFoundError when nothing of it is visible."""

@@ -82,6 +82,7 @@ class Database:
         """One consistent view; anything written in it is rolled back."""
         with self._read() as session:
             yield session
+            session.expunge_all()  # what was read stays usable after the rollback
             session.rollback()
 
     def reserve(self, nom: str, count: int) -> int:

@@ -1,0 +1,81 @@
+"""What can go wrong for a caller of the service: the five faults of the contract, and what surrounds them.
+
+``str(error)`` is French and safe to show: no secret, no text of a library.
+"""
+
+from __future__ import annotations
+
+
+class IgcClientError(Exception):
+    """Root of every error raised by this package."""
+
+
+class ServiceFault(IgcClientError):  # noqa: N818 - the contract names its faults without a suffix
+    """A typed fault of the contract: stable ``code``, French ``texte``, and the place in the message.
+
+    ``position`` is the 1-based place of the demande in its lot, ``champ`` the contract's name of the field,
+    ``incident`` the number to quote to the support.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        texte: str,
+        *,
+        position: int | None = None,
+        champ: str | None = None,
+        incident: str | None = None,
+    ) -> None:
+        self.code = code
+        self.texte = texte
+        self.position = position
+        self.champ = champ
+        self.incident = incident
+        place = [f"demande {position}"] if position is not None else []
+        place += [f"champ {champ}"] if champ else []
+        place += [f"incident {incident}"] if incident else []
+        super().__init__(f"{code} : {texte}" + (f" ({', '.join(place)})" if place else ""))
+
+
+class MessageRefuse(ServiceFault):
+    """The message must be corrected; nothing was recorded."""
+
+
+class AccesRefuse(ServiceFault):
+    """The sender is not recognised or has no right; repeating the call changes nothing."""
+
+
+class Introuvable(ServiceFault):
+    """Nothing visible to the sender has this identifier."""
+
+
+class Conflit(ServiceFault):
+    """The state of the plateforme opposes the operation (reference already used, withdrawal too early...)."""
+
+
+class ErreurTechnique(ServiceFault):
+    """A passing or internal failure: the call may be repeated, and was, up to the retry policy's limit."""
+
+
+class ConnectionLostError(IgcClientError):
+    """The service did not answer: refused, dropped, timed out. Every operation may be sent again."""
+
+
+class ServerNotTrustedError(IgcClientError):
+    """The server's certificate does not come from the configured CA or names another host."""
+
+
+class CertificateRefusedError(IgcClientError):
+    """The TLS handshake ended because of our client certificate: absent, expired, revoked or of another CA."""
+
+
+class UnexpectedAnswerError(IgcClientError):
+    """Something answered, but not in the words of the contract: a proxy, a wrong URL, another version."""
+
+
+class SettingsError(IgcClientError):
+    """The client is badly configured: unknown key, missing file, key that does not fit its certificate."""
+
+
+class StateError(IgcClientError):
+    """The file that remembers a run cannot be used: damaged, or written for another content."""

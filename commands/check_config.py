@@ -1,0 +1,14 @@
+"""``igc check-config``: read the settings as every process would, and say what is wrong with them."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.options import ConfigOption
+from runtime.settings import Settings
+
+
+def run(config: ConfigOption = None) -> None:
+    """Vérifie les réglages sans rien lancer."""
+    settings = Settings.load(config)
+    typer.echo(f"Réglages corrects : plateforme {settings.plateforme}, données dans {settings.data_dir}.")

@@ -1,0 +1,100 @@
+"""Where real parts are chosen: from the settings to a database, authorities, signers, and the use cases over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from batch.context import BatchPolicy, WorkerContext
+from pki.authority import INDEX_NAME, Authority, load_authorities
+from pki.signers.port import Signer
+from pki.signers.software import load_software_signer
+from registration.authority import RegistrationAuthority
+from registration.peers import PeerChecker
+from registration.policy import LotPolicy
+from registration.vocabulary import Plateforme
+from runtime.settings import Settings
+from storage.database import Database
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings; connects when first used."""
+    return Database(settings.database_dsn())
+
+
+def lot_policy(settings: Settings) -> LotPolicy:
+    """How lots are taken and cut."""
+    return LotPolicy(
+        max_items=settings.ws.max_items,
+        page_size=settings.batch.page_size,
+        chunk_size=settings.batch.chunk_size,
+        at_once=settings.batch.small_lot_limit,
+    )
+
+
+def batch_policy(settings: Settings) -> BatchPolicy:
+    """Leases, tries and window; the window keeps every worker busy without filling the queue."""
+    return BatchPolicy(
+        lease_seconds=settings.batch.lease_seconds,
+        max_attempts=settings.batch.max_attempts,
+        window=3 * settings.batch.worker_count(),
+        lots=lot_policy(settings),
+    )
+
+
+def load_client_authorities(settings: Settings) -> Mapping[str, Authority]:
+    """Our authorities and every other hierarchy whose client certificates are recognised.
+
+    The other plateforme's belong there, so that its certificates are told where they come from; only certificates of
+    our own plateforme are ever accepted.
+    """
+    found = dict(load_authorities(settings.pki.authorities_dir))
+    others: Path = settings.ws.client_ca_dir
+    if others.is_dir():
+        for folder in sorted(others.iterdir()):
+            if (folder / INDEX_NAME).is_file():
+                found.update(load_authorities(folder))
+    return found
+
+
+def trust_anchors(authorities: Mapping[str, Authority]) -> list[bytes]:
+    """The certificates a TLS listener checks clients against, DER."""
+    return [authority.certificate_der for authority in authorities.values()]
+
+
+def registration_authority(settings: Settings, db: Database) -> RegistrationAuthority:
+    """The use cases of this plateforme, for a canal."""
+    plateforme = Plateforme(settings.plateforme)
+    authorities = load_authorities(settings.pki.authorities_dir)
+    return RegistrationAuthority(
+        db,
+        plateforme=plateforme,
+        peers=PeerChecker(db, load_client_authorities(settings), plateforme),
+        chains={name: authority.chain for name, authority in authorities.items()},
+        policy=lot_policy(settings),
+    )
+
+
+def load_signers(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Signer]:
+    """The keys that are on this machine; an offline root has none here."""
+    pass_phrase = settings.pki.pass_phrase_file.path
+    found: dict[str, Signer] = {}
+    for name, authority in authorities.items():
+        key_file = settings.pki.keys_dir / f"{name}.key.pem"
+        if key_file.exists():
+            found[name] = load_software_signer(authority, key_file, pass_phrase)
+    return found
+
+
+def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
+    """What a worker process holds. Only here and in the ceremony are signing keys opened."""
+    authorities = load_authorities(settings.pki.authorities_dir)
+    return WorkerContext(
+        db=db,
+        worker=name or f"worker-{os.getpid()}",
+        authorities=authorities,
+        signers=load_signers(settings, authorities),
+        publication=settings.pki.publication_dir,
+        policy=batch_policy(settings),
+    )

@@ -1,0 +1,101 @@
+"""The demo's own plateforme: its settings file, its making, and its processes under ``igc serve``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from commands.test_plateforme import Ceremony, make_plateforme
+from runtime.bound_process import bound
+from runtime.probes import tls_answers
+from runtime.settings import CONFIG_VARIABLE, Settings
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_WS_PORT, _PORTAL_PORT = 8443, 8444
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text is French and says where to look."""
+
+
+def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None = None) -> tuple[Settings, Path]:
+    """Settings with free ports, and everything a TEST plateforme needs; what exists from an earlier run is kept."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ws_port = _free_port(_WS_PORT)
+    portal_port = _free_port(_PORTAL_PORT, taken=ws_port)
+    config = folder / "igc.toml"
+    config.write_text(
+        "# Written by the demo at each start.\n"
+        'plateforme = "TEST"\n'
+        'data_dir = "."\n\n'
+        f'[ws]\nport = {ws_port}\npublic_url = "https://localhost:{ws_port}"\n\n'
+        f'[portal]\nport = {portal_port}\npublic_url = "https://localhost:{portal_port}"\n\n'
+        '[logging]\nformat = "console"\n'
+    )
+    settings = Settings.load(config)
+    make_plateforme(settings, ceremony, step)
+    return settings, config
+
+
+def _free_port(wanted: int, taken: int = 0) -> int:
+    """The usual port when nobody has it, else one of the system's choice."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            if found != taken:
+                return found
+    raise DemoError("aucun port libre sur 127.0.0.1")
+
+
+@contextmanager
+def running(settings: Settings, config: Path, journal: Path) -> Iterator[None]:
+    """The plateforme for the time of a ``with`` block; its logs go to ``journal``, nothing of it stays afterwards."""
+    with journal.open("ab") as log:
+        process = subprocess.Popen(
+            bound([sys.executable, "-m", "commands", "serve", "--config", str(config)], signum=signal.SIGTERM),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C is for the demo alone: it then stops the plateforme in order.
+            start_new_session=True,
+            env=_environment(config),
+        )
+    try:
+        _wait_ready(settings, process, journal)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment(config: Path) -> dict[str, str]:
+    return {**os.environ, CONFIG_VARIABLE: str(config), "NO_COLOR": "1"}
+
+
+def _wait_ready(settings: Settings, process: subprocess.Popen[bytes], journal: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    listeners = [(settings.ws.host, settings.ws.port), (settings.portal.host, settings.portal.port)]
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DemoError(f"la plateforme s'est arrêtée au démarrage ; voyez {journal}")
+        if all(tls_answers(*listener) for listener in listeners):
+            return
+        time.sleep(0.1)
+    raise DemoError(f"la plateforme ne répond pas ; voyez {journal}")

@@ -1,0 +1,208 @@
+"""The verb itself: start everything, play the hospital with the real client, say what happened."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from clients.errors import IgcClientError
+from clients.manifest import ManifestLine, find_keys
+from clients.service import ServiceLots
+from clients.values import ConditionsRetrait, SuiviLot
+from clients.workflow import WithdrawReport, deposit_file, follow_to_end, withdraw_lot
+from commands.demo.checks import Outcome, judge, products_of, write_report
+from commands.demo.items import DemoLot, build_lot, minimum_size
+from commands.demo.plateforme import DemoError, prepare, running
+from commands.demo.portal import place_demande
+from runtime.clock import system_clock
+from runtime.logs import configure
+from runtime.settings import Settings
+from runtime.settings_sections import LoggingSettings
+
+SENDER = "dr-leroux"
+_MAX_LOT = 10_000
+_CODE_ALPHABET_PART = "Aa-1"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def run(
+    lot: Annotated[int, typer.Option(help="Nombre de demandes du lot, mauvaises comprises.")] = 60,
+    exit_: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--exit", help="Se terminer après la vérification.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration.")] = Path("var/demo"),
+) -> None:
+    """Démonstration : une plateforme de TEST complète, et un hôpital qui s'en sert."""
+    if not minimum_size() <= lot <= _MAX_LOT:
+        raise typer.BadParameter(f"de {minimum_size()} à {_MAX_LOT}", param_hint="--lot")
+    configure(LoggingSettings(level="WARNING", format="console"), process="demo")
+    folder = folder.absolute()
+    journal = folder / "journal.log"
+    console.rule("[bold]Démonstration : plateforme de certificats logiciels (TEST, données fictives)")
+    try:
+        console.print(f"[bold]1. La plateforme[/] dans {_short(folder)}")
+        settings, config = prepare(folder, lambda text: console.print(f"   - {text}"))
+        with running(settings, config, journal):
+            outcome = _play(settings, folder, lot)
+            _say_where(settings, folder)
+            if not exit_:
+                _wait_for_ctrl_c()
+    except KeyboardInterrupt:
+        console.print("\nArrêtée à votre demande ; rien ne reste en marche.")
+        raise typer.Exit(130) from None
+    except (DemoError, IgcClientError) as error:
+        console.print(f"[red]La démonstration s'arrête :[/] {error}\nJournal : {journal}")
+        raise typer.Exit(1) from None
+    raise typer.Exit(1 if outcome.problems else 0)
+
+
+def _play(settings: Settings, folder: Path, size: int) -> Outcome:
+    clients = folder / "clients"
+    root = clients / "ac-racine.pem"
+    pair = (clients / f"{SENDER}.pem", clients / f"{SENDER}.key")
+    reference = f"demo-{system_clock():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    work = folder / "hopital" / reference
+    seconds: dict[str, float] = {}
+    console.print(f"[bold]2. L'hôpital prépare son lot[/] {reference} : {size} demandes, les 13 produits, dix fautives")
+    with _bar("   clés et CSR", size) as progress:
+        demo = build_lot(reference, size, work / "cles", lambda done: progress.advance(progress.task_ids[0], done))
+    url = f"{settings.ws.public_url}/ws/lots/1.0"
+    with ServiceLots(url, certificate=pair, ca=root) as service:
+        etat = service.consulter_service()
+        console.print(f"[bold]3. TLS mutuel avec {url}[/] : reconnu comme {etat.acteur}, plateforme {etat.plateforme}")
+        index = _deposit(service, work, demo, seconds)
+        _follow(service, index, size, seconds)
+        report = _withdraw(service, index, work, demo, seconds)
+    outcome = judge(report.lines, demo.bad, report.folder, root)
+    confirmation = place_demande(settings.portal.public_url, pair, root, work / "cles", "Demande du portail")
+    console.print(f"[bold]7. Une demande par le portail[/], même historique : {confirmation}")
+    write_report(folder / "report.json", index, outcome, seconds)
+    _summary(index, outcome, demo, report.lines, seconds)
+    return outcome
+
+
+def _deposit(service: ServiceLots, work: Path, demo: DemoLot, seconds: dict[str, float]) -> int:
+    bilan = service.verifier_lot(demo.lot)
+    console.print(
+        f"   vérification à blanc : {bilan.acceptables} demandes acceptables, "
+        f"{bilan.refusees} à corriger, rien d'enregistré"
+    )
+    with _timed(seconds, "accept"):
+        deposit = deposit_file(service, work / "lot.xml", demo.lot)
+    console.print(
+        f"[bold]4. Lot déposé[/] en {seconds['accept']:.2f} s : index de lot [bold]{deposit.index_lot}[/] "
+        "(conservé durablement, dépôt répétable)"
+    )
+    return deposit.index_lot
+
+
+def _follow(service: ServiceLots, index: int, size: int, seconds: dict[str, float]) -> None:
+    console.print(f"[bold]5. Suivi du lot {index}[/] par son index")
+    with _timed(seconds, "issue"), _bar("   signés ou refusés", size) as progress:
+
+        def show(suivi: SuiviLot) -> None:
+            done = suivi.a_retirer + suivi.closes + suivi.refused + suivi.annulees
+            progress.update(progress.task_ids[0], completed=done)
+
+        follow_to_end(service, index, on_change=show)
+
+
+def _withdraw(service: ServiceLots, index: int, work: Path, demo: DemoLot, seconds: dict[str, float]) -> WithdrawReport:
+    code = secrets.token_urlsafe(12) + _CODE_ALPHABET_PART
+    conditions = ConditionsRetrait(code_revocation=code, confirmation=code, acceptation_cgu=True)
+    good = len(demo.lot.demande) - len(demo.bad)
+    console.print(f"[bold]6. Retrait[/] dans {_short(work / 'certificats')}")
+    with _timed(seconds, "withdraw"), _bar("   certificats retirés", good) as progress:
+        return withdraw_lot(
+            service,
+            index,
+            work / "certificats",
+            conditions,
+            keys=find_keys(work / "cles"),
+            lot=demo.lot,
+            progress=lambda here, _all: progress.update(progress.task_ids[0], completed=here),
+        )
+
+
+def _summary(index: int, outcome: Outcome, demo: DemoLot, lines: list[ManifestLine], seconds: dict[str, float]) -> None:
+    names = {item.reference or "": f"{item.offre} {item.usage}" for item in demo.lot.demande}
+    console.print(f"\n[bold]Lot {index}[/] : chaque demande a son verdict")
+    table = Table("Produit", Column("Retirés et vérifiés par openssl", justify="right"))
+    for product, count in sorted(products_of(lines, names).items()):
+        table.add_row(product, str(count))
+    console.print(table)
+    refused = Table("Faute volontaire", "Code attendu", "Réponse")
+    found = {line.position: line for line in lines}
+    for position, bad in demo.bad.items():
+        line = found.get(position)
+        refused.add_row(bad.title, bad.code, f"{line.etat} {line.code_erreur or ''}" if line else "absente")
+    console.print(refused)
+    rate = outcome.issued / seconds["issue"] if seconds["issue"] else 0
+    console.print(
+        f"{outcome.submitted} demandes : {outcome.issued} certificats signés ({rate:.0f}/s), "
+        f"{outcome.withdrawn} retirés, {outcome.rejected} refusées comme prévu.\n"
+        f"Dépôt {seconds['accept']:.2f} s, signature {seconds['issue']:.2f} s, retrait {seconds['withdraw']:.2f} s."
+    )
+    if outcome.problems:
+        console.print(f"[red]{len(outcome.problems)} écarts :[/]")
+        for problem in outcome.problems[:20]:
+            console.print(f"  {problem}", markup=False)
+    else:
+        console.print("[green]Tout est comme attendu.[/]")
+
+
+def _say_where(settings: Settings, folder: Path) -> None:
+    clients = folder / "clients"
+    password = (clients / f"{SENDER}.p12.password").read_text().strip()
+    console.rule("Pour regarder vous-même")
+    console.print(
+        f"Portail : [bold]{settings.portal.public_url}[/]\n"
+        f"  Connexion par certificat (il tient lieu de carte CPx) : importez dans le navigateur\n"
+        f"  {_short(clients / (SENDER + '.p12'))}, mot de passe {password}\n"
+        f"  et l'autorité {_short(clients / 'ac-racine.pem')} ; puis « Suivre » et l'index du lot.\n"
+        f"Service web : {settings.ws.public_url}/ws/lots/1.0?wsdl\n"
+        f"Rapport : {_short(folder / 'report.json')}   Journal : {_short(folder / 'journal.log')}"
+    )
+
+
+def _wait_for_ctrl_c() -> None:
+    console.print("La plateforme reste en marche. [bold]Ctrl-C[/] l'arrête.")
+    Event().wait()
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - start
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Progress]:
+    """A progress bar; where the output is no terminal, rich prints its last state only."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=False) as progress:
+        progress.add_task(title, total=total)
+        yield progress
+
+
+def _short(path: Path) -> str:
+    """As a person in this folder would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,71 @@
+"""Certificates that no demande asks for: TLS servers of the plateforme and the TEST cards and client applications.
+
+They take the same road as every other certificate: serial and bytes stored, lint, signature, stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select
+
+from batch.context import WorkerContext
+from pki.authority import Authority
+from pki.content import CertificateContent
+from pki.issuance import issue, lint, prepare
+from pki.serials import new_serial, serial_hex
+from registration.vocabulary import Plateforme
+from storage import tables
+
+_PUBLIC_EXPONENT = 65537
+_KEY_BITS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A key made here and its certificate, DER, with the authority that issued it."""
+
+    key: rsa.RSAPrivateKey
+    der: bytes
+    authority: Authority
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The issuer first, the root last, DER."""
+        return self.authority.chain
+
+
+def enroll(context: WorkerContext, plateforme: Plateforme, content: CertificateContent) -> Enrolled:
+    """Make a key and its certificate, kept in the table of certificates so that it can be revoked."""
+    key = rsa.generate_private_key(public_exponent=_PUBLIC_EXPONENT, key_size=_KEY_BITS)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    authority = context.issuer_of(plateforme, content.product)
+    prepared = prepare(authority, content, spki, new_serial(), context.clock())
+    with context.db.write() as session:
+        row = tables.Certificat(
+            autorite=authority.short_name,
+            serial=serial_hex(prepared.serial),
+            produit=content.product,
+            tbs=prepared.tbs,
+            not_before=prepared.not_before,
+            not_after=prepared.not_after,
+        )
+        session.add(row)
+    issued = issue(lint(prepared, authority), context.signers[authority.short_name])
+    with context.db.write() as session:
+        stored = session.scalars(
+            select(tables.Certificat).where(
+                tables.Certificat.autorite == authority.short_name,
+                tables.Certificat.serial == serial_hex(issued.serial),
+            )
+        ).one()
+        stored.der, stored.tbs, stored.emis_le = issued.der, None, context.clock()
+    return Enrolled(key=key, der=issued.der, authority=authority)
+
+
+def register_identity(context: WorkerContext, id_acteur: int, enrolled: Enrolled, serial: str) -> None:
+    """From now on who presents this certificate is this acteur."""
+    with context.db.write() as session:
+        session.add(tables.Identite(id_acteur=id_acteur, issuer_sha256=enrolled.authority.name_hash, serial=serial))

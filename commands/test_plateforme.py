@@ -1,0 +1,204 @@
+"""A whole TEST plateforme in one folder: settings, keys, authorities, TLS servers, and a fictitious little world.
+
+Everything in it is invented. What exists is kept: a second call on the same folder changes nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import select
+
+from batch.context import WorkerContext
+from batch.crls import publish
+from commands.composition import open_database, worker_context
+from commands.enrolment import Enrolled, enroll, register_identity
+from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
+from pki.ceremony import perform
+from pki.content import CertificateContent
+from pki.hierarchy import CeremonyConfig
+from pki.pkcs12 import to_pkcs12
+from pki.secret_files import certificate_pem, write_new, write_new_passphrase
+from pki.serials import serial_hex
+from registration.vocabulary import Plateforme, Role
+from runtime.clock import system_clock
+from runtime.settings import Settings
+from storage import tables
+from storage.database import Database
+from storage.migrate import upgrade
+
+log = structlog.get_logger()
+CLIENTS_FOLDER = "clients"
+_SESSION_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """Key size of the authorities and organization name; tests take smaller keys."""
+
+    key_bits: int = 4096
+    plateforme: str = "TEST"
+
+
+def make_plateforme(
+    settings: Settings, ceremony: Ceremony | None = None, step: Callable[[str], None] = lambda _text: None
+) -> None:
+    """Make what is missing in ``settings.data_dir``; ``step`` is told, in French, what is being done."""
+    ceremony = ceremony or Ceremony(plateforme=settings.plateforme)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    step("Base de données")
+    upgrade(settings.database_dsn())
+    if not (settings.pki.authorities_dir / "authorities.json").exists():
+        step("Cérémonie : AC racine et AC émettrices")
+        _perform_ceremony(settings, ceremony)
+    db = open_database(settings)
+    try:
+        context = worker_context(settings, db, name="ceremony")
+        step("Listes de révocation")
+        _publish_missing_crls(context)
+        step("Certificats TLS du service web et du portail")
+        _make_servers(settings, context)
+        step("Structures, personnes, habilitations et certificats des clients (fictifs)")
+        _make_world(db, Plateforme(settings.plateforme))
+        for sender in SENDERS:
+            _make_sender(settings, context, sender)
+    finally:
+        db.dispose()
+
+
+def _perform_ceremony(settings: Settings, ceremony: Ceremony) -> None:
+    phrase_file = settings.pki.pass_phrase_file.path
+    phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    perform(
+        CeremonyConfig(plateforme=ceremony.plateforme, key_bits=ceremony.key_bits),  # type: ignore[arg-type]  # msgspec checks the literal when it decodes; here the settings have
+        authorities_folder=settings.pki.authorities_dir,
+        keys_folder=settings.pki.keys_dir,
+        passphrase=write_new_passphrase(phrase_file),
+        now=system_clock(),
+    )
+
+
+def _publish_missing_crls(context: WorkerContext) -> None:
+    with context.db.read() as session:
+        known = set(session.scalars(select(tables.Crl.autorite)))
+    for name in context.signers:
+        if name not in known:
+            publish(context, name)
+
+
+def _make_servers(settings: Settings, context: WorkerContext) -> None:
+    plateforme = Plateforme(settings.plateforme)
+    for certificate_file, key_file in (
+        (settings.ws.tls_certificate_file, settings.ws.tls_key_file.path),
+        (settings.portal.tls_certificate_file, settings.portal.tls_key_file.path),
+    ):
+        if certificate_file.exists():
+            continue
+        structure = STRUCTURES[0]
+        enrolled = enroll(
+            context,
+            plateforme,
+            CertificateContent(
+                product="TLS_SERVER",
+                common_name="localhost",
+                dns_names=("localhost",),
+                ip_addresses=("127.0.0.1",),
+                state=structure.departement,
+                organization=structure.raison_sociale,
+                organizational_unit=structure.id_national,
+            ),
+        )
+        _write_pair(certificate_file, key_file, enrolled)
+    secret_file = settings.portal.session_secret_file.path
+    if not secret_file.exists():
+        secret_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new(secret_file, secrets.token_urlsafe(_SESSION_SECRET_BYTES).encode() + b"\n", secret=True)
+
+
+def _write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> None:
+    """Key first: a certificate file that exists means that both are there."""
+    certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_file.unlink(missing_ok=True)
+    pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_new(key_file, pem, secret=True)
+    # The root stays with the client: what is sent is the certificate and the issuing authority.
+    bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
+    write_new(certificate_file, bundle, secret=False)
+
+
+def _make_world(db: Database, plateforme: Plateforme) -> None:
+    with db.write() as session:
+        if session.scalar(select(tables.Structure.id_national).where(tables.Structure.plateforme == plateforme)):
+            return
+        session.add_all(tables.Structure(plateforme=plateforme.value, **structure.row()) for structure in STRUCTURES)
+        session.add_all(tables.Personne(plateforme=plateforme.value, **personne.row()) for personne in PERSONNES)
+        session.flush()  # the attachments refer to both
+        session.add_all(
+            tables.Rattachement(plateforme=plateforme.value, id_structure=structure, id_personne=personne.id_national)
+            for personne in PERSONNES
+            for structure in personne.structures
+        )
+
+
+def _make_sender(settings: Settings, context: WorkerContext, sender: Sender) -> None:
+    folder = settings.data_dir / CLIENTS_FOLDER
+    certificate_file = folder / f"{sender.name}.pem"
+    if certificate_file.exists():
+        return
+    plateforme = Plateforme(settings.plateforme)
+    enrolled = enroll(context, plateforme, sender.content)
+    with context.db.write() as session:
+        acteur = session.scalar(
+            select(tables.Acteur).where(
+                tables.Acteur.plateforme == plateforme, tables.Acteur.id_national == sender.id_national
+            )
+        )
+        if acteur is None:
+            acteur = tables.Acteur(
+                plateforme=plateforme.value,
+                type_acteur=sender.type_acteur.value,
+                type_personne=sender.type_personne,
+                id_national=sender.id_national,
+                libelle=sender.libelle,
+            )
+            session.add(acteur)
+            session.flush()  # its id stands in the habilitations
+            session.add_all(
+                tables.Habilitation(
+                    id_acteur=acteur.id,
+                    role=Role.ADMINISTRATEUR_TECHNIQUE.value,
+                    offre=offre.value,
+                    id_structure=structure,
+                    domaine=domaine,
+                )
+                for offre, structure, domaine in sender.habilitations
+            )
+        id_acteur = acteur.id
+    register_identity(context, id_acteur, enrolled, _serial(enrolled))
+    _write_client_files(folder, sender, enrolled, certificate_file)
+
+
+def _serial(enrolled: Enrolled) -> str:
+    from cryptography import x509  # noqa: PLC0415 -- parsing is needed nowhere else here
+
+    return serial_hex(x509.load_der_x509_certificate(enrolled.der).serial_number)
+
+
+def _write_client_files(folder: Path, sender: Sender, enrolled: Enrolled, certificate_file: Path) -> None:
+    """The pair for programs, a PKCS#12 with its password for browsers, and the root to trust."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (f"{sender.name}.p12", f"{sender.name}.p12.password"):
+        (folder / name).unlink(missing_ok=True)
+    password = secrets.token_urlsafe(12)
+    write_new(folder / f"{sender.name}.p12.password", password.encode() + b"\n", secret=True)
+    container = to_pkcs12(enrolled.key, enrolled.der, enrolled.chain, password, friendly_name=sender.libelle)
+    write_new(folder / f"{sender.name}.p12", container, secret=True)
+    root = folder / "ac-racine.pem"
+    if not root.exists():
+        write_new(root, certificate_pem(enrolled.chain[-1]), secret=False)
+    _write_pair(certificate_file, folder / f"{sender.name}.key", enrolled)

@@ -1,0 +1,121 @@
+"""The portal as one ASGI application: routes, middleware, handlers. Mutual TLS stands in front of it, not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from portal_ihm import accueil, demander, errors, suivi
+from portal_ihm.context import Portal
+from portal_ihm.guard import Guard
+from portal_ihm.headers import SecurityHeaders, apply_headers
+from portal_ihm.rendering import STATIC_FOLDER, make_templates
+from registration.errors import IgcError
+from runtime.clock import Clock, system_clock
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from registration.authority import RegistrationAuthority
+
+_MIN_SECRET = 32
+_SESSION_SECONDS = 1800
+_MAX_BODY = 256 * 1024
+
+
+def build_app(
+    authority: RegistrationAuthority,
+    *,
+    session_secret: bytes,
+    public_url: str,
+    session_seconds: int = _SESSION_SECONDS,
+    max_body: int = _MAX_BODY,
+    clock: Clock = system_clock,
+) -> Starlette:
+    """The portal of the authority's plateforme.
+
+    ``public_url`` is the https address that browsers see; forms from any other origin are refused. ``session_secret``
+    signs the session cookie and the tokens of forms: 32 bytes at least. ValueError when either is unfit. A form left
+    open for ``session_seconds`` has to be sent twice; a body above ``max_body`` bytes is refused.
+    """
+    if len(session_secret) < _MIN_SECRET:
+        raise ValueError("session_secret: 32 bytes at least")
+    origin, host = _origin(public_url)
+    portal = Portal(
+        authority=authority,
+        origin=origin,
+        csrf_secret=_derive(session_secret, b"csrf"),
+        clock=clock,
+        templates=make_templates(authority.plateforme),
+        max_body=max_body,
+    )
+
+    async def on_crash(request: Request, error: Exception) -> Response:
+        # Starlette answers a crash outside of every middleware.
+        response = await errors.on_crash(request, error)
+        apply_headers(response.headers, host)
+        return response
+
+    app = Starlette(
+        routes=_routes(),
+        middleware=[
+            Middleware(SecurityHeaders, host),
+            Middleware(
+                SessionMiddleware,
+                secret_key=_derive(session_secret, b"session").hex(),
+                session_cookie="__Host-portail",
+                max_age=session_seconds,
+                same_site="strict",
+                https_only=True,
+            ),
+            Middleware(Guard, portal),
+        ],
+        exception_handlers={
+            IgcError: errors.on_refusal,
+            HTTPException: errors.on_http_error,
+            Exception: on_crash,
+        },
+    )
+    app.state.portal = portal
+    return app
+
+
+def _routes() -> list[Route | Mount]:
+    return [
+        Route("/", accueil.accueil),
+        Route("/deconnexion", accueil.deconnexion),
+        Route("/deconnexion", accueil.log_out, methods=["POST"]),
+        Route("/suivi", suivi.criteres),
+        Route("/suivi/demandes", suivi.resultats),
+        Route("/suivi/demandes.csv", suivi.export),
+        Route("/suivi/demandes/{numero}", suivi.detail),
+        Route("/suivi/demandes/{numero}/historique", suivi.historique),
+        Route("/demander", demander.formulaire),
+        Route("/demander", demander.envoi, methods=["POST"]),
+        Route("/demander/{numero}/confirmation", demander.confirmation),
+        Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
+    ]
+
+
+def _origin(public_url: str) -> tuple[str, str]:
+    """Origin as browsers write it (RFC 6454 §6.1: the default port is left out), and the host name."""
+    parts = urlsplit(public_url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError("public_url: an https address")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in {None, 443} else f":{parts.port}"
+    return f"https://{host}{port}", parts.hostname
+
+
+def _derive(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(secret, b"igc-portal-" + purpose, hashlib.sha256)

@@ -1,0 +1,222 @@
+"""ServiceLots against a service that honours the contract, over real mutual TLS, with the line cut on purpose."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import socket
+
+import pytest
+
+from clients.errors import (
+    AccesRefuse,
+    CertificateRefusedError,
+    Conflit,
+    ConnectionLostError,
+    ErreurTechnique,
+    Introuvable,
+    MessageRefuse,
+    ServerNotTrustedError,
+    SettingsError,
+    UnexpectedAnswerError,
+)
+from clients.schema_check import InvalidMessageError
+from clients.values import ConditionsRetrait, CriteresRecherche
+from tests.integration.clients.lots_stand_in import WEAK_CODE, TestAuthority
+
+CODE = "Mot-De-Passe-Long"
+CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
+
+
+def test_every_operation_of_the_contract_from_deposit_to_search(connect, make_lot):
+    service = connect()
+    assert service.consulter_service().plateforme == "TEST"
+    bilan = service.verifier_lot(make_lot())
+    assert (bilan.nombre, bilan.acceptables, bilan.refusees) == (3, 2, 1)
+    assert [(verdict.acceptable, len(verdict.erreur)) for verdict in bilan.verdict] == [
+        (True, 0),
+        (False, 1),
+        (True, 0),
+    ]
+
+    accuse = service.deposer_lot(make_lot())
+    assert accuse.nombre == 3
+    assert not accuse.deja_depose
+    assert accuse.depose_le.tzinfo is not None
+    states = list(service.follow(reference="lot-1", pause=0))
+    assert states[0].enregistrees == 3
+    assert states[-1].finished
+    assert (states[-1].a_retirer, states[-1].refused) == (2, 1)
+
+    demandes = list(service.iter_demandes(accuse.index_lot, taille=2))
+    assert [demande.position for demande in demandes] == [1, 2, 3]
+    assert demandes[1].erreur.code == "ERR_WS_037"
+    assert [one.reference for one in service.iter_demandes(accuse.index_lot, etat="REJETEE")] == ["d-1"]
+    assert service.consulter_demande(demandes[0].numero_demande).ligne_historique[0].code_action == "ACT_DCL_001"
+    assert service.consulter_demande(demandes[0].numero_demande).attribut_sujet[0].nom == "CN"
+    found = list(service.iter_search(CriteresRecherche(offre="ORG"), taille=2))
+    assert [one.numero_demande for one in found] == [one.numero_demande for one in demandes]
+
+    retrait = service.retirer_demande(demandes[0].numero_demande, CONDITIONS)
+    assert service.retirer_demande(demandes[0].numero_demande, CONDITIONS).pkcs7 == retrait.pkcs7
+    pages = list(service.iter_retraits(accuse.index_lot, CONDITIONS, taille=1))
+    assert [len(page.retrait) for page in pages] == [1, 0, 1]
+    assert service.annuler_lot(accuse.index_lot).annulees == 0
+    with pytest.raises(Conflit, match="ERR_WS_035"):
+        service.annuler_demande(demandes[0].numero_demande)
+
+
+def test_the_same_certificate_and_one_connection_serve_all_calls(connect, stand_in):
+    service = connect()
+    for _ in range(5):
+        service.consulter_service()
+    assert stand_in.connections == 1
+    assert len(stand_in.clients) == 1
+
+
+def test_the_contract_can_be_read_from_the_service_and_the_address_stays_ours(connect, stand_in):
+    assert connect(contract="service").consulter_service().plateforme == "TEST"
+    # The published file names another port; the call above would have failed had its address been used.
+    assert stand_in.paths == ["/ws/lots/1.0?wsdl", "/schemas/igc-lots-1.0.xsd"]
+
+
+@pytest.mark.parametrize("cut", ["before", "after", "truncated", "status:503", "fault"])
+def test_a_deposit_survives_any_cut_and_gives_one_lot(connect, stand_in, make_lot, cut):
+    stand_in.plan_next("deposerLot", cut, times=2)
+    notices = []
+    accuse = connect(on_retry=notices.append).deposer_lot(make_lot())
+    assert accuse.index_lot == 1
+    assert len(stand_in.lots) == 1
+    assert stand_in.calls["deposerLot"] == 3
+    assert [notice.failures for notice in notices] == [1, 2]
+    assert accuse.deja_depose is (cut in ("after", "truncated", "status:503"))
+
+
+def test_retries_end_at_the_limit_with_the_last_error(connect, stand_in):
+    stand_in.plan_next("consulterService", "fault", times=10)
+    with pytest.raises(ErreurTechnique) as caught:
+        connect().consulter_service()
+    assert (caught.value.code, caught.value.incident) == ("ERR_WS_050", "inc-42")
+    assert "incident inc-42" in str(caught.value)
+    assert stand_in.calls["consulterService"] == 4
+
+
+def test_a_service_that_is_not_there_is_a_lost_connection(connect):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ConnectionLostError):
+        connect(url=f"https://127.0.0.1:{port}/ws/lots/1.0").consulter_service()
+
+
+def test_a_service_that_never_answers_is_left_after_the_timeout(connect, authority):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/ws/lots/1.0"
+        with pytest.raises(ConnectionLostError):
+            connect(url=url, timeout=0.2).consulter_service()
+
+
+def test_faults_are_typed_with_their_place(connect, make_lot, csrs, stand_in):
+    service = connect()
+    service.deposer_lot(make_lot())
+    with pytest.raises(Conflit, match="ERR_WS_030"):
+        service.deposer_lot(make_lot(names=("autre",)))
+    with pytest.raises(Introuvable, match="ERR_WS_031"):
+        service.suivre_lot(index_lot=99)
+    with pytest.raises(MessageRefuse) as caught:
+        service.rechercher_demandes(CriteresRecherche())
+    assert caught.value.code == "ERR_IHM_025"
+    weak = ConditionsRetrait(code_revocation=WEAK_CODE, confirmation=WEAK_CODE, acceptation_cgu=True)
+    with pytest.raises(MessageRefuse) as caught:
+        service.retirer_page_lot(1, weak)
+    assert (caught.value.code, caught.value.champ) == ("ERR_IHM_011", "codeRevocation")
+    stand_in.plan_next("consulterService", "denied")
+    calls = stand_in.calls["consulterService"]
+    with pytest.raises(AccesRefuse):
+        service.consulter_service()
+    assert stand_in.calls["consulterService"] == calls + 1, "a refusal is not repeated"
+
+
+def test_what_breaks_the_contract_is_never_sent(connect, make_lot, stand_in):
+    service = connect()
+    with pytest.raises(InvalidMessageError) as caught:
+        service.deposer_lot(make_lot(names=("ok", "x" * 65, "ok")))
+    assert [(one.position, one.champ) for one in caught.value.problems] == [(2, "serviceApplicatif")]
+    assert "64" in str(caught.value)
+    with pytest.raises(InvalidMessageError):
+        service.suivre_lot(index_lot=0)
+    assert stand_in.texts == []
+
+
+def test_html_instead_of_soap_is_said_so_and_not_repeated(connect, stand_in):
+    stand_in.plan_next("consulterService", "status:404")
+    with pytest.raises(UnexpectedAnswerError, match="HTTP 404"):
+        connect().consulter_service()
+    assert stand_in.calls["consulterService"] == 1
+
+
+def test_redirections_are_not_followed(connect, stand_in):
+    stand_in.plan_next("consulterService", "status:302")
+    with pytest.raises(UnexpectedAnswerError):
+        connect().consulter_service()
+
+
+def test_a_server_of_another_authority_is_not_trusted_even_if_the_environment_says_so(
+    connect, authority, tmp_path, monkeypatch
+):
+    other = TestAuthority(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(authority.ca_file))
+    with pytest.raises(ServerNotTrustedError):
+        connect(ca=other.ca_file).consulter_service()
+
+
+@pytest.mark.parametrize("kind", ["unknown", "expired"])
+def test_a_client_certificate_the_server_refuses_is_named_at_once(connect, authority, tmp_path, kind, stand_in):
+    files = TestAuthority(tmp_path).client_files if kind == "unknown" else authority.leaf_files("vieux", days=-1)
+    notices = []
+    with pytest.raises(CertificateRefusedError):
+        connect(certificate=files, on_retry=notices.append).consulter_service()
+    assert notices == []
+
+
+def test_an_encrypted_key_needs_its_password_and_never_asks_for_it(connect, authority):
+    files = authority.leaf_files("protege", passphrase=b"secret de cle")
+    assert connect(certificate=files, key_password="secret de cle").consulter_service().plateforme == "TEST"
+    with pytest.raises(SettingsError, match="protégée"):
+        connect(certificate=files)
+    with pytest.raises(SettingsError):
+        connect(certificate=files, key_password="autre")
+
+
+def test_bad_settings_are_refused_before_any_call(connect, authority, tmp_path):
+    with pytest.raises(SettingsError, match="https"):
+        connect(url="http://127.0.0.1/ws/lots/1.0")
+    with pytest.raises(SettingsError, match="introuvable"):
+        connect(ca=tmp_path / "absent.pem")
+    (tmp_path / "vide.pem").write_bytes(b"")
+    with pytest.raises(SettingsError, match="AC"):
+        connect(ca=tmp_path / "vide.pem")
+    with pytest.raises(SettingsError):
+        connect(certificate=(authority.client_files[0], authority.server_files[1]))
+
+
+def test_the_revocation_code_is_in_no_log_and_no_repr(connect, make_lot, caplog):
+    caplog.set_level(logging.DEBUG)
+    service = connect()
+    accuse = service.deposer_lot(make_lot())
+    list(service.follow(index_lot=accuse.index_lot, pause=0))
+    service.retirer_page_lot(accuse.index_lot, CONDITIONS)
+    assert caplog.records
+    assert CODE not in caplog.text
+    assert CODE not in repr(CONDITIONS)
+
+
+def test_criteria_carry_their_zone(connect, make_lot, stand_in):
+    service = connect()
+    service.deposer_lot(make_lot())
+    since = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
+    service.rechercher_demandes(CriteresRecherche(offre="ORG", depuis=since))
+    assert b"2026-11-23T08:00:00Z" in stand_in.texts[-1]
