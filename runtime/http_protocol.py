@@ -25,6 +25,8 @@ _LENGTH_HEADER = re.compile(rb"^content-length[ \t]*:([^\r\n]*)", re.IGNORECASE 
 _CODING_HEADER = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _WATERMARK_GAP = 48 * 1024  # asyncio's high less low mark: at least this left the buffer when writing resumes
 
+_FAREWELL = 0.5  # seconds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -145,6 +147,12 @@ class BoundedProtocol(H11Protocol):
             super().send_400_response(msg)
         else:
             self.transport.close()
+
+    def shutdown(self) -> None:
+        """As uvicorn; a client that leaves the farewell of TLS unanswered is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_FAREWELL, self.transport.abort)
 
     def check(self, now: float) -> None:
         """End the connection when one of its limits is passed; called by the server's timer."""

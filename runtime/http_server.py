@@ -154,6 +154,13 @@ class _Server(uvicorn.Server):
         ]
         self.started = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn; what is still open after ``graceful_stop`` is cut."""
+        await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # let the loop close them
+
     async def on_tick(self, counter: int) -> bool:
         """As uvicorn; every half second the deadlines of all connections are looked at."""
         if counter % _SWEEP_TICKS == 0:
