@@ -36,7 +36,7 @@ _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 _UNSUPPORTED_MEDIA = 415
 _FAULT = 500  # in both versions: every SOAP stack reads a fault from a 500, few from anything else
 _SMALL_WORKERS = 2
-_NO_PATIENCE = 0.3  # seconds between two looks at a lot that somebody waits for
+_POLL_SECONDS = 0.3  # between two looks at a lot that somebody waits for
 _MAX_WATCHES = 500
 
 
@@ -68,7 +68,7 @@ class SoapFront:
         self._small = ThreadPoolExecutor(_SMALL_WORKERS, thread_name_prefix="ws-small")
         self._big = ThreadPoolExecutor(limits.big_workers, thread_name_prefix="ws-big")
         self._big_bodies = BigBodies(in_all=limits.big_bodies, per_acteur=limits.big_bodies_per_acteur)
-        self._watcher = LotWatcher(self._follow, interval=_NO_PATIENCE, max_watches=_MAX_WATCHES)
+        self._watcher = LotWatcher(self._follow, interval=_POLL_SECONDS, max_watches=_MAX_WATCHES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -119,7 +119,7 @@ class SoapFront:
         _logger.info(
             "ws.call",
             operation=answer.operation.value if answer else None,
-            code=error.code.value if error else None,
+            fault=error.code.value if error else None,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         await _respond(send, status if error else 200, version.content_type, content)
