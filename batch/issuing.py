@@ -148,10 +148,7 @@ def _hand_over(
         insert_rows(session, tables.Certificat, [_intent(numero, prepared[numero]) for numero in mine])
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
         _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
-        history.append(
-            session,
-            (history.system_line(numero, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE) for numero in handed),
-        )
+        history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
     result.update((numero, prepared[numero]) for numero in mine)
     return result
 
@@ -204,15 +201,13 @@ def _store(
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
-        lines = [history.system_line(numero, now, CodeAction.ISSUED, EtatDemande.TRANSMISE) for numero in available]
+        history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
         # Cancelled, or given up, while it was being signed: it must not stay valid.
         unwanted = [numero for numero in mine if etats[numero] != EtatDemande.TRANSMISE.value]
         revoke_signed(session, unwanted, now)
-        lines.extend(
-            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etats[numero]))
-            for numero in unwanted
-        )
-        history.append(session, lines)
+        for etat in {etats[numero] for numero in unwanted}:
+            numeros = [numero for numero in unwanted if etats[numero] == etat]
+            history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etat))
         give_up(session, [numero for numero in refused if numero in waiting], now)
     return len(mine)
 
@@ -257,7 +252,4 @@ def give_up(session: Session, numeros: Sequence[int], now: datetime) -> None:
     # The key goes back: "it may be presented again" must be true for the same CSR.
     for part in slices(numeros):
         session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande.in_(part)))
-    history.append(
-        session,
-        (history.system_line(numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE) for numero in numeros),
-    )
+    history.append_system(session, numeros, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE)

@@ -191,9 +191,12 @@ class BatchSettings(Section):
     """How the work is cut and how long it may take before somebody else takes it over."""
 
     workers: int | None = Field(
-        default=None, ge=1, le=1_024, description="Nombre de processus qui signent. Par défaut : un par cœur."
+        default=None,
+        ge=1,
+        le=1_024,
+        description="Nombre de processus qui signent. Par défaut : un par cœur et un de plus.",
     )
-    chunk_size: int = Field(default=100, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
+    chunk_size: int = Field(default=250, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
     page_size: int = Field(default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé.")
     lease_seconds: int = Field(
         default=120,
@@ -215,8 +218,8 @@ class BatchSettings(Section):
     )
 
     def worker_count(self) -> int:
-        """How many issuing processes to start: the setting, or one per core that this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        """How many issuing processes to start: the setting, or one per core and one that works while others wait."""
+        return self.workers or len(os.sched_getaffinity(0)) + 1
 
 
 class LoggingSettings(Section):
