@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -47,6 +47,10 @@ def _check_readable(_form: Form, field: StringField) -> None:
 def with_code(code: Code, **data: object) -> str:
     """A text of the catalogue with its code, as users quote it to the support."""
     return f"{TEXTS[code].format(**data)} ({code.value})"
+
+
+def _choices(prompt: str, texts: Mapping[Any, str]) -> dict[str, str]:
+    return {"": prompt} | {value.value: text for value, text in texts.items()}
 
 
 class NumeroField(IntegerField):
@@ -97,14 +101,16 @@ class CriteresForm(Form):
     index_lot = NumeroField("Index de lot", [Optional()])
     offre = SelectField(
         "Offre",
-        choices=[("", "Choisir une offre"), *OFFRE_TEXTS.items(), (ALL_OFFRES, "TOUTES – toutes les offres")],
+        choices=_choices("Choisir une offre", OFFRE_TEXTS) | {ALL_OFFRES: "TOUTES – toutes les offres"},
         default="",
     )
-    usage = SelectField("Usage du produit", choices=[("", "Tous les usages"), *USAGE_TEXTS.items()], default="")
+    usage = SelectField("Usage du produit", choices=_choices("Tous les usages", USAGE_TEXTS), default="")
     etat = SelectField(
-        "État de la demande", choices=[("", "Tous les états"), *((e.value, label(e)) for e in EtatDemande)], default=""
+        "État de la demande",
+        choices=_choices("Tous les états", {etat: label(etat) for etat in EtatDemande}),
+        default="",
     )
-    periode = RadioField("Date de la demande", choices=[("", "Toutes les dates"), *PERIODE_TEXTS.items()], default="")
+    periode = RadioField("Date de la demande", choices=_choices("Toutes les dates", PERIODE_TEXTS), default="")
     apres_le = JourField("Après le")
     avant_le = JourField("Avant le")
     structure = StringField(
@@ -153,7 +159,7 @@ class DemandeOrgForm(Form):
     usage = RadioField(
         "Usage",
         [DataRequired(with_code(Code.USAGE_MISSING))],
-        choices=[(usage.value, USAGE_TEXTS[usage]) for usage in USAGES_BY_OFFRE[Offre.ORG]],
+        choices={usage.value: USAGE_TEXTS[usage] for usage in USAGES_BY_OFFRE[Offre.ORG]},
     )
     service_applicatif = StringField(
         "Service applicatif",
@@ -184,7 +190,7 @@ class DemandeOrgForm(Form):
         self, formdata: FormData | None, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
     ) -> None:
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
-        self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
+        self.structure_choices = {ident: f"{raison} ({ident})" for ident, raison in structures}
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})
-        prompt = [] if len(structures) == 1 else [("", "Choisir une structure")]
-        self.structure.choices = [*prompt, *self.structure_choices]
+        prompt = {} if len(structures) == 1 else {"": "Choisir une structure"}
+        self.structure.choices = {**prompt, **self.structure_choices}
