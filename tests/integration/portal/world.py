@@ -250,6 +250,15 @@ def serve(settings: Settings, build: Any) -> Iterator[int]:
         yield port
 
 
+def close(session: requests.Session) -> None:
+    """Hang up now: ``Session.close`` only forgets its connections, which stay open as long as an answer is kept."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 -- it cannot be iterated
+            pools[key].close()
+    session.close()
+
+
 @contextmanager
 def make_world(folder: Path) -> Iterator[World]:
     """Everything, from the ceremony to a served portal."""
@@ -270,6 +279,6 @@ def make_world(folder: Path) -> Iterator[World]:
             world = replace(world, lot=lot)
             yield world
             for session in world.sessions:
-                session.close()
+                close(session)
     finally:
         db.dispose()
