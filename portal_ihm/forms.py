@@ -77,7 +77,9 @@ class JourField(DateField):
         super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"], **options)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """Say in French what is wrong."""
+        """Nothing typed is no date; what is no date is said in French."""
+        if not "".join(valuelist).strip():
+            return
         try:
             super().process_formdata(valuelist)
         except ValueError:

@@ -146,9 +146,7 @@ def test_fields_are_displayed_with_the_common_name_first():
 
 
 def test_text_of_notices():
-    assert subject_text(SHAPES["ps-auth"]) == (
-        "CN=899700027131+SN=EXEMPLE0082713+GN=CAMILLE, TITLE=Médecin, C=FR"
-    )
+    assert subject_text(SHAPES["ps-auth"]) == ("CN=899700027131+SN=EXEMPLE0082713+GN=CAMILLE, TITLE=Médecin, C=FR")
     assert subject_text(SHAPES["org-sign"]) == "CN=cachet, OU=10B0039137, O=HOPITAL DE L'EXEMPLE, ST=Paris (75), C=FR"
 
 
