@@ -18,7 +18,9 @@ _FAILURE_TTL = 3600
 
 def connect(url: str) -> Redis:
     """A connection to ``redis://``, ``rediss://`` or ``unix://``; made when first used."""
-    return Redis.from_url(url, health_check_interval=15, socket_keepalive=not url.startswith("unix"))
+    # A Unix socket has no keepalive, and redis-py refuses the option there.
+    options = {} if url.startswith("unix") else {"socket_keepalive": True}
+    return Redis.from_url(url, health_check_interval=15, **options)
 
 
 class WorkQueue:

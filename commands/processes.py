@@ -29,6 +29,7 @@ from runtime.settings import Settings
 from runtime.settings_sections import HttpLimits
 from runtime.tls import server_ssl_context
 from ws.app import build_app as build_ws
+from ws.front import WsLimits
 
 _JOB_TIMEOUT_MARGIN = 2
 
@@ -38,7 +39,12 @@ def run_ws(config: ConfigOption = None) -> None:
     settings = Settings.load(config)
     configure(settings.logging, process="ws")
     authority = registration_authority(settings, open_database(settings))
-    app = build_ws(authority, public_url=settings.ws.public_url, max_body_bytes=settings.ws.limits.max_body_bytes)
+    limits = WsLimits(
+        max_items=settings.ws.max_items,
+        max_bytes=settings.ws.limits.max_body_bytes,
+        max_wait=int(settings.ws.max_wait_seconds),
+    )
+    app = build_ws(authority, public_url=settings.ws.public_url, limits=limits)
     _listen(
         settings,
         app,

@@ -11,7 +11,6 @@ from cryptography.x509.oid import NameOID
 from pki.authority import Authority
 from pki.extensions import distribution_points
 from pki.profiles import ProfileSettings
-from pki.serials import new_serial
 
 _ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 _SIGNS_CERTIFICATES = x509.KeyUsage(
@@ -51,9 +50,10 @@ class CaName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaValidity:
-    """First and last second of an authority's validity, aware UTC."""
+class CaTerm:
+    """What is particular to one certificate: its serial, and its validity, aware UTC."""
 
+    serial: int
     not_before: datetime
     not_after: datetime
 
@@ -61,12 +61,12 @@ class CaValidity:
 def build_root(
     name: CaName,
     key: rsa.RSAPrivateKey,
-    validity: CaValidity,
+    term: CaTerm,
     settings: ProfileSettings,
 ) -> x509.Certificate:
     """Return a self-signed root: no path length, no distribution point."""
     public = key.public_key()
-    builder = _builder(name.to_x509(), name.to_x509(), public, validity)
+    builder = _builder(name.to_x509(), name.to_x509(), public, term)
     builder = _extend(builder, x509.BasicConstraints(ca=True, path_length=None), settings, [])
     return _identify(builder, public, public).sign(key, SHA256())
 
@@ -76,12 +76,12 @@ def build_issuing(
     public: rsa.RSAPublicKey,
     root: Authority,
     root_key: rsa.RSAPrivateKey,
-    validity: CaValidity,
+    term: CaTerm,
 ) -> x509.Certificate:
     """Return the certificate of an issuing CA: path length 0, the root's CRL as distribution points."""
     settings = root.settings
     points = distribution_points(root, settings.crl_url, settings.crl_ldap_url)
-    builder = _builder(name.to_x509(), root.certificate.subject, public, validity)
+    builder = _builder(name.to_x509(), root.certificate.subject, public, term)
     builder = _extend(builder, x509.BasicConstraints(ca=True, path_length=0), settings, points)
     return _identify(builder, public, root.public_key).sign(root_key, SHA256())
 
@@ -90,16 +90,16 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     public: rsa.RSAPublicKey,
-    validity: CaValidity,
+    term: CaTerm,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
-        .serial_number(new_serial())
-        .not_valid_before(validity.not_before)
-        .not_valid_after(validity.not_after)
+        .serial_number(term.serial)
+        .not_valid_before(term.not_before)
+        .not_valid_after(term.not_after)
     )
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.authority import INDEX_NAME, Authority, AuthorityEntry, AuthorityIndex, load_authorities
-from pki.ca_certificates import CaName, CaValidity, build_issuing, build_root
+from pki.ca_certificates import CaName, CaTerm, build_issuing, build_root
 from pki.content import CertificateContent
 from pki.errors import CeremonyError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, RootConfig, check_config
@@ -104,7 +104,7 @@ def _build(
     root_certificate = build_root(
         _ca_name(config, config.root),
         root_key,
-        CaValidity(not_before=start, not_after=end),
+        CaTerm(serial=new_serial(), not_before=start, not_after=end),
         settings,
     )
     root = Authority(
@@ -114,10 +114,10 @@ def _build(
         products=frozenset(),
         settings=settings,
     )
-    validity = CaValidity(not_before=start, not_after=end - timedelta(days=1))
     issuing = []
     for member, key in zip(config.issuing, keys, strict=True):
-        certificate = build_issuing(_ca_name(config, member), key.public_key(), root, root_key, validity)
+        term = CaTerm(serial=new_serial(), not_before=start, not_after=end - timedelta(days=1))
+        certificate = build_issuing(_ca_name(config, member), key.public_key(), root, root_key, term)
         issuing.append(
             Authority(
                 short_name=config.short_name(member.short_name),

@@ -7,11 +7,13 @@ whether they fit the profile and RFC 5280.
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from pki import der
 from pki.errors import ProfileError
 from pki.profiles import PRODUCTS, Profile, San
 
@@ -226,25 +228,45 @@ def subject_of(content: CertificateContent, organization_length: int = ORGANIZAT
     Country is a PrintableString, everything else UTF8String; givenName, CN and surname of a person form one RDN in
     DER SET order. Only the organization is ever shortened.
     """
-    return subject_name(content, check_content(content), organization_length)
-
-
-def subject_name(content: CertificateContent, profile: Profile, organization_length: int) -> x509.Name:
-    """Return the subject of a content that was checked against `profile`; see subject_of."""
+    profile = check_content(content)
+    # The library counts the bounds in octets of UTF-8 and warns; RFC 5280 counts characters, and those are checked.
     return x509.Name(
         [
-            x509.RelativeDistinguishedName([_attribute(content, field, organization_length) for field in rdn])
+            x509.RelativeDistinguishedName(
+                [
+                    x509.NameAttribute(_OIDS[field], value, _validate=False)
+                    for field, value in _values(content, rdn, organization_length)
+                ],
+            )
             for rdn in profile.subject
         ],
     )
 
 
-def _attribute(content: CertificateContent, field: str, organization_length: int) -> x509.NameAttribute[str]:
-    value = getattr(content, field)
-    if field == "organization":
-        value = cut_organization(value, organization_length)
-    # The library counts the bounds in octets of UTF-8 and RFC 5280 in characters; ours are checked already.
-    return x509.NameAttribute(_OIDS[field], value, _validate=False)
+def encode_subject(content: CertificateContent, profile: Profile, organization_length: int) -> bytes:
+    """Return the DER of subject_of for a content that was checked against `profile`."""
+    return der.sequence(
+        *(
+            der.set_of(_ENCODERS[field](value) for field, value in _values(content, rdn, organization_length))
+            for rdn in profile.subject
+        ),
+    )
+
+
+def _values(content: CertificateContent, rdn: tuple[str, ...], organization_length: int) -> Iterator[tuple[str, str]]:
+    for field in rdn:
+        value = getattr(content, field)
+        yield field, cut_organization(value, organization_length) if field == "organization" else value
+
+
+def _encoder(field: str) -> Callable[[str], bytes]:
+    """Return the function that encodes one attribute: type and value (RFC 5280 §4.1.2.4)."""
+    oid = der.object_identifier(_OIDS[field].dotted_string)
+    tag = der.PRINTABLE_STRING if field == "country" else der.UTF8_STRING
+    return lambda value: der.tlv(der.SEQUENCE, oid + der.tlv(tag, value.encode()))
+
+
+_ENCODERS = {field: _encoder(field) for field in _OIDS}
 
 
 def subject_fields(

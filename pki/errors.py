@@ -15,7 +15,7 @@ class CsrProblem(Enum):
 
     MALFORMED = "The request is not one DER PKCS#10 structure (RFC 2986)."
     TOO_LARGE = "The request is larger than the limit."
-    WRONG_KEY_TYPE = "The public key is not an RSA key in its canonical form."
+    WRONG_KEY_TYPE = "The public key is not a usable RSA key in its canonical form."
     WRONG_ALGORITHM = "The request is not signed with sha256WithRSAEncryption."
     WRONG_KEY_SIZE = "The RSA modulus does not have exactly 2048 bits."
     WRONG_EXPONENT = "The RSA public exponent is not 65537."

@@ -116,14 +116,14 @@ def default_settings(plateforme: str) -> ProfileSettings:
     """Return the profile settings of a plateforme with fictitious names: policy, CPS and categories differ."""
     if plateforme == "TEST":
         return ProfileSettings(
-            policy_oid="2.999.213.1.1",
+            policy_oid="1.3.6.1.4.1.32473.213.1.1",
             cps_uri="http://igc.example/PC%20TEST",
             category=CATEGORY_TEST,
             card_category=CARD_CATEGORY_TEST,
             ca_issuers_url="http://igc.example/AC%20TEST/{short_name}.cer",
         )
     return ProfileSettings(
-        policy_oid="2.999.213.1.2",
+        policy_oid="1.3.6.1.4.1.32473.213.1.2",
         cps_uri="http://igc.example/PC",
         category=CATEGORY_PRODUCTION,
         card_category=CARD_CATEGORY_PRODUCTION,

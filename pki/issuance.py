@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from pki import der
 from pki.authority import Authority
-from pki.content import CertificateContent, check_content, subject_name
+from pki.content import CertificateContent, check_content, encode_subject
 from pki.errors import LintError, ProfileError, SignerError
 from pki.extensions import encode_extensions
 from pki.lint import find_breaches
@@ -97,14 +97,13 @@ def prepare(
         period_end = min(period_end, end)
     if end <= start:
         raise ProfileError("not_after", "the validity would end before it begins")
-    subject = subject_name(content, profile, settings.organization_length)
     tbs = der.sequence(
         _VERSION_3,
         der.integer(serial),
         der.SHA256_WITH_RSA,
         authority.name_der,
         _validity_der(start, end),
-        subject.public_bytes(),
+        encode_subject(content, profile, settings.organization_length),
         spki,
         der.tlv(
             der.CONTEXT_3,

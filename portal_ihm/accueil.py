@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
 from portal_ihm.context import acteur_of, portal_of
 from portal_ihm.rendering import render
-from registration.vocabulary import Offre
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Administered:
+    """A structure of the perimeter with the offres that the acteur administers there."""
+
+    identifiant: str
+    raison_sociale: str
+    offres: list[str]
+
+
 def accueil(request: Request) -> Response:
     """The rooms of the portal and the perimeter of the acteur."""
-    rows = portal_of(request).authority.allowed_structures(acteur_of(request))
-    habilitations = [(Offre(offre), structure, raison) for offre, structure, raison in rows]
-    return render(request, "accueil.html", habilitations=habilitations[:_SHOWN], more=len(habilitations[_SHOWN:]))
+    found: dict[str, Administered] = {}
+    for offre, identifiant, raison_sociale in portal_of(request).authority.allowed_structures(acteur_of(request)):
+        found.setdefault(identifiant, Administered(identifiant, raison_sociale, [])).offres.append(offre)
+    structures = sorted(found.values(), key=lambda structure: (structure.raison_sociale, structure.identifiant))
+    return render(request, "accueil.html", structures=structures[:_SHOWN], more=len(structures[_SHOWN:]))
 
 
 def log_out(request: Request) -> Response:

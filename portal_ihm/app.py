@@ -1,4 +1,4 @@
-"""The portal as one ASGI application: routes, middleware, handlers. The composition root serves it behind mutual TLS."""
+"""The portal as one ASGI application: routes, middleware, handlers. Mutual TLS stands in front of it, not in it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,24 @@ if TYPE_CHECKING:
     from registration.authority import RegistrationAuthority
 
 _MIN_SECRET = 32
-_SESSION_SECONDS = 12 * 3600
+_SESSION_SECONDS = 1800
+_MAX_BODY = 256 * 1024
 
 
 def build_app(
-    authority: RegistrationAuthority, *, session_secret: bytes, public_url: str, clock: Clock = system_clock
+    authority: RegistrationAuthority,
+    *,
+    session_secret: bytes,
+    public_url: str,
+    session_seconds: int = _SESSION_SECONDS,
+    max_body: int = _MAX_BODY,
+    clock: Clock = system_clock,
 ) -> Starlette:
     """The portal of the authority's plateforme.
 
     ``public_url`` is the https address that browsers see; forms from any other origin are refused. ``session_secret``
-    signs the session cookie and the tokens of forms: 32 bytes at least. ValueError when either is unfit.
+    signs the session cookie and the tokens of forms: 32 bytes at least. ValueError when either is unfit. A form left
+    open for ``session_seconds`` has to be sent twice; a body above ``max_body`` bytes is refused.
     """
     if len(session_secret) < _MIN_SECRET:
         raise ValueError("session_secret: 32 bytes at least")
@@ -49,6 +57,7 @@ def build_app(
         csrf_secret=_derive(session_secret, b"csrf"),
         clock=clock,
         templates=make_templates(authority.plateforme),
+        max_body=max_body,
     )
 
     async def on_crash(request: Request, error: Exception) -> Response:
@@ -65,7 +74,7 @@ def build_app(
                 SessionMiddleware,
                 secret_key=_derive(session_secret, b"session").hex(),
                 session_cookie="__Host-portail",
-                max_age=_SESSION_SECONDS,
+                max_age=session_seconds,
                 same_site="strict",
                 https_only=True,
             ),

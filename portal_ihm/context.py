@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
     from registration.authority import RegistrationAuthority
 
-MAX_NUMERO = 2**63 - 1
-"""Numbers of demandes and lots are signed 64-bit integers; a larger one names nothing."""
+_MAX_NUMERO = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address."""
+    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address.
+
+    ``max_body`` bounds what a form may send, in bytes.
+    """
 
     authority: RegistrationAuthority
     origin: str
     csrf_secret: bytes
     clock: Clock
     templates: Environment
+    max_body: int
 
 
 def portal_of(request: Request) -> Portal:
@@ -39,6 +42,13 @@ def portal_of(request: Request) -> Portal:
 def acteur_of(request: Request) -> Acteur:
     """Who acts, as ``guard`` found from the client certificate of this very request; AttributeError without."""
     return cast("Acteur", request.state.acteur)
+
+
+def parse_numero(text: str) -> int | None:
+    """The number of a demande or a lot, a positive signed 64-bit integer in ASCII digits; None for anything else."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_MAX_NUMERO)):
+        return None
+    return int(text) if 1 <= int(text) <= _MAX_NUMERO else None
 
 
 def origin_of(request: Request) -> Origin:
@@ -52,5 +62,6 @@ def form_session(request: Request) -> dict[str, Any]:
     acteur = acteur_of(request)
     if session.get("acteur") != acteur.id:
         session.clear()
-        session["acteur"] = acteur.id
+    # Written each time, so that the cookie's age is that of the last activity.
+    session["acteur"] = acteur.id
     return session

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse
 
 from pki.csr import decode_csr
-from pki.errors import CsrError, CsrProblem
+from pki.errors import CsrError
 from portal_ihm.context import acteur_of, form_session, origin_of, portal_of
 from portal_ihm.forms import DemandeOrgForm, with_code
 from portal_ihm.labels import CHAMP_TEXTS, refusal_text
@@ -67,7 +67,7 @@ def _submit(request: Request, data: FormData, content: bytes) -> Response:
         csr=csr,
         structure=form.structure.data,
         service_applicatif=form.service_applicatif.data,
-        email_acteur=form.email_acteur.data,
+        email_acteur=form.email_acteur.data or "",
         email_informe=form.email_informe.data,
     )
     try:
@@ -103,26 +103,20 @@ def _csr_of(form: DemandeOrgForm, content: bytes) -> tuple[bytes | None, list[st
             content = b""
     if not content:
         return None, ["Choisissez le fichier de votre CSR."]
+    if len(content) > _MAX_CSR:
+        return None, [with_code(Code.CSR_REFUSED, raison="le fichier est trop grand.")]
     try:
-        if len(content) > _MAX_CSR:
-            raise CsrError(CsrProblem.TOO_LARGE)
         return decode_csr(content), []
-    except CsrError as error:
-        raison = (
-            "le fichier est trop grand."
-            if error.kind is CsrProblem.TOO_LARGE
-            else "le fichier ne contient pas une requête PKCS#10, en PEM ou en DER."
-        )
+    except CsrError:
+        raison = "le fichier ne contient pas une requête PKCS#10, en PEM ou en DER."
         return None, [with_code(Code.CSR_REFUSED, raison=raison)]
 
 
 def _form(request: Request, data: FormData | None) -> DemandeOrgForm:
     portal = portal_of(request)
     rows = portal.authority.allowed_structures(acteur_of(request))
-    # Guide §7: an habilitation for SERV implies ORG on the same structure.
-    structures = {structure: raison for offre, structure, raison in rows if offre in {Offre.ORG, Offre.SERV}}
-    ordered = sorted(structures.items(), key=lambda pair: (pair[1].casefold(), pair[0]))
-    return DemandeOrgForm(data, ordered, form_session(request), portal.csrf_secret)
+    structures = [(structure, raison) for offre, structure, raison in rows if offre == Offre.ORG]
+    return DemandeOrgForm(data, structures, form_session(request), portal.csrf_secret)
 
 
 def _page(
@@ -135,6 +129,6 @@ def _page(
         status=status,
         form=form,
         csr_errors=csr_errors,
-        other_errors=[*other_errors, *(token_errors if form.csrf_token.errors else [])],
+        other_errors=[*other_errors, *(token_errors if form["csrf_token"].errors else [])],
         champs=CHAMP_TEXTS,
     )

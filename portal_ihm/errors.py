@@ -29,7 +29,7 @@ _ADVICE: dict[Code, tuple[str, ...]] = {
     Code.NO_CERTIFICATE: (
         "Insérez votre carte dans le lecteur, ou installez votre certificat logiciel dans le navigateur.",
         _RESTART,
-        "Choisissez votre certificat d'authentification quand le navigateur le demande, puis saisissez le code porteur.",
+        "Choisissez votre certificat d'authentification quand le navigateur le demande, puis saisissez son code.",
     ),
     Code.CERTIFICATE_REFUSED: (
         "Vérifiez que vous avez choisi votre certificat d'authentification, et non un certificat de signature.",
@@ -40,8 +40,7 @@ _ADVICE: dict[Code, tuple[str, ...]] = {
         "Si vous disposez d'un autre certificat en vigueur, présentez-le. " + _RESTART,
     ),
     Code.CERTIFICATE_WRONG_PLATEFORME: (
-        "Une carte ou un certificat de test n'ouvre que la plateforme TEST ; une carte réelle n'ouvre que la "
-        "plateforme PRODUCTION.",
+        "Une carte de test n'ouvre que la plateforme TEST, une carte réelle que la plateforme PRODUCTION.",
         _RESTART,
     ),
     Code.ACTEUR_UNKNOWN: (
@@ -113,15 +112,7 @@ async def on_crash(request: Request, error: Exception) -> Response:
     """Starlette's handler of everything else: the reader learns nothing but the reference."""
     incident = secrets.token_hex(6)
     _log.error("portal_crash", incident=incident, path=request.url.path, exc_info=error)
-    return render(
-        request,
-        "erreur.html",
-        status=500,
-        title="Erreur interne",
-        text="Le portail n'a pas pu répondre. L'incident est enregistré ; réessayez dans quelques minutes.",
-        code=Code.INTERNAL.value,
-        incident=incident,
-    )
+    return render(request, "incident.html", status=500, code=Code.INTERNAL.value, incident=incident)
 
 
 def _page(request: Request, status: int, title: str, text: str, *, code: str | None = None) -> Response:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from starlette.datastructures import FormData
 from wtforms import DateField, Form, HiddenField, IntegerField, RadioField, SelectField, StringField
 from wtforms.csrf.session import SessionCSRF
 from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
+from wtforms.widgets import TextInput
 
-from portal_ihm.context import MAX_NUMERO
+from portal_ihm.context import parse_numero
 from portal_ihm.labels import OFFRE_TEXTS, USAGE_TEXTS, label
 from portal_ihm.periods import PERIODE_TEXTS, Periode
 from registration.errors import TEXTS, Code
@@ -35,6 +38,12 @@ def upper(value: str | None) -> str | None:
     return value.upper() if value else None
 
 
+def _check_readable(_form: Form, field: StringField) -> None:
+    # A zero byte, for one, cannot even be searched for in PostgreSQL.
+    if field.data and any(unicodedata.category(character) == "Cc" for character in field.data):
+        raise ValidationError("Ce champ contient des caractères qui ne se lisent pas.")
+
+
 def with_code(code: Code, **data: object) -> str:
     """A text of the catalogue with its code, as users quote it to the support."""
     return f"{TEXTS[code].format(**data)} ({code.value})"
@@ -43,22 +52,25 @@ def with_code(code: Code, **data: object) -> str:
 class NumeroField(IntegerField):
     """A positive number of at most 64 bits; blanks between groups of digits are accepted."""
 
+    # A number input of a browser forgets what it cannot read, and with it what the reader has to correct.
+    widget = TextInput()
+
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Keep what was typed for the page; refuse everything but ASCII digits."""
         text = re.sub(r"\s", "", str(valuelist[0])) if valuelist else ""
         self.data = None
         if not text:
             return
-        if not re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) or not 1 <= int(text) <= MAX_NUMERO:
+        self.data = parse_numero(text)
+        if self.data is None:
             raise ValueError(_NUMERO_MESSAGE)
-        self.data = int(text)
 
 
 class JourField(DateField):
     """A day; browsers send ISO dates, people without a date picker type the French form."""
 
-    def __init__(self, label: str) -> None:
-        super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"])
+    def __init__(self, label: str, **options: Any) -> None:  # noqa: ANN401 -- the form binds itself through them
+        super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"], **options)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Say in French what is wrong."""
@@ -97,12 +109,14 @@ class CriteresForm(Form):
     avant_le = JourField("Avant le")
     structure = StringField(
         "Identifiant national de la structure",
-        [Optional(), Regexp(f"^{_STRUCTURE}$", message="Saisissez un identifiant national, par exemple 10B0039137.")],
+        [Optional(), Regexp(f"^{_STRUCTURE}\\Z", message="Saisissez un identifiant national, par exemple 10B0039137.")],
         filters=[strip, upper],
     )
-    service_applicatif = StringField("Nom applicatif", [Optional(), Length(max=65)], filters=[strip])
-    adresse_email = StringField("Adresse email protégée", [Optional(), Length(max=254)], filters=[strip])
-    fqdn = StringField("FQDN", [Optional(), Length(max=253)], filters=[strip])
+    service_applicatif = StringField("Nom applicatif", [Optional(), _check_readable, Length(max=65)], filters=[strip])
+    adresse_email = StringField(
+        "Adresse email protégée", [Optional(), _check_readable, Length(max=254)], filters=[strip]
+    )
+    fqdn = StringField("FQDN", [Optional(), _check_readable, Length(max=253)], filters=[strip])
 
     def validate_periode(self, field: RadioField) -> None:
         """An interval needs one end at least, in the right order."""
@@ -127,17 +141,25 @@ class DemandeOrgForm(Form):
         csrf_time_limit = None
         locales = ("fr",)
 
-    structure = SelectField("Structure", [DataRequired(with_code(Code.STRUCTURE_UNKNOWN))], validate_choice=False)
+    structure = SelectField(
+        "Structure",
+        [
+            DataRequired(with_code(Code.STRUCTURE_UNKNOWN)),
+            Regexp(f"^{_STRUCTURE}\\Z", message=with_code(Code.STRUCTURE_UNKNOWN)),
+        ],
+        # Whether the acteur may is for the registration authority to say, at the time of the act.
+        validate_choice=False,
+    )
     usage = RadioField(
         "Usage",
         [DataRequired(with_code(Code.USAGE_MISSING))],
         choices=[(usage.value, USAGE_TEXTS[usage]) for usage in USAGES_BY_OFFRE[Offre.ORG]],
-        validate_choice=False,
     )
     service_applicatif = StringField(
         "Service applicatif",
         [
             DataRequired(with_code(Code.SERVICE_APPLICATIF_MISSING)),
+            _check_readable,
             Length(max=64, message="Le service applicatif compte 64 caractères au plus."),
         ],
         filters=[strip],
@@ -146,20 +168,21 @@ class DemandeOrgForm(Form):
         "Email de l'acteur",
         [
             DataRequired(with_code(Code.EMAIL_ACTEUR_SYNTAX)),
+            _check_readable,
             Length(max=254, message=with_code(Code.EMAIL_ACTEUR_SYNTAX)),
         ],
         filters=[strip],
     )
     email_informe = StringField(
         "Email d'une personne à informer",
-        [Optional(), Length(max=254, message=with_code(Code.EMAIL_INFORME_SYNTAX))],
+        [Optional(), _check_readable, Length(max=254, message=with_code(Code.EMAIL_INFORME_SYNTAX))],
         filters=[strip],
     )
     csr_conservee = HiddenField()
 
     def __init__(
-        self, formdata: Any, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
-    ) -> None:  # noqa: ANN401 -- Starlette's multi-dict or None
+        self, formdata: FormData | None, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
+    ) -> None:
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
         self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})

@@ -14,13 +14,11 @@ from starlette.requests import Request
 from portal_ihm.context import Portal
 from portal_ihm.errors import access_page, http_page
 from registration.errors import AccessError
+from runtime.http_protocol import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-MAX_BODY = 256 * 1024
-"""Bytes of the largest form: a CSR of at most 32 KiB and a few lines."""
 
 _SAFE_METHODS = {"GET", "HEAD"}
 _PUBLIC_PREFIX = "/static/"
@@ -29,7 +27,7 @@ _PUBLIC_PATHS = {"/deconnexion"}
 
 def peer_certificate(scope: Scope) -> bytes | None:
     """The client certificate (DER) that the TLS front checked for this connection; None when none was presented."""
-    return cast("bytes | None", scope.get("state", {}).get("peer_certificate_der"))
+    return cast("bytes | None", scope.get("state", {}).get(PEER_CERTIFICATE))
 
 
 class Guard:
@@ -41,6 +39,7 @@ class Guard:
         self._portal = portal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a refusal, or let the request through with its acteur."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -49,7 +48,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive), send)
+        await self._app(scope, _bounded(receive, self._portal.max_body), send)
 
     def _refuse_form(self, request: Request) -> Response | None:
         if request.method in _SAFE_METHODS:
@@ -64,7 +63,7 @@ class Guard:
                 "et recommencez.",
             )
         declared = request.headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:20]) > MAX_BODY:
+        if not declared.isdecimal() or int(declared[:20]) > self._portal.max_body:
             return http_page(request, 413)
         return None
 
@@ -81,14 +80,14 @@ class Guard:
         return None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     seen = 0
 
     async def receive_bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
+        if seen > limit:
             raise HTTPException(413)
         return message
 

@@ -48,6 +48,8 @@ class SecurityHeaders:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, with the headers."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 apply_headers(MutableHeaders(scope=message), self._host, static=scope["path"].startswith("/static/"))

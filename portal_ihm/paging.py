@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portal_ihm.context import MAX_NUMERO
+from portal_ihm.context import parse_numero
 
 SIZES = (20, 50, 100)
-_MAX_TRAIL = 1000
+# The trail stands in the address and again in the Referer header: both must fit in a request head of 16 KiB.
+_MAX_TRAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,11 @@ class Paging:
 def read_place(params: Mapping[str, str]) -> Place:
     """The page that a query asks for; what no link of ours could say is read as the first page."""
     size = params.get("taille", "")
-    trail = params.get("apres", "").split(",")
-    if len(trail) > _MAX_TRAIL or not all(_is_numero(cursor) for cursor in trail):
-        trail = []
+    cursors = [parse_numero(cursor) for cursor in params.get("apres", "").split(",")]
+    trail = tuple(cursor for cursor in cursors if cursor is not None)
     return Place(
         size=int(size) if size in {str(known) for known in SIZES} else SIZES[0],
-        trail=tuple(int(cursor) for cursor in trail),
+        trail=trail if len(trail) == len(cursors) <= _MAX_TRAIL else (),
     )
 
 
@@ -81,7 +81,3 @@ def make_paging(place: Place, shown: int, total: int, next_after: int | None) ->
         previous=place.query(place.trail[:-1]) if place.trail else None,
         following=following,
     )
-
-
-def _is_numero(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_NUMERO)) and int(text) <= MAX_NUMERO

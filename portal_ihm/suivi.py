@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
-from portal_ihm.context import MAX_NUMERO, acteur_of, portal_of
+from portal_ihm.context import acteur_of, parse_numero, portal_of
 from portal_ihm.criteria import criteria_of, query_of, summary_of
 from portal_ihm.csv_export import csv_chunks
 from portal_ihm.forms import CriteresForm
@@ -103,10 +103,11 @@ def _demande_page(request: Request, template: str) -> Response:
 
 
 def read_visible(request: Request) -> DemandeDetail:
-    text = request.path_params["numero"]
-    if len(text) > len(str(MAX_NUMERO)) or not text.isascii() or not text.isdecimal() or int(text) > MAX_NUMERO:
+    """The demande that the path names; NotFoundError alike for one that the acteur may not see and for nonsense."""
+    numero = parse_numero(request.path_params["numero"])
+    if numero is None:
         raise NotFoundError(Code.DEMANDE_UNKNOWN)
-    return portal_of(request).authority.read_demande(acteur_of(request), int(text))
+    return portal_of(request).authority.read_demande(acteur_of(request), numero)
 
 
 def _criteria_page(

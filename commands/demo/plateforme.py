@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands.test_plateforme import make_plateforme
+from commands.test_plateforme import Ceremony, make_plateforme
 from runtime.bound_process import bound
 from runtime.probes import tls_answers
 from runtime.settings import CONFIG_VARIABLE, Settings
@@ -26,7 +26,7 @@ class DemoError(Exception):
     """The demo cannot go on; the text is French and says where to look."""
 
 
-def prepare(folder: Path, step: Callable[[str], None]) -> tuple[Settings, Path]:
+def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None = None) -> tuple[Settings, Path]:
     """Settings with free ports, and everything a TEST plateforme needs; what exists from an earlier run is kept."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ws_port = _free_port(_WS_PORT)
@@ -41,7 +41,7 @@ def prepare(folder: Path, step: Callable[[str], None]) -> tuple[Settings, Path]:
         '[logging]\nformat = "console"\n'
     )
     settings = Settings.load(config)
-    make_plateforme(settings, step=step)
+    make_plateforme(settings, ceremony, step)
     return settings, config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,7 +24,8 @@ def place_demande(url: str, certificate: tuple[Path, Path], root: Path, folder: 
         session.cert = (str(certificate[0]), str(certificate[1]))
         page = session.get(f"{url}/demander", timeout=30)
         page.raise_for_status()
-        form = html.document_fromstring(page.content).forms[-1]
+        document: Any = html.document_fromstring(page.content)  # the stubs know no forms
+        form = document.forms[-1]
         data = {name: value for name, value in form.form_values() if name != "csr"}
         data |= {
             "structure": HOPITAL,

@@ -1,0 +1,159 @@
+"""Acceptance of certification requests: every case has its verdict, and none crashes."""
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pki.authority import key_hashes
+from pki.csr import MAX_CSR_BYTES, accept_csr, decode_csr
+from pki.errors import CsrError, CsrProblem
+from pki.key_policy import KeyPolicy
+from tests.vectors.csr_cases import CASES, build
+from tests.vectors.keys import key
+from tests.vectors.samples import spki
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict_of(name):
+    case = CASES[name]
+    data = case.make()
+    if case.problem is None:
+        accepted = accept_csr(data)
+        assert accepted.der == data
+        assert accepted.spki == spki()
+        assert accepted.spki_sha256 == hashlib.sha256(spki()).digest()
+        return
+    with pytest.raises(CsrError) as caught:
+        accept_csr(data)
+    assert (caught.value.kind, caught.value.weakness) == (case.problem, case.weakness)
+
+
+def test_message_of_a_refusal_is_ours_alone():
+    with pytest.raises(CsrError) as caught:
+        accept_csr(build()[:-20])
+    assert str(caught.value) == CsrProblem.MALFORMED.value
+    assert caught.value.__suppress_context__
+
+
+def test_blocked_key_is_refused_by_the_hash_of_its_spki():
+    blocked = {hashlib.sha256(spki()).digest()}
+    with pytest.raises(CsrError) as caught:
+        accept_csr(build(), KeyPolicy(is_blocked=blocked.__contains__))
+    assert caught.value.kind is CsrProblem.BLOCKED_KEY
+    other = build(spki=spki("leaf-2"), signer=key("leaf-2"))
+    assert accept_csr(other, KeyPolicy(is_blocked=blocked.__contains__)).spki == spki("leaf-2")
+
+
+def test_key_of_an_authority_is_refused(issuing):
+    of_the_authority = build(spki=issuing.spki, signer=key("issuing"))
+    assert accept_csr(of_the_authority).spki == issuing.spki
+    with pytest.raises(CsrError) as caught:
+        accept_csr(of_the_authority, KeyPolicy(is_blocked=key_hashes([issuing]).__contains__))
+    assert caught.value.kind is CsrProblem.BLOCKED_KEY
+
+
+def test_failure_of_the_block_list_is_not_taken_for_a_verdict():
+    def broken(_digest):
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        accept_csr(build(), KeyPolicy(is_blocked=broken))
+
+
+def test_largest_size_is_judged_and_one_more_octet_is_not():
+    with pytest.raises(CsrError) as caught:
+        accept_csr(b"\x30" * MAX_CSR_BYTES)
+    assert caught.value.kind is CsrProblem.MALFORMED
+    with pytest.raises(CsrError) as caught:
+        accept_csr(b"\x30" * (MAX_CSR_BYTES + 1))
+    assert caught.value.kind is CsrProblem.TOO_LARGE
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+def test_no_bytes_crash_it(data):
+    with pytest.raises(CsrError):
+        accept_csr(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_no_mutation_of_a_good_request_crashes_it_or_changes_the_key(data):
+    good = bytearray(build())
+    for _ in range(data.draw(st.integers(1, 3))):
+        good[data.draw(st.integers(0, len(good) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        accepted = accept_csr(bytes(good))
+    except CsrError:
+        return
+    # Two flips of one bit undo each other; whatever else passes would be a forgery.
+    assert accepted.der == build()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
+def test_no_envelope_crashes_the_decoder(data):
+    problem = None
+    try:
+        assert decode_csr(data).startswith(b"\x30")
+    except CsrError as error:
+        problem = error.kind
+    assert problem in {None, CsrProblem.MALFORMED}
+
+
+def pem(label: str = "CERTIFICATE REQUEST", end: str = "\n") -> str:
+    lines = base64.encodebytes(build()).decode().split()
+    return end.join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+GOOD_ENVELOPES = {
+    "pem": pem(),
+    "pem-new": pem("NEW CERTIFICATE REQUEST"),
+    "pem-crlf": pem(end="\r\n"),
+    "pem-bytes": pem().encode(),
+    "pem-with-bom": "\ufeff" + pem(),
+    "pem-with-bom-bytes": b"\xef\xbb\xbf" + pem().encode(),
+    "pem-after-other-text": "Certificate Request:\n    Data: ...\n" + pem(),
+    "pem-with-blanks": pem().replace("\n", "\n  "),
+    "der": build(),
+    "base64": base64.b64encode(build()).decode(),
+    "base64-lines": base64.encodebytes(build()),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_ENVELOPES)
+def test_envelope_is_opened(name):
+    assert decode_csr(GOOD_ENVELOPES[name]) == build()
+
+
+BAD_ENVELOPES = {
+    "nothing": "",
+    "blanks": " \n ",
+    "words": "my request",
+    "two-requests": pem() + pem(),
+    "request-and-key": pem() + pem("RSA PRIVATE KEY"),
+    "certificate": pem("CERTIFICATE"),
+    "labels-that-differ": pem().replace("END CERTIFICATE REQUEST", "END NEW CERTIFICATE REQUEST"),
+    "no-end": pem().split("-----END")[0],
+    "bad-base64": pem().replace("M", "*", 1),
+    "base64-of-words": base64.b64encode(b"not a sequence").decode(),
+    "encrypted-headers": pem().replace("REQUEST-----\n", "REQUEST-----\nProc-Type: 4,ENCRYPTED\n\n", 1),
+    "utf-16": pem().encode("utf-16"),
+    "lone-surrogate": "\ud800",
+}
+
+
+@pytest.mark.parametrize("name", BAD_ENVELOPES)
+def test_envelope_is_refused(name):
+    with pytest.raises(CsrError) as caught:
+        decode_csr(BAD_ENVELOPES[name])
+    assert caught.value.kind is CsrProblem.MALFORMED
+
+
+def test_huge_envelope_is_refused_before_it_is_opened():
+    with pytest.raises(CsrError) as caught:
+        decode_csr("A" * 10_000_000)
+    assert caught.value.kind is CsrProblem.TOO_LARGE

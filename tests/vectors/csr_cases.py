@@ -1,0 +1,254 @@
+"""Certification requests good and bad, each with the verdict of accept_csr; built octet by octet where needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from pki import der
+from pki.errors import CsrProblem, KeyWeakness
+from tests.vectors.keys import EXPONENT, base, is_prime, key, key_of, next_prime
+from tests.vectors.samples import make_root
+from tests.vectors.samples import spki as spki_of
+
+RSA = der.object_identifier("1.2.840.113549.1.1.1")
+NULL = b"\x05\x00"
+_PSS = der.object_identifier("1.2.840.113549.1.1.10")
+_EXTENSION_REQUEST = der.object_identifier("1.2.840.113549.1.9.14")
+_CHALLENGE_PASSWORD = der.object_identifier("1.2.840.113549.1.9.7")
+_COMMON_NAME = der.object_identifier("2.5.4.3")
+_MD5_WITH_RSA = der.sequence(der.object_identifier("1.2.840.113549.1.1.4"), NULL)
+_SHA1_WITH_RSA = der.sequence(der.object_identifier("1.2.840.113549.1.1.5"), NULL)
+_SHA384_WITH_RSA = der.sequence(der.object_identifier("1.2.840.113549.1.1.12"), NULL)
+
+
+def rdn(oid: bytes, value: bytes, tag: int = der.UTF8_STRING) -> bytes:
+    return der.set_of([der.sequence(oid, der.tlv(tag, value))])
+
+
+SUBJECT = der.sequence(rdn(_COMMON_NAME, b"ignored"))
+
+
+def rsa_spki(modulus: int, exponent: int = EXPONENT, algorithm: bytes = RSA + NULL) -> bytes:
+    numbers = der.sequence(der.integer(modulus), der.integer(exponent))
+    return der.sequence(der.sequence(algorithm), der.bit_string(numbers))
+
+
+def build(
+    *,
+    spki: bytes | None = None,
+    subject: bytes = SUBJECT,
+    attributes: bytes = b"",
+    version: int = 0,
+    algorithm: bytes = der.SHA256_WITH_RSA,
+    digest: HashAlgorithm | None = None,
+    scheme: padding.AsymmetricPadding | None = None,
+    signer: rsa.RSAPrivateKey | None = None,
+) -> bytes:
+    """Return a request; by default a good one, signed by the test key "leaf"."""
+    info = der.sequence(der.integer(version), subject, spki or spki_of(), der.tlv(der.CONTEXT_0, attributes))
+    signature = (signer or key("leaf")).sign(info, scheme or padding.PKCS1v15(), digest or SHA256())
+    return der.sequence(info, algorithm, der.bit_string(signature))
+
+
+def weak(p: int, q: int, exponent: int = EXPONENT) -> bytes:
+    """Return a request signed by the key of two given primes."""
+    return build(spki=rsa_spki(p * q, exponent), signer=key_of(p, q))
+
+
+def by_library(private: object, *extensions: x509.ExtensionType) -> bytes:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ignored")]),
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    digest = None if isinstance(private, ed25519.Ed25519PrivateKey) else SHA256()
+    return builder.sign(private, digest).public_bytes(Encoding.DER)
+
+
+def attribute(oid: bytes, value: bytes) -> bytes:
+    return der.sequence(oid, der.set_of([value]))
+
+
+@cache
+def roca_primes() -> tuple[int, int]:
+    """Return two 1024-bit primes of the flawed form k*M + (65537**a mod M) (Nemec et al., 2017)."""
+    small = [number for number in range(2, 702) if is_prime(number, 8)]
+    product = prod(small)
+    found = []
+    for power in (1001, 2003):
+        step = base(f"roca-{power}") // product
+        while not is_prime(candidate := step * product + pow(EXPONENT, power, product), 4):
+            step += 1
+        found.append(candidate)
+    return found[0], found[1]
+
+
+@cache
+def close_primes() -> tuple[int, int]:
+    """Return two primes that differ by less than Fermat's method needs."""
+    p = next_prime(base("close"))
+    return p, next_prime(p + 2)
+
+
+def multiple_of(factor: int) -> int:
+    """Return an odd modulus of 2048 bits with a given factor."""
+    number = base("multiple", 2048) // factor * factor
+    return number if number & 1 or factor % 2 == 0 else number + factor
+
+
+def off_curve() -> bytes:
+    good = by_library(ec.derive_private_key(7, ec.SECP256R1()))
+    point = good.index(b"\x03\x42\x00\x04") + 40
+    return good[:point] + bytes((good[point] ^ 1,)) + good[point + 1 :]
+
+
+def _san(count: int) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.DNSName(f"h{number}.example") for number in range(count)])
+
+
+def _flip_last(data: bytes) -> bytes:
+    return data[:-1] + bytes((data[-1] ^ 1,))
+
+
+def _indefinite() -> bytes:
+    good = build()
+    start, end = der.sole(good, der.SEQUENCE)
+    return b"\x30\x80" + good[start:end] + b"\x00\x00"
+
+
+def _certificate() -> bytes:
+    return make_root().certificate_der
+
+
+def _long_length() -> bytes:
+    """Return a request whose outer length has one octet too many."""
+    good = build()
+    start, end = der.sole(good, der.SEQUENCE)
+    return b"\x30\x83\x00" + (end - start).to_bytes(2, "big") + good[start:end]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and what must be said of it; `problem` None means accepted."""
+
+    make: Callable[[], bytes]
+    problem: CsrProblem | None = None
+    weakness: KeyWeakness | None = None
+
+
+def _size(bits: int) -> Case:
+    modulus = base(f"size-{bits}", bits) if bits % 512 == 0 else base("size", 2560) >> (2560 - bits) | 1
+    return Case(lambda: build(spki=rsa_spki(modulus)), CsrProblem.WRONG_KEY_SIZE)
+
+
+def _exponent(exponent: int, problem: CsrProblem = CsrProblem.WRONG_EXPONENT) -> Case:
+    modulus = key("leaf").public_key().public_numbers().n
+    return Case(lambda: build(spki=rsa_spki(modulus, exponent)), problem)
+
+
+def _factor(factor: int, weakness: KeyWeakness) -> Case:
+    return Case(lambda: build(spki=rsa_spki(multiple_of(factor))), CsrProblem.WEAK_KEY, weakness)
+
+
+def _subject(subject: bytes) -> Case:
+    return Case(lambda: build(subject=subject))
+
+
+_P = CsrProblem
+_PSS_PADDING = padding.PSS(padding.MGF1(SHA256()), 32)
+
+CASES: dict[str, Case] = {
+    "good": Case(build),
+    "rsa-1024": _size(1024),
+    "rsa-2047": _size(2047),
+    "rsa-2049": _size(2049),
+    "rsa-4096": _size(4096),
+    "rsa-8192": _size(8192),
+    # The library itself refuses these two as keys.
+    "exponent-1": _exponent(1, _P.WRONG_KEY_TYPE),
+    "exponent-even": _exponent(65536, _P.WRONG_KEY_TYPE),
+    "exponent-3": _exponent(3),
+    "exponent-65535": _exponent(65535),
+    "exponent-2-256-plus-1": _exponent(2**256 + 1),
+    "modulus-even": _factor(2, KeyWeakness.EVEN_MODULUS),
+    "modulus-divisible-by-3": _factor(3, KeyWeakness.SMALL_FACTOR),
+    "modulus-divisible-by-751": _factor(751, KeyWeakness.SMALL_FACTOR),
+    "modulus-zero": Case(lambda: build(spki=rsa_spki(0)), _P.WRONG_KEY_TYPE),
+    "close-primes": Case(lambda: weak(*close_primes()), _P.WEAK_KEY, KeyWeakness.CLOSE_PRIMES),
+    "same-prime-twice": Case(
+        lambda: build(spki=rsa_spki(close_primes()[0] ** 2)),
+        _P.WEAK_KEY,
+        KeyWeakness.CLOSE_PRIMES,
+    ),
+    "roca": Case(lambda: weak(*roca_primes()), _P.WEAK_KEY, KeyWeakness.ROCA),
+    "signature-broken": Case(lambda: _flip_last(build()), _P.BAD_SIGNATURE),
+    "signature-of-another-key": Case(lambda: build(signer=key("leaf-2")), _P.BAD_SIGNATURE),
+    "signature-empty": Case(
+        lambda: der.sequence(
+            der.sequence(der.integer(0), SUBJECT, spki_of(), b"\xa0\x00"),
+            der.SHA256_WITH_RSA,
+            der.bit_string(b""),
+        ),
+        _P.BAD_SIGNATURE,
+    ),
+    "sha1": Case(lambda: build(algorithm=_SHA1_WITH_RSA, digest=SHA1()), _P.WRONG_ALGORITHM),
+    "md5": Case(lambda: build(algorithm=_MD5_WITH_RSA, digest=MD5()), _P.WRONG_ALGORITHM),
+    "sha384": Case(lambda: build(algorithm=_SHA384_WITH_RSA, digest=SHA384()), _P.WRONG_ALGORITHM),
+    "pss": Case(lambda: build(algorithm=der.sequence(_PSS), scheme=_PSS_PADDING), _P.WRONG_ALGORITHM),
+    "sha1-declared-as-sha256": Case(lambda: build(digest=SHA1()), _P.BAD_SIGNATURE),
+    "key-declared-for-pss": Case(
+        lambda: build(spki=rsa_spki(key("leaf").public_key().public_numbers().n, algorithm=_PSS)),
+        _P.WRONG_KEY_TYPE,
+    ),
+    "key-without-null": Case(
+        lambda: build(spki=rsa_spki(key("leaf").public_key().public_numbers().n, algorithm=RSA)),
+        _P.WRONG_KEY_TYPE,
+    ),
+    "ec-p256": Case(lambda: by_library(ec.derive_private_key(7, ec.SECP256R1())), _P.WRONG_KEY_TYPE),
+    "ec-off-curve": Case(off_curve, _P.WRONG_KEY_TYPE),
+    "ed25519": Case(lambda: by_library(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))), _P.WRONG_KEY_TYPE),
+    "dsa": Case(lambda: by_library(dsa.generate_private_key(1024)), _P.WRONG_KEY_TYPE),
+    "asks-to-be-a-ca": Case(lambda: by_library(key("leaf"), x509.BasicConstraints(ca=True, path_length=None))),
+    "asks-for-names": Case(lambda: by_library(key("leaf"), _san(3))),
+    "asks-for-1000-names": Case(lambda: by_library(key("leaf"), _san(1000))),
+    "challenge-password": Case(
+        lambda: build(attributes=attribute(_CHALLENGE_PASSWORD, der.tlv(der.UTF8_STRING, b"secret"))),
+    ),
+    "attribute-64-kib": Case(
+        lambda: build(attributes=attribute(_CHALLENGE_PASSWORD, der.tlv(der.UTF8_STRING, b"x" * 65536))),
+        _P.TOO_LARGE,
+    ),
+    "trailing-bytes": Case(lambda: build() + b"\x00", _P.MALFORMED),
+    "twice": Case(lambda: build() * 2, _P.MALFORMED),
+    "ber-indefinite-length": Case(_indefinite, _P.MALFORMED),
+    "ber-long-length": Case(_long_length, _P.MALFORMED),
+    "version-2": Case(lambda: build(version=1), _P.MALFORMED),
+    "truncated": Case(lambda: build()[:-20], _P.MALFORMED),
+    "empty": Case(lambda: b"", _P.MALFORMED),
+    "a-certificate": Case(_certificate, _P.MALFORMED),
+    "subject-empty": _subject(der.sequence()),
+    "subject-of-200-characters": _subject(der.sequence(rdn(_COMMON_NAME, b"x" * 200))),
+    "subject-accents": _subject(der.sequence(rdn(_COMMON_NAME, "Hôpital de l'Été".encode()))),
+    "subject-emoji": _subject(der.sequence(rdn(_COMMON_NAME, "\U0001f3e5".encode()))),
+    "subject-right-to-left": _subject(der.sequence(rdn(_COMMON_NAME, "a\u202etxt.exe".encode()))),
+    "subject-not-utf8": _subject(der.sequence(rdn(_COMMON_NAME, b"\xff\xfe"))),
+    "subject-nul": _subject(der.sequence(rdn(_COMMON_NAME, b"a\x00b"))),
+    "subject-multi-valued": _subject(
+        der.sequence(
+            der.set_of(
+                [
+                    der.sequence(_COMMON_NAME, der.tlv(der.UTF8_STRING, b"a")),
+                    der.sequence(der.object_identifier("2.5.4.4"), der.tlv(der.UTF8_STRING, b"b")),
+                ],
+            ),
+        ),
+    ),
+    "subject-empty-rdn": _subject(der.sequence(der.tlv(der.SET, b""))),
+}

@@ -1,0 +1,73 @@
+"""Writes the golden vectors: `python -m tests.vectors.generate`. A test runs it again and compares every byte.
+
+A change of these files is a change of what the authorities issue.
+"""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.crl import CrlEntry, RevocationReason, build_crl
+from pki.hierarchy import default_settings
+from pki.issuance import issue, lint, prepare
+from pki.pkcs7 import certs_only
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
+
+FOLDER = Path(__file__).parent / "pki"
+
+
+def vectors() -> dict[str, bytes]:
+    """Return every vector by file name."""
+    files = {
+        "root.pem": make_root().certificate.public_bytes(Encoding.PEM),
+        "issuing.pem": make_issuing().certificate.public_bytes(Encoding.PEM),
+    }
+    for generation in (1, 2):
+        settings = msgspec.structs.replace(default_settings("TEST"), generation=generation)
+        authority = make_issuing(settings)
+        signer = KeySigner(authority.short_name, key("issuing"))
+        for name, content in SHAPES.items():
+            prepared = prepare(authority, content, spki(), SERIAL, NOW)
+            certificate = x509.load_der_x509_certificate(issue(lint(prepared, authority), signer).der)
+            files[f"{name}.gen{generation}.pem"] = certificate.public_bytes(Encoding.PEM)
+    files |= _crls()
+    leaf = x509.load_pem_x509_certificate(files["org-auth-cli.gen2.pem"]).public_bytes(Encoding.DER)
+    files["org-auth-cli.p7b"] = certs_only(leaf, make_issuing().chain)
+    return files
+
+
+def _crls() -> dict[str, bytes]:
+    authority = make_issuing()
+    signer = KeySigner(authority.short_name, key("issuing"))
+    week = NOW + timedelta(days=7)
+    entries = [
+        CrlEntry(SERIAL, NOW - timedelta(days=3), RevocationReason.KEY_COMPROMISE),
+        CrlEntry(SERIAL - 7, NOW - timedelta(days=2), RevocationReason.CESSATION_OF_OPERATION),
+        CrlEntry(SERIAL - 8, NOW - timedelta(days=1)),
+    ]
+    return {
+        "empty.crl": build_crl(authority, signer, [], 1, NOW, week),
+        "three-entries.crl": build_crl(authority, signer, entries, 300, NOW, week),
+    }
+
+
+def main() -> int:
+    """Write every vector and remove what is none."""
+    FOLDER.mkdir(exist_ok=True)
+    files = vectors()
+    for path in FOLDER.iterdir():
+        if path.name not in files:
+            path.unlink()
+    for name, content in files.items():
+        (FOLDER / name).write_bytes(content)
+    print(f"{len(files)} vectors")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""RSA keys for tests, the same at every run and worthless: anyone can compute them from this file.
+
+A prime is the first one above a number made of its label; the distance is written down so that nothing is searched.
+"""
+
+import hashlib
+from functools import cache
+from math import gcd
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+EXPONENT = 65537
+
+# label: (distance of p, distance of q), for a modulus of 2048 bits.
+DISTANCES = {
+    "root": (832, 1912),
+    "issuing": (740, 48),
+    "issuing-2": (370, 514),
+    "leaf": (1144, 2078),
+    "leaf-2": (686, 418),
+}
+
+
+def base(label: str, bits: int = 1024) -> int:
+    """Return an odd number of `bits` bits whose two highest bits are set."""
+    octets = b"".join(hashlib.sha512(f"{label}/{part}".encode()).digest() for part in range(-(-bits // 512)))
+    number = int.from_bytes(octets, "big") >> (8 * len(octets) - bits)
+    return number | 3 << bits - 2 | 1
+
+
+def is_prime(number: int, rounds: int = 24) -> bool:
+    """Tell whether a number is prime, by Miller and Rabin with the first primes as bases."""
+    bases = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89][:rounds]
+    if any(number % prime == 0 for prime in bases):
+        return number in bases
+    odd, twos = number - 1, 0
+    while not odd & 1:
+        odd, twos = odd >> 1, twos + 1
+    for witness in bases:
+        power = pow(witness, odd, number)
+        if power in {1, number - 1}:
+            continue
+        for _ in range(twos - 1):
+            power = power * power % number
+            if power == number - 1:
+                break
+        else:
+            return False
+    return True
+
+
+def next_prime(number: int) -> int:
+    """Return the first prime from an odd number on that suits EXPONENT."""
+    while gcd(number - 1, EXPONENT) != 1 or not is_prime(number):
+        number += 2
+    return number
+
+
+def key_of(p: int, q: int, exponent: int = EXPONENT) -> rsa.RSAPrivateKey:
+    """Return the key of two primes, unchecked, so that weak ones can be made too."""
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(exponent, p * q)
+    numbers = rsa.RSAPrivateNumbers(
+        p,
+        q,
+        d,
+        rsa.rsa_crt_dmp1(d, p),
+        rsa.rsa_crt_dmq1(d, q),
+        rsa.rsa_crt_iqmp(p, q),
+        public,
+    )
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+@cache
+def key(label: str) -> rsa.RSAPrivateKey:
+    """Return the key of a label in DISTANCES."""
+    p, q = (base(f"{label}-{half}") + distance for half, distance in zip("pq", DISTANCES[label], strict=True))
+    return key_of(p, q)
