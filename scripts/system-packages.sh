@@ -5,8 +5,7 @@ set -euo pipefail
 
 missing=()
 command -v openssl >/dev/null || missing+=(openssl)
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
-    missing+=(chromium)
+[ -x /usr/bin/chromium ] || missing+=(chromium)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
