@@ -130,9 +130,7 @@ def _hand_over(
                 select(demande.id, demande.etat)
                 .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
                 .with_for_update()
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         stored = session.execute(
             select(certificat.id_demande, certificat.tbs, certificat.autorite, certificat.produit).where(
@@ -186,9 +184,7 @@ def _store(
         etats = dict(
             session.execute(
                 select(demande.id, demande.etat).where(demande.id.in_([*issued, *refused])).with_for_update()
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         unsigned = set(
             session.scalars(

@@ -285,9 +285,7 @@ def allowed_structures(db: Database, acteur: Acteur) -> tuple[tuple[str, str, st
                 select(structure.id_national, structure.raison_sociale).where(
                     structure.plateforme == acteur.plateforme.value, structure.id_national.in_(ids)
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     found = [(offre.value, ident, names[ident]) for offre, ident in perimeter if ident in names]
     return tuple(sorted(found, key=lambda entry: (entry[0], entry[2], entry[1])))

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from clients.errors import IgcClientError
 from clients.manifest import ManifestLine, find_keys
@@ -33,7 +33,7 @@ SENDER = "dr-leroux"
 _MAX_LOT = 10_000
 _CODE_ALPHABET_PART = "Aa-1"
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def run(
@@ -136,17 +136,18 @@ def _withdraw(service: ServiceLots, index: int, work: Path, demo: DemoLot, secon
 
 
 def _summary(index: int, outcome: Outcome, demo: DemoLot, lines: list[ManifestLine], seconds: dict[str, float]) -> None:
-    names = {item.reference or "": f"{item.offre}_{item.usage}" for item in demo.lot.demande}
-    table = Table(title=f"Lot {index}", title_justify="left", show_header=True)
-    table.add_column("Produit ou faute volontaire")
-    table.add_column("Résultat", justify="right")
+    names = {item.reference or "": f"{item.offre} {item.usage}" for item in demo.lot.demande}
+    console.print(f"\n[bold]Lot {index}[/] : chaque demande a son verdict")
+    table = Table("Produit", Column("Retirés et vérifiés par openssl", justify="right"))
     for product, count in sorted(products_of(lines, names).items()):
-        table.add_row(product, f"{count} certificats retirés, vérifiés par openssl")
+        table.add_row(product, str(count))
+    console.print(table)
+    refused = Table("Faute volontaire", "Code attendu", "Réponse")
     found = {line.position: line for line in lines}
     for position, bad in demo.bad.items():
         line = found.get(position)
-        table.add_row(f"[dim]faute : {bad.title}[/]", f"refusée, {line.code_erreur}" if line else "absente")
-    console.print(table)
+        refused.add_row(bad.title, bad.code, f"{line.etat} {line.code_erreur or ''}" if line else "absente")
+    console.print(refused)
     rate = outcome.issued / seconds["issue"] if seconds["issue"] else 0
     console.print(
         f"{outcome.submitted} demandes : {outcome.issued} certificats signés ({rate:.0f}/s), "

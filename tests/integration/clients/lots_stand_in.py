@@ -160,7 +160,7 @@ def refusal():
 class StandIn:
     """The service's memory, its operations, and the plan of cuts and faults; ``url`` is where it listens."""
 
-    def __init__(self, authority, *, step=10_000, slow_start=0):
+    def __init__(self, authority, *, step=10_000):
         self.authority = authority
         self.step = step
         self.calls = Counter()
@@ -171,18 +171,24 @@ class StandIn:
         self.texts = []
         self.clients = set()
         self.paths = []
+        self.held = threading.Event()
+        self.release = threading.Event()
         self.lock = threading.Lock()
         self.local = threading.local()
 
     def plan_next(self, operation, what, times=1):
-        """The next ``times`` calls of the operation end as ``what``: before, after, truncated, status:N or fault."""
+        """The next ``times`` calls of the operation end as ``what``.
+
+        before, after, truncated: the line is cut there; status:N: an HTML answer; fault, denied: a typed fault;
+        hold: nothing is answered until ``release``; skip lets one call pass.
+        """
         self.plan += [[operation, what] for _ in range(times)]
 
     def take_plan(self, operation):
         for rank, (planned, what) in enumerate(self.plan):
             if planned in (operation, "*"):
                 del self.plan[rank]
-                return what
+                return None if what == "skip" else what
         return None
 
     def validate(self, element):
@@ -465,7 +471,10 @@ class Handler(BaseHTTPRequestHandler):
                 answer, status = stand_in.answer(body), 200
         except FaultError as fault:
             answer, status = self.fault(fault), 500
-        if what == "after":
+        if what == "hold":
+            stand_in.held.set()
+            stand_in.release.wait(15)
+        if what in ("after", "hold"):
             self.cut()
         elif what and what.startswith("status:"):
             self.reply(int(what.partition(":")[2]), b"<html><body>passerelle</body></html>", "text/html")

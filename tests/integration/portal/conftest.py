@@ -57,7 +57,11 @@ def open_context(chromium: Browser, world: World) -> Iterator[Callable[[str | No
                 {"origin": world.url, "certPath": str(client.certificate), "keyPath": str(client.key)}
             ]
         context = chromium.new_context(
-            base_url=world.url, ignore_https_errors=True, locale="fr-FR", viewport={"width": 1360, "height": 900}, **options
+            base_url=world.url,
+            ignore_https_errors=True,
+            locale="fr-FR",
+            viewport={"width": 1360, "height": 900},
+            **options,
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -84,7 +88,9 @@ def check_accessibility(npm_packages: Path) -> Callable[[Page], None]:
         page.evaluate(source)
         found = page.evaluate("locale => { axe.configure({locale}); return axe.run() }", french)
         assert found["passes"], "axe looked at nothing"
-        problems = [(rule["id"], node["html"], node["failureSummary"]) for rule in found["violations"] for node in rule["nodes"]]
+        problems = [
+            (rule["id"], node["html"], node["failureSummary"]) for rule in found["violations"] for node in rule["nodes"]
+        ]
         assert problems == []
 
     return check

@@ -11,7 +11,6 @@ import time
 import pytest
 
 from runtime.http_server import PEER_CERTIFICATE, HttpServer, Limits, server_ssl_context
-from tests.unit.ws.tls_material import Material, make_material
 
 QUICK = Limits(
     header_timeout=0.6,
@@ -53,11 +52,6 @@ class Echo:
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-@pytest.fixture(scope="module")
-def material(tmp_path_factory) -> Material:
-    return make_material(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
