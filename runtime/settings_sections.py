@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runtime.secret_file import SecretFile
 
@@ -151,15 +151,29 @@ class PkiSettings(Section):
         default=SecretFile(Path("pki/phrase.secret")), description="Phrase de passe des clés privées des AC émettrices."
     )
     publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
+    crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
+    crl_refresh_minutes: int = Field(
+        default=60, ge=1, le=10_080, description="Intervalle entre deux CRL d'une même AC, en minutes."
+    )
+
+    @model_validator(mode="after")
+    def _renew_in_time(self) -> Self:
+        # One failed publication must not leave the clients with an expired list: they would all be refused.
+        if 2 * self.crl_refresh_minutes > 60 * self.crl_validity_hours:
+            raise ValueError("crl_refresh_minutes : au plus la moitié de crl_validity_hours")
+        return self
 
 
 class BatchSettings(Section):
     """How the work is cut and how long it may take before somebody else takes it over."""
 
     workers: int | None = Field(
-        default=None, ge=1, le=1_024, description="Nombre de processus qui signent. Par défaut : un par cœur."
+        default=None,
+        ge=1,
+        le=1_024,
+        description="Nombre de processus qui signent. Par défaut : un par cœur et un de plus.",
     )
-    chunk_size: int = Field(default=100, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
+    chunk_size: int = Field(default=250, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
     page_size: int = Field(default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé.")
     lease_seconds: int = Field(
         default=120,
@@ -176,10 +190,13 @@ class BatchSettings(Section):
     small_lot_limit: int = Field(
         default=20, ge=0, le=1_000, description="Taille jusqu'à laquelle un lot passe avec les demandes isolées."
     )
+    relay_seconds: Seconds = Field(
+        default=0.05, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
+    )
 
     def worker_count(self) -> int:
-        """How many issuing processes to start: the setting, or one per core that this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        """How many issuing processes to start: the setting, or one per core and one that works while others wait."""
+        return self.workers or len(os.sched_getaffinity(0)) + 1
 
 
 class LoggingSettings(Section):

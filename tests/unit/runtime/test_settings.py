@@ -85,6 +85,7 @@ def test_one_limit_of_the_portal_leaves_its_own_other_defaults(tmp_path: Path) -
         ("ws = 3\n", "ws"),
         ("plateforme = 'RECETTE'\n", "plateforme"),
         ("[pki]\nkeys_dir = 3\n", "pki.keys_dir"),
+        ("[pki]\ncrl_validity_hours = 2\ncrl_refresh_minutes = 61\n", "pki"),
         ("[logging]\nlevel = 'LOUD'\n", "logging.level"),
         ("[batch]\nchunk_size = 1.5\n", "batch.chunk_size"),
         ("database_url = 'mysql://h/b'\n", "database_url"),
