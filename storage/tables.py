@@ -287,10 +287,11 @@ class Outbox(Base):
 
     ``rang`` orders fairly: single requests are 0, chunk k of a lot is k + 1, so that no lot delays another
     one's beginning. ``lease_until`` says until when a worker is believed to be at it, ``attempts`` which try it is.
+    An id is never used again: a late double of a job may not settle the work of another.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox__ready", "rang", "id"),)
+    __table_args__ = (Index("ix_outbox__ready", "rang", "id"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     nature: Mapped[str] = mapped_column(String(24))
     id_lot: Mapped[int | None] = mapped_column(ForeignKey("lot.id"), index=True)
