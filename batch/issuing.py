@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+import msgspec
 import structlog
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
@@ -107,8 +108,8 @@ def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, P
             content = content_of(item.contenu)
             authority = context.issuer_of(item.plateforme, content.product)
             prepared[item.numero] = prepare(authority, content, item.spki, new_serial(), now)
-        except ProfileError as error:
-            log.exception("profile refused a demande", numero=item.numero, field=error.field, reason=error.reason)
+        except (ProfileError, msgspec.ValidationError):
+            log.exception("profile refused a demande", numero=item.numero)
             refused.append(item.numero)
     return prepared, refused
 
@@ -125,13 +126,13 @@ def _hand_over(
     now = context.clock()
     with context.db.write() as session:
         # The lock makes a parallel run of the same chunk wait here; it then finds the other one's bytes.
-        still_open = dict(
-            session.execute(
-                select(demande.id, demande.etat)
-                .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
-                .with_for_update()
-            ).all()
+        found = session.execute(
+            select(demande.id, demande.etat)
+            .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
+            .order_by(demande.id)  # the order in which everybody locks demandes
+            .with_for_update()
         )
+        still_open = {row.id: row.etat for row in found}
         stored = session.execute(
             select(certificat.id_demande, certificat.tbs, certificat.autorite, certificat.produit).where(
                 certificat.id_demande.in_(still_open)
@@ -181,11 +182,17 @@ def _store(
     demande, certificat = tables.Demande, tables.Certificat
     now = context.clock()
     with context.db.write() as session:
-        etats = dict(
-            session.execute(
-                select(demande.id, demande.etat).where(demande.id.in_([*issued, *refused])).with_for_update()
-            ).all()
-        )
+        if outbox_ids:
+            # First, because the relay too locks a row of the outbox before the demandes that it gives up.
+            session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
+        found = session.execute(
+            select(demande.id, demande.etat, demande.etat_produit)
+            .where(demande.id.in_([*issued, *refused]))
+            .order_by(demande.id)
+            .with_for_update()
+        ).all()
+        etats = {numero: etat for numero, etat, _produit in found}
+        waiting = {numero for numero, etat, produit in found if etat in _OPEN and produit is None}
         unsigned = set(
             session.scalars(
                 select(certificat.id_demande).where(
@@ -198,17 +205,15 @@ def _store(
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
         lines = [history.system_line(numero, now, CodeAction.ISSUED, EtatDemande.TRANSMISE) for numero in available]
-        # Cancelled while it was being signed: it must not stay valid.
-        cancelled = [numero for numero in mine if etats[numero] == EtatDemande.ANNULEE.value]
-        revoke_signed(session, cancelled, now)
+        # Cancelled, or given up, while it was being signed: it must not stay valid.
+        unwanted = [numero for numero in mine if etats[numero] != EtatDemande.TRANSMISE.value]
+        revoke_signed(session, unwanted, now)
         lines.extend(
-            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE)
-            for numero in cancelled
+            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etats[numero]))
+            for numero in unwanted
         )
         history.append(session, lines)
-        give_up(session, [numero for numero in refused if etats[numero] in _OPEN], now)
-        if outbox_ids:
-            session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
+        give_up(session, [numero for numero in refused if numero in waiting], now)
     return len(mine)
 
 

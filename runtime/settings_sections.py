@@ -211,10 +211,7 @@ class BatchSettings(Section):
         default=20, ge=0, le=1_000, description="Taille jusqu'à laquelle un lot passe avec les demandes isolées."
     )
     relay_seconds: Seconds = Field(
-        default=0.2, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
-    )
-    sweep_seconds: Seconds = Field(
-        default=10, description="Intervalle entre deux recherches de tâches abandonnées, en secondes."
+        default=0.05, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
     )
 
     def worker_count(self) -> int:
