@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, select, tuple_
 from sqlalchemy.orm import Session
 
+from registration.rules.domains import normalize_pattern
 from registration.slicing import slices
 from registration.values import Acteur, DemandeForm
 from registration.vocabulary import Offre, Plateforme, TypeActeurInscrit, TypePersonne
@@ -56,8 +57,9 @@ def load_rights(session: Session, acteur: Acteur) -> Rights:
     )
     for offre, structure, domaine in rows:
         known = patterns.setdefault((Offre(offre), structure), set())
-        if domaine is not None:
-            known.add(domaine)
+        pattern = normalize_pattern(domaine) if domaine is not None else None
+        if pattern is not None:
+            known.add(pattern)
     return Rights({key: frozenset(value) for key, value in patterns.items()})
 
 

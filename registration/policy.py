@@ -14,8 +14,16 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     max_items: int = 10_000
     page_size: int = 500
-    chunk_size: int = 100
+    chunk_size: int = 250
     at_once: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse with ValueError sizes under which a lot would never be cut or taken."""
+        for name in ("max_items", "page_size", "chunk_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.at_once < 0:
+            raise ValueError("at_once must not be negative")
 
 
 DEFAULT_POLICY = LotPolicy()

@@ -7,6 +7,22 @@ All arguments are lower-case A-labels.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+
+from registration.rules.fields import normalize_domain
+
+_PREFIXES = ("*@", "*.", "*", "")
+
+
+@lru_cache(maxsize=4096)
+def normalize_pattern(pattern: str) -> str | None:
+    """A pattern with its domain as lower-case A-labels; None when it is none, so that it covers nothing.
+
+    A domain has at least two labels: ``*fr`` would give every name of a country away (ours).
+    """
+    prefix = next(prefix for prefix in _PREFIXES if pattern.startswith(prefix))
+    domain = normalize_domain(pattern[len(prefix) :])
+    return None if domain is None else prefix + domain
 
 
 def covers_mail_domain(patterns: Iterable[str], domain: str, *, bare_is_exact: bool) -> bool:

@@ -18,6 +18,7 @@ from registration.vocabulary import USAGES_BY_OFFRE, Offre, Usage
 
 MAX_FQDNS = 5
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+_A_LABEL = "xn--"
 _UPN = re.compile(r"[A-Za-z0-9._'+/-]{1,64}@[A-Za-z0-9.-]{1,189}", re.ASCII)
 
 
@@ -80,7 +81,12 @@ def normalize_email(value: str, code: Code, champ: str) -> str:
 def _normalize_email(value: str) -> str | None:
     try:
         parsed = validate_email(
-            value, check_deliverability=False, allow_smtputf8=False, allow_quoted_local=False, test_environment=True
+            value,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            allow_quoted_local=False,
+            test_environment=True,
+            strict=True,  # a local part has at most 64 octets (RFC 5321 §4.5.3.1.1)
         )
     except EmailNotValidError:
         return None
@@ -89,9 +95,12 @@ def _normalize_email(value: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def normalize_domain(value: str) -> str | None:
-    """A host name as lower-case A-labels without final dot (RFC 5890), None when it is not one."""
+    """A host name as lower-case A-labels (RFC 5890); None when it is not one, has a final dot or a false A-label."""
     try:
         ascii_form = value.lower() if value.isascii() else idna.encode(value, uts46=True).decode("ascii")
+        for label in ascii_form.split("."):
+            if label.startswith(_A_LABEL):
+                idna.ulabel(label)
     except idna.IDNAError:
         return None
     labels = ascii_form.split(".")
