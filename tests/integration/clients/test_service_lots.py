@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import socket
+import time
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_the_same_certificate_and_one_connection_serve_all_calls(connect, stand_
         service.consulter_service()
     assert stand_in.connections == 1
     assert len(stand_in.clients) == 1
+
+
+def test_closing_ends_the_connection_even_while_an_error_is_remembered(connect, stand_in):
+    service = connect()
+    with pytest.raises(Introuvable) as remembered:
+        service.suivre_lot(index_lot=99)
+    service.close()
+    end = time.monotonic() + 10
+    while stand_in.open_connections and time.monotonic() < end:
+        time.sleep(0.01)
+    assert stand_in.open_connections == set()
+    assert remembered.value.code == "ERR_WS_031"
 
 
 def test_the_contract_can_be_read_from_the_service_and_the_address_stays_ours(connect, stand_in):
