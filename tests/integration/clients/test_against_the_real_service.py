@@ -14,7 +14,6 @@ from clients.lot_file import write_lot
 from clients.service import ServiceLots
 from clients.values import ConditionsRetrait, CriteresRecherche, DemandeCertificat, Lot
 from clients.workflow import withdraw_lot
-from storage.database import Database
 from tests.integration.clients.lots_stand_in import TestAuthority
 from tests.integration.clients.real_service import RealService
 from tests.support.csrs import broken_csr, csr
@@ -31,15 +30,11 @@ def hierarchy(tmp_path_factory):
 
 
 @pytest.fixture
-def real(sqlite_template, hierarchy, tmp_path):
-    path = tmp_path / "igc.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    database = Database(f"sqlite:///{path}")
+def real(database, hierarchy, tmp_path):
     folder = tmp_path / "tls"
     folder.mkdir()
     with RealService(database, hierarchy, folder).running() as service:
         yield service
-    database.dispose()
 
 
 @pytest.fixture
@@ -142,6 +137,8 @@ def test_the_published_contract_serves_the_client(real):
         assert service.consulter_service().plateforme == "TEST"
 
 
+# What is proved here is the client's doing, the same on every database.
+@pytest.mark.parametrize("service_set", ["embedded"], indirect=True)
 def test_whatever_byte_the_line_is_cut_at_the_same_command_ends_well(real, lot, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_lot(lot, tmp_path / "lot.xml")
