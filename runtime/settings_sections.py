@@ -138,6 +138,36 @@ class PortalSettings(Section):
     limits: PortalLimits = Field(default=PortalLimits(), description="Limites de la couche HTTP du portail.")
 
 
+SignerKind = Literal["software", "pkcs11", "offline"]
+
+
+class SignersSettings(Section):
+    """Where the signing keys of the authorities are; one PKCS#11 token serves them all."""
+
+    default: SignerKind = Field(
+        default="software",
+        description="Lieu des clés des AC : `software` (fichier chiffré de `keys_dir`), `pkcs11` (module matériel) "
+        "ou `offline` (ailleurs : cette instance ne signe pas pour l'AC).",
+    )
+    authorities: dict[str, SignerKind] = Field(
+        default={}, description="Lieu de la clé d'une AC, par nom court, quand il diffère de `default`."
+    )
+    key_labels: dict[str, str] = Field(
+        default={}, description="Étiquette (CKA_LABEL) de la clé d'une AC, par nom court. Par défaut : son nom court."
+    )
+    module_file: LocalPath = Field(
+        default=Path("/usr/lib/softhsm/libsofthsm2.so"), description="Bibliothèque PKCS#11 du module matériel."
+    )
+    token_label: str = Field(
+        default="IGC", min_length=1, max_length=32, description="Étiquette du jeton qui contient les clés."
+    )
+    pin_file: Secret = Field(default=SecretFile(Path("pki/jeton.pin")), description="Code (PIN) du jeton.")
+
+    def kind_of(self, short_name: str) -> SignerKind:
+        """Where the key of an authority is."""
+        return self.authorities.get(short_name, self.default)
+
+
 class PkiSettings(Section):
     """Files of the authorities. What they write into certificates is decided by their ceremony and kept beside them."""
 
@@ -150,6 +180,7 @@ class PkiSettings(Section):
     pass_phrase_file: Secret = Field(
         default=SecretFile(Path("pki/phrase.secret")), description="Phrase de passe des clés privées des AC émettrices."
     )
+    signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
     publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
     crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
     crl_refresh_minutes: int = Field(
