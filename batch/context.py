@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from pki.authority import Authority
@@ -17,11 +18,18 @@ from storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most."""
+    """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most.
+
+    ``idle_seconds`` is how often an idle relay looks into the outbox. A CRL is published again ``crl_refresh`` after
+    the last one at the latest, and says that it is good for ``crl_validity``.
+    """
 
     lease_seconds: float = 60.0
     max_attempts: int = 5
     window: int = 8
+    idle_seconds: float = 0.05
+    crl_refresh: timedelta = timedelta(hours=1)
+    crl_validity: timedelta = timedelta(days=3)
     lots: LotPolicy = field(default=DEFAULT_POLICY)
 
 
@@ -38,15 +46,18 @@ class WorkerContext:
     clock: Clock = system_clock
 
     def issuer_of(self, plateforme: Plateforme, product: str) -> Authority:
-        """The authority that issues ``product`` on ``plateforme``: of several keys, the one that lasts longest."""
+        """The authority that issues ``product`` on ``plateforme``: of several keys in force, the newest."""
         test = plateforme is Plateforme.TEST
+        now = self.clock()
         able = [
             authority
             for authority in self.authorities.values()
             if product in authority.products
             and (authority.settings.category == CATEGORY_TEST) is test
             and authority.short_name in self.signers
+            and authority.not_before <= now < authority.not_after
         ]
         if not able:
             raise LookupError(f"no signer for {product} on {plateforme}")
-        return max(able, key=lambda authority: authority.not_after)
+        # The index lists the keys in the order of their making, which decides between two of the same day.
+        return max(reversed(able), key=lambda authority: authority.not_before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from clients.errors import (
     ServiceFault,
     UnexpectedAnswerError,
 )
+from clients.schema_check import InvalidMessageError, Problem
 from clients.values import ContractValue, DemandeCertificat, Lot
 
 Value = TypeVar("Value", bound=ContractValue)
@@ -32,12 +34,17 @@ FAULTS: dict[str, type[ServiceFault]] = {
     "erreurTechnique": ErreurTechnique,
 }
 
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""What is no Char of XML 1.0 §2.2."""
 _DEMANDE_FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(DemandeCertificat)}
 
 
 def to_message(value: ContractValue) -> dict[str, Any]:
-    """The value as zeep takes it: contract names, absent members left out, bytes and instants untouched."""
-    message: dict[str, Any] = _with_lists(msgspec.to_builtins(value, builtin_types=(bytes, datetime)))
+    """The value as zeep takes it: contract names, absent members left out, bytes and instants untouched.
+
+    Raises InvalidMessageError when a text has a character that XML cannot carry.
+    """
+    message: dict[str, Any] = _writable(msgspec.to_builtins(value, builtin_types=(bytes, datetime)))
     return message
 
 
@@ -71,7 +78,7 @@ def read_fault(detail: object) -> ServiceFault | None:
 def lot_element(lot: Lot) -> etree._Element:
     """The lot as the contract's global element ``lot``; facets are not checked here."""
     root = etree.Element(qualified("lot"), nsmap={None: NAMESPACE})  # type: ignore[dict-item]  # None is the default namespace
-    etree.SubElement(root, qualified("reference")).text = lot.reference
+    etree.SubElement(root, qualified("reference")).text = _writable(lot.reference, "reference")
     for demande in lot.demande:
         node = etree.SubElement(root, qualified("demande"))
         for name, value in to_message(demande).items():
@@ -93,11 +100,15 @@ def decode_base64(text: str) -> bytes:
     return base64.b64decode("".join(text.split()), validate=True)
 
 
-def _with_lists(value: Any) -> Any:  # noqa: ANN401 - any part of a message
-    # zeep repeats an element for a list only; a tuple would be taken for one value.
+def _writable(value: Any, champ: str | None = None) -> Any:  # noqa: ANN401 - any part of a message
     if isinstance(value, dict):
-        return {name: _with_lists(member) for name, member in value.items()}
-    return [_with_lists(item) for item in value] if isinstance(value, tuple) else value
+        return {name: _writable(member, name) for name, member in value.items()}
+    if isinstance(value, tuple):
+        # zeep repeats an element for a list only; a tuple would be taken for one value.
+        return [_writable(item, champ) for item in value]
+    if isinstance(value, str) and _NOT_XML.search(value):
+        raise InvalidMessageError((Problem(texte="caractère de contrôle interdit.", champ=champ),))
+    return value
 
 
 def _read_demande(node: etree._Element) -> DemandeCertificat:

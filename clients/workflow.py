@@ -17,7 +17,9 @@ from clients.service import ServiceLots
 from clients.values import ConditionsRetrait, Lot, SuiviLot
 
 
-class Deposit(msgspec.Struct, frozen=True, kw_only=True):
+class Deposit(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"index_lot": "indexLot", "already_known": "dejaDepose"}
+):
     """Where the lot is; ``already_known`` when this run did not have to create it."""
 
     index_lot: int

@@ -5,7 +5,7 @@ authorities may share a name with different keys: they are told apart by key ide
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -115,7 +115,10 @@ class Authority:
     @cached_property
     def directory_name(self) -> str:
         """The percent-encoded entry of the directory (RFC 4516); an issuing CA hangs below its root's name."""
-        attributes = [(_LDAP_KEYS[attribute.oid], str(attribute.value)) for attribute in self.certificate.subject]
+        attributes = [
+            (_LDAP_KEYS.get(attribute.oid, attribute.oid.dotted_string), str(attribute.value))
+            for attribute in self.certificate.subject
+        ]
         attributes.reverse()
         if not self.is_root:
             root = _common_name(x509.load_der_x509_certificate(self.chain[-1]))
@@ -230,3 +233,8 @@ def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:
     except (ValueError, x509.ExtensionNotFound):
         return False
     return extension.value.key_identifier == authority.key_id
+
+
+def key_hashes(authorities: Iterable[Authority]) -> frozenset[bytes]:
+    """Return the SHA-256 of every authority's SubjectPublicKeyInfo: keys that no request may present (KeyPolicy)."""
+    return frozenset(hashlib.sha256(authority.spki).digest() for authority in authorities)

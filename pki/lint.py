@@ -110,23 +110,21 @@ _Rdn = tuple[tuple[str, int, str], ...]
 
 def _read_subject(name: bytes) -> tuple[tuple[_Rdn, bool], ...]:
     """Return for each RDN its (attribute, string tag, text) and whether it is in DER SET order."""
-    return tuple(
-        _read_rdn(name, tag, start, end) for tag, _, start, end in der.children(name, *der.sole(name, der.SEQUENCE))
-    )
+    return tuple(_read_rdn(name[start:end]) for _, start, _, end in der.children(name, *der.sole(name, der.SEQUENCE)))
 
 
-def _read_rdn(name: bytes, tag: int, start: int, end: int) -> tuple[_Rdn, bool]:
-    if tag != der.SET:
-        raise der.DerError
+@lru_cache(maxsize=1024)
+def _read_rdn(element: bytes) -> tuple[_Rdn, bool]:
+    """Return one RDN. Country, state and structure repeat from one certificate to the next, hence the cache."""
     attributes, encoded = [], []
-    for _, offset, content, stop in der.children(name, start, end):
-        (oid_tag, _, oid, oid_end), (text_tag, _, text, text_end) = der.children(name, content, stop)
+    for _, offset, content, stop in der.children(element, *der.sole(element, der.SET)):
+        (oid_tag, _, oid, oid_end), (text_tag, _, text, text_end) = der.children(element, content, stop)
         if oid_tag != der.OBJECT_IDENTIFIER or text_tag not in {der.UTF8_STRING, der.PRINTABLE_STRING}:
             raise der.DerError
-        attribute = _ATTRIBUTES.get(name[oid:oid_end], "unknown")
-        attributes.append((attribute, text_tag, name[text:text_end].decode()))
-        encoded.append(name[offset:stop])
-    return tuple(attributes), len(encoded) == 1 or encoded == sorted(encoded)
+        attribute = _ATTRIBUTES.get(element[oid:oid_end], "unknown")
+        attributes.append((attribute, text_tag, element[text:text_end].decode()))
+        encoded.append(element[offset:stop])
+    return tuple(attributes), encoded == sorted(encoded)
 
 
 def _common_name(subject: tuple[tuple[_Rdn, bool], ...]) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pki import der
 from pki.authority import Authority
-from pki.profiles import SMARTCARD_LOGON, KeyUsageBit, Profile
+from pki.profiles import SMARTCARD_LOGON, Profile
 
 _CPS_QUALIFIER = "1.3.6.1.5.5.7.2.1"
 _ACCESS_OCSP = "1.3.6.1.5.5.7.48.1"
@@ -45,11 +45,10 @@ def _authority_key_identifier(case: Case) -> bool:
 
 
 def _key_usage(case: Case) -> bool:
-    start, end = der.sole(case.value, der.BIT_STRING)
-    unused, octets = case.value[start], case.value[start + 1 : end]
-    bits = {KeyUsageBit(n) for n in range(8 * len(octets) - unused) if octets[n // 8] << n % 8 & 0x80}
-    # DER drops trailing zero bits of a named bit list (X.690 §11.2.2).
-    return bits == case.profile.key_usage and len(octets) == 1 and bool(octets[0] >> unused & 1)
+    """DER leaves one form for a named bit list: no trailing zero bit, unused bits zero (X.690 §11.2)."""
+    octet = sum(0x80 >> bit.value for bit in case.profile.key_usage)
+    unused = (octet & -octet).bit_length() - 1
+    return case.value == bytes((der.BIT_STRING, 2, unused, octet))
 
 
 def _extended_key_usage(case: Case) -> bool:

@@ -32,6 +32,8 @@ def to_pkcs12(
 ) -> bytes:
     """Return a PKCS#12 file with key, certificate and chain (DER certificates).
 
+    A password beyond ASCII is encoded as RFC 7292 says; openssl opens such a file, key stores of Java do not.
+
     ContainerError when the password has fewer than 12 characters, a certificate cannot be read, or the key is not
     the certificate's.
     """

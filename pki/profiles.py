@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec import Meta
 
 
 class San(Enum):
@@ -67,9 +68,9 @@ _REPUDIATION = frozenset({KeyUsageBit.NON_REPUDIATION})
 _ENCIPHERMENT = frozenset({KeyUsageBit.KEY_ENCIPHERMENT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Profile:
-    """One product: subject, key usages, alternative names, private extensions."""
+    """One product: subject, key usages, alternative names, private extensions. One object each, compared as such."""
 
     product: str
     label: str
@@ -199,8 +200,11 @@ CATEGORY_TEST = 0x83
 CARD_CATEGORY_PRODUCTION = 0x00
 CARD_CATEGORY_TEST = 0x80
 
-Generation = Literal[1, 2]
-_Years = Literal[1, 2, 3, 4, 5]
+# What these allow is enforced when settings are read from a file.
+_Oid = Annotated[str, Meta(pattern=r"^[0-2](\.(0|[1-9][0-9]*)){2,20}$")]
+_Uri = Annotated[str, Meta(pattern=r"^[!-z|~]+$")]
+_UriTemplate = Annotated[str, Meta(pattern=r"^([!-z|~]|\{short_name\}|\{dn\})*$")]
+_Octet = Annotated[int, Meta(ge=0, le=255)]
 
 
 class PrivateOids(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -209,13 +213,13 @@ class PrivateOids(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     The defaults hang below the enterprise number that RFC 5612 reserves for examples.
     """
 
-    category: str = "1.3.6.1.4.1.32473.71.1.2.5"
-    card_type: str = "1.3.6.1.4.1.32473.71.1.2.2"
-    card_number: str = "1.3.6.1.4.1.32473.71.1.2.3"
-    profession: str = "1.3.6.1.4.1.32473.71.1.2.7"
-    training: str = "1.3.6.1.4.1.32473.71.1.2.8"
-    specialities: str = "1.3.6.1.4.1.32473.71.4.2.5"
-    pharmacist_table: str = "1.3.6.1.4.1.32473.71.4.2.6"
+    category: _Oid = "1.3.6.1.4.1.32473.71.1.2.5"
+    card_type: _Oid = "1.3.6.1.4.1.32473.71.1.2.2"
+    card_number: _Oid = "1.3.6.1.4.1.32473.71.1.2.3"
+    profession: _Oid = "1.3.6.1.4.1.32473.71.1.2.7"
+    training: _Oid = "1.3.6.1.4.1.32473.71.1.2.8"
+    specialities: _Oid = "1.3.6.1.4.1.32473.71.4.2.5"
+    pharmacist_table: _Oid = "1.3.6.1.4.1.32473.71.4.2.6"
 
 
 class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -225,21 +229,23 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     An empty template leaves its extension or its distribution point out.
     """
 
-    policy_oid: str = "1.3.6.1.4.1.32473.213.1.1"
-    cps_uri: str = "http://igc.example/PC"
-    category: int = CATEGORY_TEST
-    card_category: int = CARD_CATEGORY_TEST
-    validity_years: _Years = 3
+    policy_oid: _Oid = "1.3.6.1.4.1.32473.213.1.1"
+    cps_uri: _Uri = "http://igc.example/PC"
+    category: _Octet = CATEGORY_TEST
+    card_category: _Octet = CARD_CATEGORY_TEST
+    validity_years: Annotated[int, Meta(ge=1, le=5)] = 3
     # Order of the extensions, method of the subject key identifier, and one month more for SIGN in generation 1.
-    generation: Generation = 2
+    generation: Literal[1, 2] = 2
     # The one rule for overlong values: the organization alone is cut, at this many characters, and a blank left at
     # the cut is dropped; any other value beyond its bound is refused.
-    organization_length: int = 40
-    crl_url: str = "http://igc.example/CRL/{short_name}.crl"
-    crl_ldap_url: str = "ldap://annuaire.igc.example/{dn}?certificaterevocationlist;binary?base?objectClass=pkiCA"
-    delta_crl_url: str = "ldap://annuaire.igc.example/{dn}?deltarevocationlist;binary?base?objectClass=pkiCA"
-    ocsp_url: str = "http://ocsp.igc.example"
-    ca_issuers_url: str = "http://igc.example/AC/{short_name}.cer"
+    organization_length: Annotated[int, Meta(ge=1, le=64)] = 40
+    crl_url: _UriTemplate = "http://igc.example/CRL/{short_name}.crl"
+    crl_ldap_url: _UriTemplate = (
+        "ldap://annuaire.igc.example/{dn}?certificaterevocationlist;binary?base?objectClass=pkiCA"
+    )
+    delta_crl_url: _UriTemplate = "ldap://annuaire.igc.example/{dn}?deltarevocationlist;binary?base?objectClass=pkiCA"
+    ocsp_url: _UriTemplate = "http://ocsp.igc.example"
+    ca_issuers_url: _UriTemplate = "http://igc.example/AC/{short_name}.cer"
     private_oids: PrivateOids = PrivateOids()
 
 

@@ -39,13 +39,12 @@ class SecretFile:
         process or root, or open in any way to its group or to others.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with open(self.path, "rb", opener=_open_at_once) as file:
+                # Checked on the open file, so that nobody can exchange it between the check and the reading.
+                self._check(os.fstat(file.fileno()))
+                content = file.read(_MAX_BYTES + 1)
         except OSError as error:
             raise SecretFileError(self.path, f"fichier illisible ({error.strerror})") from error
-        with os.fdopen(descriptor, "rb") as file:
-            # Checked on the open file, so that nobody can exchange it between the check and the reading.
-            self._check(os.fstat(descriptor))
-            content = file.read(_MAX_BYTES + 1)
         if not content:
             raise SecretFileError(self.path, "fichier vide")
         if len(content) > _MAX_BYTES:
@@ -81,3 +80,8 @@ class SecretFile:
 
         path = core_schema.no_info_after_validator_function(build, handler(Path))
         return core_schema.union_schema([core_schema.is_instance_schema(cls), path])
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without O_NONBLOCK a named pipe would block here until somebody writes.
+    return os.open(path, flags | os.O_NONBLOCK)

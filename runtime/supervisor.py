@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -151,8 +152,6 @@ class Supervisor:
             self._error = error
         finally:
             self._stop_all()
-            self._selector.close()
-            self._settled.set()
 
     def _start_all(self) -> None:
         for slot in self._slots:
@@ -227,12 +226,21 @@ class Supervisor:
         return process.pid, status
 
     def _stop_all(self) -> None:
-        for slot in reversed(self._slots):
-            slot.restart_at = None
-            if slot.process is not None:
-                self._end(slot, slot.process)
+        try:
+            # Unwinds in reverse order, and to its end whatever happens on the way.
+            with ExitStack() as stack:
+                for slot in self._slots:
+                    stack.callback(self._end, slot)
+        except Exception as error:  # noqa: BLE001 -- handed to whoever called start, stop or run
+            self._error = self._error or error
+        finally:
+            self._selector.close()
+            self._settled.set()
 
-    def _end(self, slot: _Slot, process: subprocess.Popen[bytes]) -> None:
+    def _end(self, slot: _Slot) -> None:
+        slot.restart_at = None
+        if (process := slot.process) is None:
+            return
         process.send_signal(signal.SIGTERM)
         forced = not self._ends_within(slot, slot.child.grace_seconds)
         if forced:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from clients.errors import IgcClientError
 from clients.manifest import ManifestLine, find_keys
@@ -33,21 +32,14 @@ SENDER = "dr-leroux"
 _MAX_LOT = 10_000
 _CODE_ALPHABET_PART = "Aa-1"
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
-def run(
-    lot: Annotated[int, typer.Option(help="Nombre de demandes du lot, mauvaises comprises.")] = 60,
-    exit_: Annotated[  # noqa: FBT002 -- a flag of the command line
-        bool, typer.Option("--exit", help="Se terminer après la vérification.")
-    ] = False,
-    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration.")] = Path("var/demo"),
-) -> None:
-    """Démonstration : une plateforme de TEST complète, et un hôpital qui s'en sert."""
+def play(lot: int, folder: Path, *, ends_by_itself: bool) -> None:
+    """The whole demo; ends in typer.Exit with 0 when everything was as expected, 130 after Ctrl-C, else 1."""
     if not minimum_size() <= lot <= _MAX_LOT:
         raise typer.BadParameter(f"de {minimum_size()} à {_MAX_LOT}", param_hint="--lot")
     configure(LoggingSettings(level="WARNING", format="console"), process="demo")
-    folder = folder.absolute()
     journal = folder / "journal.log"
     console.rule("[bold]Démonstration : plateforme de certificats logiciels (TEST, données fictives)")
     try:
@@ -56,7 +48,7 @@ def run(
         with running(settings, config, journal):
             outcome = _play(settings, folder, lot)
             _say_where(settings, folder)
-            if not exit_:
+            if not ends_by_itself:
                 _wait_for_ctrl_c()
     except KeyboardInterrupt:
         console.print("\nArrêtée à votre demande ; rien ne reste en marche.")
@@ -136,17 +128,18 @@ def _withdraw(service: ServiceLots, index: int, work: Path, demo: DemoLot, secon
 
 
 def _summary(index: int, outcome: Outcome, demo: DemoLot, lines: list[ManifestLine], seconds: dict[str, float]) -> None:
-    names = {item.reference or "": f"{item.offre}_{item.usage}" for item in demo.lot.demande}
-    table = Table(title=f"Lot {index}", title_justify="left", show_header=True)
-    table.add_column("Produit ou faute volontaire")
-    table.add_column("Résultat", justify="right")
+    names = {item.reference or "": f"{item.offre} {item.usage}" for item in demo.lot.demande}
+    console.print(f"\n[bold]Lot {index}[/] : chaque demande a son verdict")
+    table = Table("Produit", Column("Retirés et vérifiés par openssl", justify="right"))
     for product, count in sorted(products_of(lines, names).items()):
-        table.add_row(product, f"{count} certificats retirés, vérifiés par openssl")
+        table.add_row(product, str(count))
+    console.print(table)
+    refused = Table("Faute volontaire", "Code attendu", "Réponse")
     found = {line.position: line for line in lines}
     for position, bad in demo.bad.items():
         line = found.get(position)
-        table.add_row(f"[dim]faute : {bad.title}[/]", f"refusée, {line.code_erreur}" if line else "absente")
-    console.print(table)
+        refused.add_row(bad.title, bad.code, f"{line.etat} {line.code_erreur or ''}" if line else "absente")
+    console.print(refused)
     rate = outcome.issued / seconds["issue"] if seconds["issue"] else 0
     console.print(
         f"{outcome.submitted} demandes : {outcome.issued} certificats signés ({rate:.0f}/s), "

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from pki import der
 from pki.errors import CsrProblem, KeyWeakness
 from tests.vectors.keys import EXPONENT, base, is_prime, key, key_of, next_prime
+from tests.vectors.samples import make_root
 from tests.vectors.samples import spki as spki_of
 
 RSA = der.object_identifier("1.2.840.113549.1.1.1")
@@ -122,6 +123,10 @@ def _indefinite() -> bytes:
     return b"\x30\x80" + good[start:end] + b"\x00\x00"
 
 
+def _certificate() -> bytes:
+    return make_root().certificate_der
+
+
 def _long_length() -> bytes:
     """Return a request whose outer length has one octet too many."""
     good = build()
@@ -227,7 +232,7 @@ CASES: dict[str, Case] = {
     "version-2": Case(lambda: build(version=1), _P.MALFORMED),
     "truncated": Case(lambda: build()[:-20], _P.MALFORMED),
     "empty": Case(lambda: b"", _P.MALFORMED),
-    "a-certificate": Case(lambda: _certificate(), _P.MALFORMED),
+    "a-certificate": Case(_certificate, _P.MALFORMED),
     "subject-empty": _subject(der.sequence()),
     "subject-of-200-characters": _subject(der.sequence(rdn(_COMMON_NAME, b"x" * 200))),
     "subject-accents": _subject(der.sequence(rdn(_COMMON_NAME, "Hôpital de l'Été".encode()))),
@@ -247,9 +252,3 @@ CASES: dict[str, Case] = {
     ),
     "subject-empty-rdn": _subject(der.sequence(der.tlv(der.SET, b""))),
 }
-
-
-def _certificate() -> bytes:
-    from tests.vectors.samples import make_root
-
-    return make_root().certificate_der

@@ -125,7 +125,7 @@ SHAPES = {
     "serv-ssl-serv.five-names": _content(
         "SERV_SSL_SERV",
         common_name="a.hopital.example",
-        dns_names=tuple(f"{letter}.hopital.example" for letter in "abcd") + ("xn--bb-eka.hopital.example",),
+        dns_names=(*(f"{letter}.hopital.example" for letter in "abcd"), "xn--bb-eka.hopital.example"),
         **_STRUCTURE,
     ),
     "serv-sign": _content("SERV_SIGN", common_name="serveur", **_STRUCTURE, **_MAIL),

@@ -38,7 +38,7 @@ def npm_packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(world: World) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
         yield browser
@@ -57,7 +57,11 @@ def open_context(chromium: Browser, world: World) -> Iterator[Callable[[str | No
                 {"origin": world.url, "certPath": str(client.certificate), "keyPath": str(client.key)}
             ]
         context = chromium.new_context(
-            base_url=world.url, ignore_https_errors=True, locale="fr-FR", viewport={"width": 1360, "height": 900}, **options
+            base_url=world.url,
+            ignore_https_errors=True,
+            locale="fr-FR",
+            viewport={"width": 1360, "height": 900},
+            **options,
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -84,7 +88,9 @@ def check_accessibility(npm_packages: Path) -> Callable[[Page], None]:
         page.evaluate(source)
         found = page.evaluate("locale => { axe.configure({locale}); return axe.run() }", french)
         assert found["passes"], "axe looked at nothing"
-        problems = [(rule["id"], node["html"], node["failureSummary"]) for rule in found["violations"] for node in rule["nodes"]]
+        problems = [
+            (rule["id"], node["html"], node["failureSummary"]) for rule in found["violations"] for node in rule["nodes"]
+        ]
         assert problems == []
 
     return check

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,35 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import select
 from starlette.applications import Starlette
 
 from batch.context import WorkerContext
 from batch.issuing import issue_chunk
-from commands.composition import load_client_authorities, open_database, registration_authority, trust_anchors, worker_context
+from commands.composition import (
+    load_client_authorities,
+    open_database,
+    registration_authority,
+    trust_anchors,
+    worker_context,
+)
+from commands.enrolment import Enrolled, enroll, register_identity
 from commands.fictitious import CLINIQUE, HOPITAL
 from commands.test_plateforme import Ceremony, make_plateforme
+from pki.ceremony import CeremonyConfig, issue_with_new_key, perform
+from pki.content import CertificateContent
+from pki.secret_files import certificate_pem, write_new_passphrase
+from pki.serials import serial_hex
+from pki.signers.software import load_software_signer
 from portal_ihm.app import build_app
 from registration.authority import RegistrationAuthority
 from registration.values import DemandeForm, LotForm, Origin
 from registration.views import SearchCriteria
-from registration.vocabulary import Canal, EtatDemande, Offre, Usage
+from registration.vocabulary import Canal, EtatDemande, Offre, Plateforme, Usage
 from runtime.http_server import HttpServer, Limits, server_ssl_context
 from runtime.settings import Settings
+from storage import tables
 from storage.database import Database
 
 SECRET = bytes(range(32))
@@ -58,6 +74,7 @@ class World:
     context: WorkerContext
     port: int
     lot: int
+    sessions: list[requests.Session] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -74,6 +91,7 @@ class World:
     def session(self, name: str | None) -> requests.Session:
         """A program's connection with the certificate of ``name``, or without any."""
         session = requests.Session()
+        self.sessions.append(session)
         session.verify = str(self.root)
         session.trust_env = False
         if name is not None:
@@ -84,6 +102,60 @@ class World:
     def origin(self, name: str, canal: Canal) -> Origin:
         der = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).public_bytes(Encoding.DER)
         return Origin(acteur=self.authority.identify(der), canal=canal)
+
+    def enroll(
+        self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()
+    ) -> Client:
+        """One more person with a card of his own, so that a test may do to it what it likes."""
+        number = f"{zlib.crc32(name.encode()):010d}"
+        content = CertificateContent(
+            product="CPS_AUTH",
+            common_name=f"89{number}",
+            surname=name.upper(),
+            given_name="ALIX",
+            title="Infirmier",
+            upn=f"8.{number}@carte.igc.example",
+            profession=60,
+            card_number=f"8025000001/{number}",
+        )
+        enrolled = enroll(self.context, Plateforme.TEST, content)
+        client = self.client(name)
+        pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        client.key.write_bytes(pem)
+        client.certificate.write_bytes(certificate_pem(enrolled.der) + certificate_pem(enrolled.chain[0]))
+        if registered:
+            self._register(name, content.common_name, enrolled, habilitations)
+        return client
+
+    def _register(
+        self, name: str, id_national: str, enrolled: Enrolled, habilitations: tuple[tuple[Offre, str], ...]
+    ) -> None:
+        with self.db.write() as session:
+            acteur = tables.Acteur(
+                plateforme="TEST",
+                type_acteur="PERSONNE",
+                type_personne="PS",
+                id_national=id_national,
+                libelle=f"{name.upper()} ALIX",
+            )
+            session.add(acteur)
+            session.flush()
+            session.add_all(
+                tables.Habilitation(
+                    id_acteur=acteur.id, role="ADMINISTRATEUR_TECHNIQUE", offre=offre.value, id_structure=structure
+                )
+                for offre, structure in habilitations
+            )
+            id_acteur = acteur.id
+        serial = serial_hex(x509.load_der_x509_certificate(enrolled.der).serial_number)
+        register_identity(self.context, id_acteur, enrolled, serial)
+
+    def revoke(self, name: str) -> None:
+        """Revoke the certificate of a client, as the revocation service will."""
+        serial = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).serial_number
+        with self.db.write() as session:
+            row = session.scalars(select(tables.Certificat).where(tables.Certificat.serial == serial_hex(serial))).one()
+            row.revoque_le = datetime.now(UTC)
 
     def issue(self) -> None:
         """What the batch does: sign every demande that waits."""
@@ -115,11 +187,48 @@ def deposit(world_authority: RegistrationAuthority, origin: Origin) -> int:
         org_form(FORMULA, usage=Usage.CONF),
         org_form("Application de la clinique", structure=CLINIQUE),
         org_form(
-            "Passerelle de messagerie", offre=Offre.SERV, usage=Usage.SMIME, adresse_email="secretariat@mss.acacias.example"
+            "Passerelle de messagerie",
+            offre=Offre.SERV,
+            usage=Usage.SMIME,
+            adresse_email="secretariat@mss.acacias.example",
         ),
-        org_form("x", offre=Offre.SERV, usage=Usage.SSL_SERV, service_applicatif=None, fqdns=("www.evilacacias.example",)),
+        org_form(
+            "x", offre=Offre.SERV, usage=Usage.SSL_SERV, service_applicatif=None, fqdns=("www.evilacacias.example",)
+        ),
     )
     return world_authority.submit_lot(origin, LotForm(reference="LOT-2026-001", demandes=forms)).index
+
+
+def make_production_client(settings: Settings) -> None:
+    """A card of the other plateforme, whose CAs this one knows by name only."""
+    keys = settings.data_dir / "production-keys"
+    phrase_file = settings.data_dir / "production.phrase"
+    authorities = perform(
+        CeremonyConfig(plateforme="PRODUCTION", key_bits=2048),
+        authorities_folder=settings.ws.client_ca_dir / "production",
+        keys_folder=keys,
+        passphrase=write_new_passphrase(phrase_file),
+        now=datetime.now(UTC),
+    )
+    name = next(name for name, authority in authorities.items() if "CPS_AUTH" in authority.products)
+    issue_with_new_key(
+        authorities[name],
+        load_software_signer(authorities[name], keys / f"{name}.key.pem", phrase_file),
+        CertificateContent(
+            product="CPS_AUTH",
+            common_name="899700990045",
+            surname="VIDAL",
+            given_name="ALIX",
+            title="Infirmier",
+            upn="8.99700990045@carte.igc.example",
+            profession=60,
+            card_number="8025000001/0000000045",
+        ),
+        folder=settings.data_dir / "production-client",
+        name="vidal",
+        passphrase=None,
+        now=datetime.now(UTC),
+    )
 
 
 @contextmanager
@@ -141,11 +250,21 @@ def serve(settings: Settings, build: Any) -> Iterator[int]:
         yield port
 
 
+def close(session: requests.Session) -> None:
+    """Hang up now: ``Session.close`` only forgets its connections, which stay open as long as an answer is kept."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 -- it cannot be iterated
+            pools[key].close()
+    session.close()
+
+
 @contextmanager
 def make_world(folder: Path) -> Iterator[World]:
     """Everything, from the ceremony to a served portal."""
     settings = Settings.from_mapping({"data_dir": str(folder / "test")}, base=folder)
     make_plateforme(settings, Ceremony(key_bits=2048))
+    make_production_client(settings)
     db = open_database(settings)
     authority = registration_authority(settings, db)
     context = worker_context(settings, db, name="tests")
@@ -157,8 +276,9 @@ def make_world(folder: Path) -> Iterator[World]:
         with serve(settings, build) as port:
             world = World(settings, db, authority, context, port, lot=0)
             lot = deposit(authority, world.origin("dpi-acacias", Canal.WS))
-            yield World(settings, db, authority, context, port, lot=lot)
+            world = replace(world, lot=lot)
+            yield world
+            for session in world.sessions:
+                close(session)
     finally:
         db.dispose()
-
-

@@ -146,9 +146,7 @@ def test_fields_are_displayed_with_the_common_name_first():
 
 
 def test_text_of_notices():
-    assert subject_text(SHAPES["ps-auth"]) == (
-        "CN=899700027131+SN=EXEMPLE0082713+GN=CAMILLE, TITLE=Médecin, C=FR"
-    )
+    assert subject_text(SHAPES["ps-auth"]) == ("CN=899700027131+SN=EXEMPLE0082713+GN=CAMILLE, TITLE=Médecin, C=FR")
     assert subject_text(SHAPES["org-sign"]) == "CN=cachet, OU=10B0039137, O=HOPITAL DE L'EXEMPLE, ST=Paris (75), C=FR"
 
 
@@ -156,9 +154,11 @@ def test_text_of_notices():
 @given(st.text(max_size=70))
 def test_no_text_crashes_it_and_what_passes_can_be_encoded(text):
     content = changed("org-sign", common_name=text)
+    field = None
     try:
         profile = check_content(content)
     except ProfileError as error:
-        assert error.field == "common_name"
+        field = error.field
     else:
         assert text.encode() in encode_subject(content, profile, 40)
+    assert field in {None, "common_name"}

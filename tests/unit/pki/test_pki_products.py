@@ -194,11 +194,18 @@ def test_pkilint_would_find_an_error(issued, findings_of_certificate):
     assert "ERROR" in {severity for severity, _ in findings_of_certificate(without_key_identifier)}
 
 
-PURPOSES = {"sslclient": "org-auth-cli", "sslserver": "serv-ssl-serv", "smimesign": "ps-sign", "smimeencrypt": "pro-conf"}
+PURPOSES = {
+    "sslclient": "org-auth-cli",
+    "sslserver": "serv-ssl-serv",
+    "smimesign": "ps-sign",
+    "smimeencrypt": "pro-conf",
+}
 
 
 def test_openssl_verifies_every_shape(issued, authority, openssl, tmp_path):
-    (tmp_path / "root.pem").write_text(x509.load_der_x509_certificate(authority.chain[1]).public_bytes(Encoding.PEM).decode())
+    (tmp_path / "root.pem").write_text(
+        x509.load_der_x509_certificate(authority.chain[1]).public_bytes(Encoding.PEM).decode()
+    )
     (tmp_path / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
     anchors = ("-CAfile", str(tmp_path / "root.pem"), "-untrusted", str(tmp_path / "ca.pem"))
     moment = ("-attime", str(int(NOW.timestamp()) + 60))

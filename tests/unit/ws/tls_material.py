@@ -93,6 +93,7 @@ def make_material(folder: Path) -> Material:
     holders = [
         ("server", ours, {"usage": ExtendedKeyUsageOID.SERVER_AUTH}),
         ("client", ours, {"usage": client}),
+        ("other", ours, {"usage": client}),
         ("unknown", ours, {"usage": client}),
         ("expired", ours, {"usage": client, "end": NOW - DAY}),
         ("stranger", foreign, {"usage": client}),

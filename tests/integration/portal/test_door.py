@@ -1,0 +1,307 @@
+"""Who comes in, who does not, and what an answer carries: programs over real mutual TLS."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.serialization import Encoding
+from requests.exceptions import SSLError
+from structlog.testing import capture_logs
+
+from commands.fictitious import CLINIQUE, HOPITAL
+from portal_ihm.app import build_app
+from registration.vocabulary import Offre
+from tests.integration.portal.world import SECRET, World, make_world, new_csr
+
+_PEM = Encoding.PEM
+
+
+def reference(page: str) -> str:
+    found = re.search(r'Référence à donner à l\'assistance.: <span class="code">([0-9a-f]{12})</span>', page)
+    assert found, page
+    return found[1]
+
+
+def test_a_registered_certificate_comes_in_and_is_named(world: World) -> None:
+    answer = world.session("dr-leroux").get(world.url)
+    assert answer.status_code == 200
+    assert "<strong>LEROUX CAMILLE</strong>" in answer.text
+    assert '<span class="visually-hidden">Plateforme </span>TEST' in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/suivi",
+        "/suivi/demandes?offre=TOUTES",
+        "/suivi/demandes.csv?offre=TOUTES",
+        "/suivi/demandes/1",
+        "/demander",
+        "/rien",
+    ],
+)
+def test_without_certificate_every_page_is_refused_with_advice(world: World, path: str) -> None:
+    with capture_logs() as logs:
+        answer = world.session(None).get(world.url + path)
+    assert answer.status_code == 403
+    assert "ERR_WS_020" in answer.text
+    assert "Insérez votre carte dans le lecteur" in answer.text
+    assert "ACACIAS" not in answer.text
+    assert reference(answer.text) in {line.get("incident") for line in logs}
+
+
+def test_a_valid_certificate_that_nobody_registered_is_refused(world: World) -> None:
+    world.enroll("inconnu", registered=False)
+    answer = world.session("inconnu").get(world.url)
+    assert (answer.status_code, "ERR_WS_024" in answer.text) == (403, True)
+    assert "Demandez votre inscription" in answer.text
+
+
+def test_a_certificate_of_the_other_plateforme_is_told_so(world: World) -> None:
+    session = world.session(None)
+    folder = world.settings.data_dir / "production-client"
+    session.cert = (str(folder / "vidal.pem"), str(folder / "vidal.key.pem"))
+    answer = session.get(world.url)
+    assert (answer.status_code, "ERR_WS_023" in answer.text) == (403, True)
+    assert "Une carte de test" in answer.text
+
+
+def test_a_certificate_of_an_unknown_authority_ends_in_the_handshake(world: World, tmp_path: Path) -> None:
+    with make_world(tmp_path) as other:
+        stranger = other.client("dr-leroux")
+        session = world.session(None)
+        session.cert = (str(stranger.certificate), str(stranger.key))
+        with pytest.raises((SSLError, requests.ConnectionError)):
+            session.get(world.url)
+
+
+def test_a_revocation_counts_at_the_next_request_of_an_open_session(world: World) -> None:
+    world.enroll("revoquee", habilitations=((Offre.ORG, CLINIQUE),))
+    session = world.session("revoquee")
+    assert session.get(f"{world.url}/demander").status_code == 200
+    assert "__Host-portail" in session.cookies
+    world.revoke("revoquee")
+    answer = session.get(f"{world.url}/demander")
+    assert (answer.status_code, "ERR_WS_022" in answer.text) == (403, True)
+
+
+def test_a_session_cookie_of_somebody_else_opens_nothing(world: World) -> None:
+    leroux = world.session("dr-leroux")
+    leroux.get(f"{world.url}/demander")
+    thief = world.session(None)
+    thief.cookies.update(leroux.cookies)
+    assert thief.get(f"{world.url}/demander").status_code == 403
+    other = world.session("ide-marchand")
+    other.cookies.update(leroux.cookies)
+    page = other.get(f"{world.url}/demander").text
+    assert "<strong>MARCHAND SOPHIE</strong>" in page
+    assert HOPITAL not in page
+
+
+def test_the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts(world: World) -> None:
+    cookie = world.session("dr-leroux").get(f"{world.url}/demander").headers["set-cookie"]
+    assert cookie.startswith("__Host-portail=")
+    assert {"path=/", "httponly", "samesite=strict", "secure"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert "domain=" not in cookie.lower()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/suivi/demandes", "/suivi/demandes/999999999", "/rien", "/deconnexion", "/static/portail.css"]
+)
+def test_every_answer_carries_the_security_headers(world: World, path: str) -> None:
+    headers = world.session("dr-leroux").get(world.url + path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
+
+
+def test_strict_transport_is_asked_for_a_public_name_only(world: World) -> None:
+    from starlette.datastructures import MutableHeaders
+
+    from portal_ihm.headers import apply_headers
+
+    public, local = MutableHeaders(), MutableHeaders()
+    apply_headers(public, "portail.igc.example")
+    apply_headers(local, "localhost")
+    assert "strict-transport-security" in public
+    assert "strict-transport-security" not in local
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://localhost"])
+def test_a_form_of_another_origin_is_refused_before_it_is_read(world: World, origin: str | None) -> None:
+    headers = {} if origin is None else {"Origin": origin}
+    answer = world.session("dr-leroux").post(f"{world.url}/demander", data={"usage": "SIGN"}, headers=headers)
+    assert answer.status_code == 403
+    assert "Ce formulaire ne vient pas du portail" in answer.text
+
+
+def demande_fields(**changes: str) -> dict[str, str]:
+    return {
+        "structure": HOPITAL,
+        "usage": "AUTH_CLI",
+        "service_applicatif": "Essai de falsification",
+        "email_acteur": "dsi@acacias.example",
+    } | changes
+
+
+@pytest.mark.parametrize("token", [None, "", "##", "##deadbeef", "20991231235959##deadbeef"])
+def test_a_form_without_its_token_places_nothing(world: World, token: str | None) -> None:
+    session = world.session("dr-leroux")
+    session.get(f"{world.url}/demander")
+    fields = demande_fields(**({} if token is None else {"csrf_token": token}))
+    answer = session.post(
+        f"{world.url}/demander",
+        data=fields,
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+    )
+    assert answer.status_code == 422
+    assert "Ce formulaire a été ouvert il y a trop longtemps" in answer.text
+    found = session.get(f"{world.url}/suivi/demandes?offre=ORG&service_applicatif=Essai+de+falsification")
+    assert "Aucune demande trouvée" in found.text
+
+
+def test_a_token_of_another_person_is_worth_nothing(world: World) -> None:
+    token = token_of(world.session("ide-marchand"), world)
+    session = world.session("dr-leroux")
+    session.get(f"{world.url}/demander")
+    answer = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token),
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+    )
+    assert answer.status_code == 422
+
+
+def token_of(session: requests.Session, world: World) -> str:
+    found = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', session.get(f"{world.url}/demander").text)
+    assert found
+    return found[1]
+
+
+def test_the_same_request_with_its_token_is_placed(world: World) -> None:
+    # Without this one, the refusals above would also pass on a form that never works.
+    session = world.session("dr-leroux")
+    answer = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token_of(session, world), service_applicatif="Par programme"),
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+        allow_redirects=False,
+    )
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/demander/\d+/confirmation", answer.headers["location"])
+
+
+def test_a_body_too_large_is_refused_in_french(world: World) -> None:
+    session = world.session("dr-leroux")
+    answer = session.post(
+        f"{world.url}/demander", files={"csr": ("gros.zip", bytes(300_000))}, headers={"Origin": world.url}
+    )
+    assert (answer.status_code, "Envoi trop volumineux" in answer.text) == (413, True)
+
+
+def test_a_body_too_large_without_a_length_is_refused_as_well(world: World) -> None:
+    session = world.session("dr-leroux")
+
+    def endless() -> object:
+        yield b'--b\r\nContent-Disposition: form-data; name="csr"; filename="x"\r\n\r\n'
+        for _ in range(300):
+            yield bytes(1024)
+
+    answer = session.post(
+        f"{world.url}/demander",
+        data=endless(),
+        headers={"Origin": world.url, "Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert (answer.status_code, "Envoi trop volumineux" in answer.text) == (413, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"--b\r\nbroken", "multipart/form-data; boundary=b"),
+        (b"no boundary", "multipart/form-data"),
+        (b"{}", "application/json"),
+        (b"a=1&" * 100, "application/x-www-form-urlencoded"),
+        (b"\xff\xfe", "text/plain"),
+        (b"", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_malformed_form_is_an_answer_not_a_crash(world: World, body: bytes, media_type: str) -> None:
+    answer = world.session("dr-leroux").post(
+        f"{world.url}/demander", data=body, headers={"Origin": world.url, "Content-Type": media_type}
+    )
+    assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rien",
+        "/suivi/demandes/999999999",
+        "/suivi/demandes/99999999999999999999999999",
+        "/suivi/demandes/" + "9" * 5000,
+        "/suivi/demandes/0",
+        "/suivi/demandes/-1",
+        "/suivi/demandes/%C2%B2",
+        "/suivi/demandes/abc/historique",
+        "/demander/424242/confirmation",
+        "/static/../app.py",
+        "/static/vendor",
+    ],
+)
+def test_what_does_not_exist_is_said_in_french_with_a_reference(world: World, path: str) -> None:
+    answer = world.session("dr-leroux").get(world.url + path)
+    assert answer.status_code == 404
+    assert reference(answer.text)
+    assert '<html lang="fr">' in answer.text
+
+
+def test_a_wrong_method_is_refused_in_french(world: World) -> None:
+    answer = world.session("dr-leroux").delete(f"{world.url}/suivi", headers={"Origin": world.url})
+    assert (answer.status_code, "Action impossible" in answer.text) == (405, True)
+    assert answer.headers["allow"]
+
+
+def test_leaving_empties_the_session(world: World) -> None:
+    session = world.session("dr-leroux")
+    session.get(f"{world.url}/demander")
+    answer = session.post(f"{world.url}/deconnexion", headers={"Origin": world.url})
+    assert answer.url.endswith("/deconnexion")
+    assert "Fermez toutes les fenêtres du navigateur" in answer.text
+    assert "LEROUX" not in answer.text
+    assert "__Host-portail" not in session.cookies
+
+
+def test_a_crash_tells_nothing_but_a_reference_that_the_log_has(tmp_path: Path) -> None:
+    with make_world(tmp_path) as broken:
+        with broken.db.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE habilitation")
+        session = broken.session("dr-leroux")
+        with capture_logs() as logs:
+            answer = session.get(broken.url)
+        assert session.get(f"{broken.url}/deconnexion").status_code == 200, "the portal lives on"
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "habilitation" not in answer.text
+    assert "SELECT" not in answer.text
+    (line,) = [line for line in logs if line["event"] == "portal_crash"]
+    assert line["incident"] == reference(answer.text)
+
+
+def test_unfit_secrets_and_addresses_are_refused_at_the_start(world: World) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        build_app(world.authority, session_secret=SECRET[:31], public_url="https://portail.igc.example")
+    for address in ("http://portail.igc.example", "portail.igc.example", "https://"):
+        with pytest.raises(ValueError, match="https"):
+            build_app(world.authority, session_secret=SECRET, public_url=address)

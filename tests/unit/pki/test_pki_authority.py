@@ -1,0 +1,118 @@
+"""Authorities loaded from a folder: everything is verified, and whatever is wrong is refused."""
+
+import json
+import shutil
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.authority import INDEX_NAME, find_issuer, load_authorities
+from pki.errors import AuthorityError
+from pki.issuance import issue, lint, prepare
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
+
+
+def write_folder(folder, entries, authorities):
+    for authority in authorities:
+        pem = authority.certificate.public_bytes(Encoding.PEM)
+        (folder / f"{authority.short_name}.pem").write_bytes(pem)
+    (folder / INDEX_NAME).write_text(json.dumps({"authorities": entries}))
+
+
+ROOT_ENTRY = {"short_name": "ACR-EL-TEST", "issuer": "ACR-EL-TEST"}
+ISSUING_ENTRY = {"short_name": "ACI-EL-TEST", "issuer": "ACR-EL-TEST", "products": ["ORG_SIGN"]}
+
+
+@pytest.fixture
+def folder(tmp_path, root, issuing):
+    write_folder(tmp_path, [ROOT_ENTRY, ISSUING_ENTRY], [root, issuing])
+    return tmp_path
+
+
+def test_chain_is_issuer_first_and_root_last(folder, root, issuing):
+    loaded = load_authorities(folder)
+    assert loaded["ACI-EL-TEST"].chain == (issuing.certificate_der, root.certificate_der)
+    assert loaded["ACR-EL-TEST"].chain == (root.certificate_der,)
+    assert loaded["ACI-EL-TEST"].products == {"ORG_SIGN"}
+    assert loaded["ACI-EL-TEST"].name_hash != loaded["ACR-EL-TEST"].name_hash
+    assert len(loaded["ACI-EL-TEST"].name_hash) == 32
+    with pytest.raises(TypeError):
+        loaded["X"] = loaded["ACR-EL-TEST"]
+
+
+def damaged(folder, entries):
+    (folder / INDEX_NAME).write_text(json.dumps({"authorities": entries}))
+
+
+DAMAGES = {
+    "no index": lambda f: (f / INDEX_NAME).unlink(),
+    "index not JSON": lambda f: (f / INDEX_NAME).write_text("{"),
+    "index with unknown keys": lambda f: damaged(f, [ROOT_ENTRY | {"key": "x"}]),
+    "setting unknown": lambda f: damaged(f, [ROOT_ENTRY | {"settings": {"validity": 3}}]),
+    "no certificate": lambda f: (f / "ACI-EL-TEST.pem").unlink(),
+    "certificate unreadable": lambda f: (f / "ACI-EL-TEST.pem").write_text("no PEM"),
+    "unknown product": lambda f: damaged(f, [ROOT_ENTRY, ISSUING_ENTRY | {"products": ["ORG"]}]),
+    "unknown issuer": lambda f: damaged(f, [ROOT_ENTRY, ISSUING_ENTRY | {"issuer": "ACR"}]),
+    "issuer is not the issuer": lambda f: damaged(f, [ROOT_ENTRY, ISSUING_ENTRY | {"issuer": "ACI-EL-TEST"}]),
+    "certificates swapped": lambda f: shutil.copy(f / "ACI-EL-TEST.pem", f / "ACR-EL-TEST.pem"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_folder_is_refused(folder, name):
+    DAMAGES[name](folder)
+    with pytest.raises(AuthorityError):
+        load_authorities(folder)
+
+
+def test_chain_that_goes_round_is_refused(tmp_path, root, issuing):
+    twin = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    entries = [
+        ISSUING_ENTRY | {"issuer": "ACI-EL-2-TEST"},
+        ISSUING_ENTRY | {"short_name": "ACI-EL-2-TEST", "issuer": "ACI-EL-TEST"},
+    ]
+    write_folder(tmp_path, entries, [issuing, twin])
+    with pytest.raises(AuthorityError):
+        load_authorities(tmp_path)
+
+
+def test_leaf_is_no_authority(folder, issuing, signer):
+    leaf = issue(lint(prepare(issuing, SHAPES["org-sign"], spki(), SERIAL, NOW), issuing), signer)
+    pem = x509.load_der_x509_certificate(leaf.der).public_bytes(Encoding.PEM)
+    (folder / "ACI-EL-TEST.pem").write_bytes(pem)
+    with pytest.raises(AuthorityError, match="not the certificate of an authority"):
+        load_authorities(folder)
+
+
+def test_issuer_is_found_among_two_keys_of_one_name(root, issuing, signer):
+    twin = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    authorities = {authority.short_name: authority for authority in (root, twin, issuing)}
+    for authority, by in ((issuing, signer), (twin, KeySigner(twin.short_name, key("issuing-2")))):
+        issued = issue(lint(prepare(authority, SHAPES["org-sign"], spki(), SERIAL, NOW), authority), by)
+        assert find_issuer(authorities, x509.load_der_x509_certificate(issued.der)) is authority
+    assert find_issuer(authorities, issuing.certificate) is root
+    assert find_issuer(authorities, root.certificate) is root
+
+
+def test_certificate_of_others_has_no_issuer_here(root, issuing, signer):
+    issued = issue(lint(prepare(issuing, SHAPES["org-sign"], spki(), SERIAL, NOW), issuing), signer)
+    genuine = x509.load_der_x509_certificate(issued.der)
+    forged = x509.load_der_x509_certificate(issued.der[:-1] + bytes((issued.der[-1] ^ 1,)))
+    twin = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    for certificate, authorities in (
+        (genuine, {}),
+        (genuine, {"ACR-EL-TEST": root, "ACI-EL-2-TEST": twin}),
+        (forged, {"ACI-EL-TEST": issuing}),
+    ):
+        with pytest.raises(AuthorityError):
+            find_issuer(authorities, certificate)
+
+
+def test_directory_name_is_escaped_for_a_url():
+    root = make_root()
+    assert root.directory_name == (
+        "cn=TEST%20AC%20RACINE%20IGC%20EXEMPLE%20ELEMENTAIRE,ou=IGC-EXEMPLE%20TEST,ou=0002%20000000000,"
+        "o=IGC%20EXEMPLE,c=FR"
+    )

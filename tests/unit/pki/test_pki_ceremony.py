@@ -1,0 +1,279 @@
+"""The ceremony makes a hierarchy from one file, notes what it did, and never overwrites."""
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import ExtensionOID as Oid
+
+import pki.ceremony
+from pki.authority import load_authorities
+from pki.ceremony import PROTOCOL_NAME, issue_with_new_key, key_file, perform
+from pki.errors import CeremonyError, ProfileError
+from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
+from pki.pkcs7 import read_certs_only
+from pki.secret_files import write_new, write_new_passphrase
+from pki.signers.software import load_software_signer
+from tests.vectors.samples import SHAPES
+
+NOW = datetime(2026, 11, 23, 17, 33, 19, tzinfo=UTC)
+PASSPHRASE = b"a pass phrase of the tests"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("ceremony")
+
+
+@pytest.fixture(scope="module")
+def made(folder):
+    return perform(
+        CeremonyConfig(plateforme="TEST", key_bits=2048),
+        authorities_folder=folder / "ac",
+        keys_folder=folder / "cles",
+        passphrase=PASSPHRASE,
+        root_passphrase=b"another one for the root",
+        now=NOW,
+    )
+
+
+def test_hierarchy_is_a_root_and_three_issuing_authorities(made):
+    assert list(made) == ["ACR-EL-TEST", "ACI-EL-PP-TEST", "ACI-EL-ORG-TEST", "ACI-CARTES-TEST"]
+    root = made["ACR-EL-TEST"]
+    assert root.is_root
+    assert root.products == frozenset()
+    assert root.common_name == "TEST AC RACINE IGC EXEMPLE ELEMENTAIRE"
+    assert all(authority.chain[1:] == root.chain for name, authority in made.items() if name != "ACR-EL-TEST")
+    assert "TLS_SERVER" in made["ACI-EL-ORG-TEST"].products
+    assert made["ACI-CARTES-TEST"].products == {"CPS_AUTH", "CPE_AUTH"}
+
+
+def test_authority_certificates_have_the_profile_of_the_facts(made, findings_of_certificate):
+    for name, authority in made.items():
+        certificate, is_root = authority.certificate, name == "ACR-EL-TEST"
+        oids = [extension.oid for extension in certificate.extensions]
+        expected = [Oid.BASIC_CONSTRAINTS, Oid.KEY_USAGE, Oid.CERTIFICATE_POLICIES]
+        expected += [] if is_root else [Oid.CRL_DISTRIBUTION_POINTS]
+        assert oids == [*expected, Oid.SUBJECT_KEY_IDENTIFIER, Oid.AUTHORITY_KEY_IDENTIFIER]
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        assert constraints.critical
+        assert constraints.value == x509.BasicConstraints(ca=True, path_length=None if is_root else 0)
+        assert certificate.extensions.get_extension_for_class(x509.KeyUsage).critical
+        policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+        assert policies[0].policy_identifier.dotted_string == "2.5.29.32.0"
+        assert policies[0].policy_qualifiers == ["http://igc.example/PC%20TEST"]
+        assert {s for s, _ in findings_of_certificate(authority.certificate_der)} <= {"NOTICE", "INFO"}
+    (http, ldap) = (
+        made["ACI-EL-PP-TEST"]
+        .certificate.extensions.get_extension_for_class(
+            x509.CRLDistributionPoints,
+        )
+        .value
+    )
+    assert http.full_name[0].value == "http://igc.example/CRL/ACR-EL-TEST.crl"
+    assert ldap.full_name[0].value.startswith(
+        "ldap://annuaire.igc.example/cn=TEST%20AC%20RACINE%20IGC%20EXEMPLE%20ELEMENTAIRE,ou=IGC-EXEMPLE%20TEST,",
+    )
+
+
+def test_validity_begins_at_midnight_and_issuing_authorities_end_a_day_earlier(made):
+    root, issuing = made["ACR-EL-TEST"], made["ACI-EL-PP-TEST"]
+    assert root.not_before == issuing.not_before == datetime(2026, 11, 23, tzinfo=UTC)
+    assert root.not_after == datetime(2046, 11, 23, tzinfo=UTC)
+    assert issuing.not_after == root.not_after - timedelta(days=1)
+
+
+def test_keys_are_encrypted_and_closed_to_others(made, folder):
+    for name in made:
+        path = key_file(folder / "cles", name)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        passphrase = b"another one for the root" if name == "ACR-EL-TEST" else PASSPHRASE
+        key = load_pem_private_key(path.read_bytes(), passphrase)
+        assert key.public_key() == made[name].certificate.public_key()
+    assert stat.S_IMODE((folder / "cles").stat().st_mode) == 0o700
+    assert sorted(path.name for path in (folder / "cles").iterdir()) == sorted(f"{name}.key.pem" for name in made)
+
+
+def test_files_to_publish(made, folder):
+    chain = read_certs_only((folder / "ac" / "Chaine_de_certification-TEST.p7b").read_bytes())
+    assert sorted(chain) == sorted(authority.certificate_der for authority in made.values())
+    for name, authority in made.items():
+        assert (folder / "ac" / f"{name}.cer").read_bytes() == authority.certificate_der
+    assert not [path for path in (folder / "ac").iterdir() if path.name.startswith(".")]
+    assert load_authorities(folder / "ac").keys() == made.keys()
+
+
+def test_protocol_names_every_act_and_no_secret(made, folder):
+    text = (folder / "ac" / PROTOCOL_NAME).read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["event"] for line in lines] == ["begin", *["key"] * 4, *["certificate"] * 4, "end"]
+    assert {line["at"] for line in lines} == {"2026-11-23T17:33:19+00:00"}
+    assert [line["serial"] for line in lines if line["event"] == "certificate"] == [
+        f"{authority.certificate.serial_number:032x}" for authority in made.values()
+    ]
+    assert "pass phrase" not in text
+
+
+def test_nothing_is_overwritten(made, folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for authorities, keys in (("ac", "new"), ("new", "cles"), ("ac", "cles")):
+        with pytest.raises(CeremonyError):
+            perform(
+                CeremonyConfig(plateforme="TEST", key_bits=2048),
+                authorities_folder=folder / authorities,
+                keys_folder=folder / keys,
+                passphrase=PASSPHRASE,
+                now=NOW,
+            )
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    with pytest.raises(CeremonyError):
+        write_new(folder / "ac" / "ACR-EL-TEST.pem", b"", secret=False)
+
+
+def test_short_pass_phrase_is_refused_before_anything_is_made(tmp_path):
+    for passphrase, root in ((b"elevenchars", None), (PASSPHRASE, b"elevenchars")):
+        with pytest.raises(CeremonyError):
+            perform(
+                CeremonyConfig(plateforme="TEST", key_bits=2048),
+                authorities_folder=tmp_path / "ac",
+                keys_folder=tmp_path / "cles",
+                passphrase=passphrase,
+                root_passphrase=root,
+                now=NOW,
+            )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_example_file_states_the_defaults():
+    example = Path(pki.ceremony.__file__).with_name("ceremony.example.toml").read_text()
+    config = read_config(example)
+    assert check_config(config) == default_settings("TEST")
+    plain = CeremonyConfig(plateforme="TEST")
+    assert (config.root, config.issuing) == (plain.root, plain.issuing)
+    for field in ("country", "organization", "identifier", "infrastructure", "key_bits", "validity_years"):
+        assert getattr(config, field) == getattr(plain, field)
+
+
+def test_settings_named_in_the_file_change_nothing_else():
+    text = 'plateforme = "PRODUCTION"\n[settings]\nocsp_url = ""\n[settings.private_oids]\ncategory = "1.2.3"\n'
+    settings = check_config(read_config(text))
+    defaults = default_settings("PRODUCTION")
+    assert settings == msgspec.structs.replace(
+        defaults,
+        ocsp_url="",
+        private_oids=msgspec.structs.replace(defaults.private_oids, category="1.2.3"),
+    )
+
+
+def test_production_names_carry_no_test_mark():
+    config = CeremonyConfig(plateforme="PRODUCTION")
+    assert config.short_name("ACR-EL") == "ACR-EL"
+    assert config.common_name("AC") == "AC"
+    assert check_config(config).category == 0x03
+    assert check_config(CeremonyConfig(plateforme="TEST")).category == 0x83
+
+
+WRONG = {
+    "no plateforme": "",
+    "unknown plateforme": 'plateforme = "DEV"',
+    "unknown key": 'plateforme = "TEST"\npasswords = 1',
+    "unknown setting": 'plateforme = "TEST"\n[settings]\nvalidity = 3',
+    "setting of a wrong type": 'plateforme = "TEST"\n[settings]\ngeneration = 3',
+    "address with an unknown part": 'plateforme = "TEST"\n[settings]\ncrl_url = "http://a.example/{name}.crl"',
+    "address with a format": 'plateforme = "TEST"\n[settings]\ncrl_url = "http://a.example/{dn!r}"',
+    "address with accents": 'plateforme = "TEST"\n[settings]\nocsp_url = "http://é.example"',
+    "policy that is no OID": 'plateforme = "TEST"\n[settings]\npolicy_oid = "politique"',
+    "private OID that is none": 'plateforme = "TEST"\n[settings.private_oids]\ncategory = "1"',
+    "category beyond an octet": 'plateforme = "TEST"\n[settings]\ncategory = 256',
+    "organization of no length": 'plateforme = "TEST"\n[settings]\norganization_length = 0',
+    "six years": 'plateforme = "TEST"\n[settings]\nvalidity_years = 6',
+    "small key": 'plateforme = "TEST"\nkey_bits = 1024',
+    "short name with a path": 'plateforme = "TEST"\n[root]\nshort_name = "../AC"',
+    "no issuing authority": 'plateforme = "TEST"\nissuing = []',
+    "unknown product": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "A1"\ncommon_name = "A"\nproducts = ["X"]',
+    "short name twice": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "ACR-EL"\ncommon_name = "A"\nproducts = []',
+    "not TOML": "plateforme = ",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_configuration_is_refused(name):
+    with pytest.raises(CeremonyError) as caught:
+        read_config(WRONG[name])
+    assert str(caught.value).startswith("configuration")
+
+
+def test_two_keys_under_one_name_for_a_rollover(tmp_path):
+    twins = tuple(
+        IssuingConfig(short_name=f"ACI-EL-ORG-{n}", common_name="AC ORGANISATIONS", products=("ORG_SIGN",))
+        for n in (1, 2)
+    )
+    made = perform(
+        CeremonyConfig(plateforme="PRODUCTION", key_bits=2048, issuing=twins),
+        authorities_folder=tmp_path / "ac",
+        keys_folder=tmp_path / "cles",
+        passphrase=PASSPHRASE,
+        now=NOW,
+    )
+    first, second = made["ACI-EL-ORG-1"], made["ACI-EL-ORG-2"]
+    assert first.name_der == second.name_der
+    assert first.key_id != second.key_id
+
+
+@pytest.fixture(scope="module")
+def organisations(made, folder):
+    passphrase_file = folder / "phrase"
+    write_new(passphrase_file, PASSPHRASE + b"\n", secret=True)
+    authority = made["ACI-EL-ORG-TEST"]
+    return authority, load_software_signer(authority, key_file(folder / "cles", authority.short_name), passphrase_file)
+
+
+def test_certificates_of_the_platform_go_the_same_way(organisations, tmp_path, openssl):
+    authority, signer = organisations
+    issued = issue_with_new_key(
+        authority, signer, SHAPES["tls-server"], folder=tmp_path / "tls", name="ws", passphrase=None, now=NOW,
+    )  # fmt: skip
+    chain = x509.load_pem_x509_certificates((tmp_path / "tls" / "ws.pem").read_bytes())
+    assert [certificate.public_bytes(Encoding.DER) for certificate in chain] == [issued.der, authority.certificate_der]
+    key = load_pem_private_key((tmp_path / "tls" / "ws.key.pem").read_bytes(), None)
+    encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert key.public_key().public_bytes(*encoding) == chain[0].public_key().public_bytes(*encoding)
+    assert stat.S_IMODE((tmp_path / "tls" / "ws.key.pem").stat().st_mode) == 0o600
+    intent, done = (json.loads(line) for line in (tmp_path / "tls" / PROTOCOL_NAME).read_text().splitlines())
+    assert (intent["event"], intent["serial"], done["event"]) == ("intent", f"{issued.serial:032x}", "issued")
+    (tmp_path / "root.pem").write_bytes(
+        x509.load_der_x509_certificate(authority.chain[-1]).public_bytes(Encoding.PEM),
+    )
+    moment = str(int(NOW.timestamp()) + 1)
+    text = openssl(
+        "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "ws.igc.example", "-attime", moment,
+        "-CAfile", str(tmp_path / "root.pem"), "-untrusted", str(tmp_path / "tls" / "ws.pem"),
+        str(tmp_path / "tls" / "ws.pem"),
+    )  # fmt: skip
+    assert text.rstrip().endswith("OK")
+
+
+def test_client_key_is_encrypted_and_a_second_run_is_refused(organisations, tmp_path):
+    authority, signer = organisations
+    arguments = {"folder": tmp_path, "name": "appli", "passphrase": PASSPHRASE, "now": NOW}
+    issue_with_new_key(authority, signer, SHAPES["org-auth-cli"], **arguments)
+    assert (tmp_path / "appli.key.pem").read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    with pytest.raises(CeremonyError):
+        issue_with_new_key(authority, signer, SHAPES["org-auth-cli"], **arguments)
+    with pytest.raises(ProfileError):
+        issue_with_new_key(authority, signer, SHAPES["cps-auth"], **(arguments | {"name": "carte"}))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["appli.key.pem", "appli.pem", PROTOCOL_NAME]
+
+
+def test_new_pass_phrase_is_long_random_and_closed_to_others(tmp_path):
+    one, two = (write_new_passphrase(tmp_path / name) for name in ("one", "two"))
+    assert one != two
+    assert len(one) >= 40
+    assert (tmp_path / "one").read_bytes() == one + b"\n"
+    assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600

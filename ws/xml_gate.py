@@ -1,0 +1,191 @@
+"""From bytes that anyone may have sent to one request element: the only XML parser of the canal.
+
+Nothing is resolved, fetched or expanded. What is refused here never reaches the schema, spyne or a use case; the
+schema itself is the next gate (``ws.schema_gate``).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from lxml import etree
+
+from registration.errors import Code, IgcError
+from ws.places import local_name, position_of, refuse_at
+from ws.soap import XSI_NS, Operation, SoapVersion
+
+MAX_DEPTH = 40
+MAX_ELEMENTS = 400_000  # 10 000 items with every field filled have 180 000
+MAX_ATTRIBUTES = 100_000  # some stacks write xsi:type on every element; counted as "=" in the bytes, base64's included
+MAX_ATTRIBUTES_PER_ELEMENT = 64
+
+_ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16"}
+_DECLARATION = re.compile(r"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NIL = f"{{{XSI_NS}}}nil"
+_TOO_COMPLEX = frozenset({"ERR_RESOURCE_LIMIT", "ERR_NAME_TOO_LONG", "ERR_NO_MEMORY", "ERR_INTERNAL_ERROR"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: the operation asked for and its element, still inside the envelope."""
+
+    version: SoapVersion
+    operation: Operation
+    envelope: etree._Element
+    body: etree._Element
+
+
+def read_request(
+    chunks: Iterable[bytes], version: SoapVersion, *, charset: str | None = None, action: str | None = None
+) -> Request:
+    """Parse an envelope and find its request; IgcError (ERR_WS_001 to 003, 005 to 007, 012) for everything odd.
+
+    ``charset`` is the parameter of Content-Type, ``action`` what SOAPAction or the action parameter named.
+    """
+    envelope = _Parser(charset).parse(chunks)
+    body = _find_request(envelope, version)
+    operation = next((operation for operation in Operation if operation.tag == body.tag), None)
+    if operation is None:
+        raise IgcError(Code.UNKNOWN_OPERATION)
+    if action and action != operation.action:
+        raise IgcError(Code.ENVELOPE, raison="l'action annoncée (SOAPAction) n'est pas celle du corps.")
+    _refuse_comments_in_values(body)
+    # Some stacks (SOAP::Lite) mark a request without content as nil; it says nothing and the schema has no nil.
+    if _NIL in body.attrib:
+        del body.attrib[_NIL]
+    return Request(version, operation, envelope, body)
+
+
+class _Parser:
+    """An incremental parser with counters, for one message."""
+
+    def __init__(self, charset: str | None) -> None:
+        self._charset = charset
+        self._depth = self._elements = self._equal_signs = 0
+
+    def parse(self, chunks: Iterable[bytes]) -> etree._Element:
+        """The root element."""
+        stream = iter(chunks)
+        head = b""
+        for chunk in stream:
+            head += chunk
+            if len(head) >= 256:  # noqa: PLR2004  # enough for any XML declaration
+                break
+        encoding = _encoding_of(head, self._charset)
+        parser: etree.XMLPullParser = etree.XMLPullParser(
+            events=("start", "end", "pi"),
+            encoding=encoding,
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            collect_ids=False,
+        )
+        try:
+            self._feed(parser, head, encoding)
+            for chunk in stream:
+                self._feed(parser, chunk, encoding)
+            root = parser.close()
+        except etree.XMLSyntaxError:
+            # The exception's own log is shared by all parses of the thread; the parser's is not.
+            log: Any = parser.feed_error_log
+            if any(entry.type_name in _TOO_COMPLEX for entry in log):
+                _refuse_complexity()
+            raise IgcError(Code.XML_MALFORMED) from None
+        self._count(parser)
+        return root
+
+    def _feed(self, parser: etree.XMLPullParser, chunk: bytes, encoding: str) -> None:
+        if not chunk:
+            return
+        if self._elements == 0 and b"<!DOCTYPE" in (chunk.replace(b"\0", b"") if encoding == "utf-16" else chunk):
+            # The parser would only tell after having read the declarations.
+            raise IgcError(Code.DTD_FORBIDDEN)
+        # A start tag is given to the counters only when it is whole: bound its attributes beforehand.
+        self._equal_signs += chunk.count(b"=")
+        if self._equal_signs > MAX_ATTRIBUTES:
+            _refuse_complexity()
+        parser.feed(chunk)
+        self._count(parser)
+
+    def _count(self, parser: etree.XMLPullParser) -> None:
+        depth, elements = self._depth, self._elements
+        events: Iterator[Any] = parser.read_events()
+        for event, element in events:
+            if event == "start":
+                if elements == 0 and element.getroottree().docinfo.doctype:
+                    raise IgcError(Code.DTD_FORBIDDEN)
+                elements += 1
+                depth += 1
+                if depth > MAX_DEPTH or len(element.attrib) > MAX_ATTRIBUTES_PER_ELEMENT:
+                    _refuse_complexity()
+            elif event == "end":
+                depth -= 1
+            else:
+                raise IgcError(Code.DTD_FORBIDDEN)
+        if elements > MAX_ELEMENTS:
+            _refuse_complexity()
+        self._depth, self._elements = depth, elements
+
+
+def _encoding_of(head: bytes, charset: str | None) -> str:
+    """utf-8 or utf-16; header, byte order mark and declaration must not contradict each other."""
+    if not head.strip():
+        raise IgcError(Code.XML_MALFORMED)
+    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    if encoding is None:
+        if b"\0" in head[:4]:  # UTF-16 without its mark, or UTF-32
+            raise IgcError(Code.ENCODING_REFUSED)
+        encoding = "utf-8"
+    text = head[: len(head) // 2 * 2].decode(encoding, errors="replace").lstrip("\ufeff")
+    declared = _DECLARATION.match(text)
+    for name in (charset, declared.group(1) if declared else None):
+        if name is not None and _ENCODINGS.get(name.strip("\"' ").lower()) != encoding:
+            raise IgcError(Code.ENCODING_REFUSED)
+    return encoding
+
+
+def _find_request(envelope: etree._Element, version: SoapVersion) -> etree._Element:
+    if envelope.tag != version.tag("Envelope"):
+        raise IgcError(Code.ENVELOPE, raison="la racine n'est pas l'Envelope de la version SOAP annoncée.")
+    children = list(envelope.iterchildren("*"))
+    tags = [child.tag for child in children]
+    if tags not in ([version.tag("Body")], [version.tag("Header"), version.tag("Body")]):
+        raise IgcError(Code.ENVELOPE, raison="un Header facultatif puis un seul Body sont attendus.")
+    if len(children) > 1:
+        _refuse_required_headers(children[0], version)
+    body = children[-1]
+    requests = list(body.iterchildren("*"))
+    if len(requests) != 1 or _has_text(body):
+        raise IgcError(Code.ENVELOPE, raison="le Body doit contenir un élément et un seul.")
+    return requests[0]
+
+
+def _refuse_required_headers(header: etree._Element, version: SoapVersion) -> None:
+    """No header is understood here, so a required one must not be skipped (SOAP 1.1 §4.2.3, SOAP 1.2 §5.2.3)."""
+    for block in header.iterchildren("*"):
+        if block.get(version.tag("mustUnderstand"), "0").strip() not in ("0", "false"):
+            raise IgcError(Code.MUST_UNDERSTAND)
+
+
+def _refuse_comments_in_values(body: etree._Element) -> None:
+    """A comment that splits a value lets two readers see two values."""
+    for comment in body.iter(etree.Comment):
+        parent = comment.getparent()
+        if parent is not None and _has_text(parent):
+            refuse_at(Code.SCHEMA, local_name(parent), position_of(parent), "un commentaire se trouve dans une valeur.")
+
+
+def _has_text(element: etree._Element) -> bool:
+    """Whether the element has text of its own, other than white space."""
+    texts = [element.text, *(child.tail for child in element)]
+    return any(text and not text.isspace() for text in texts)
+
+
+def _refuse_complexity() -> NoReturn:
+    raise IgcError(Code.TOO_LARGE, limite=f"{MAX_ELEMENTS} éléments, {MAX_DEPTH} niveaux")
