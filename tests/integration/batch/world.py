@@ -171,8 +171,8 @@ class World:
 
     def assert_complete(self, index: int, *, good: int, bad: int = 0) -> None:
         """Every good item has exactly one certificate, every bad one is Rejetée, nothing is owed any more."""
-        assert self.outbox() == []
-        assert self.values(select(func.count()).select_from(tables.LotPage)) == [0]
+        assert self.values(select(tables.Outbox).where(tables.Outbox.id_lot == index)) == []
+        assert self.values(select(tables.LotPage.page).where(tables.LotPage.id_lot == index)) == []
         demande = tables.Demande
         rows = self.rows(
             select(demande.id, demande.position, demande.etat, demande.etat_produit)
