@@ -71,6 +71,7 @@ class World:
     acteur: Acteur
     policy: BatchPolicy = field(default_factory=lambda: BatchPolicy(lots=LotPolicy(page_size=200, chunk_size=50)))
     clock: Clock = system_clock
+    publication: Path | None = None
     _used: int = 0
 
     @property
@@ -102,6 +103,7 @@ class World:
             "worker": worker,
             "authorities": self.hierarchy.authorities,
             "signers": self.hierarchy.signers,
+            "publication": self.publication,
             "policy": self.policy,
             "clock": self.clock,
         }
