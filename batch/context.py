@@ -46,15 +46,18 @@ class WorkerContext:
     clock: Clock = system_clock
 
     def issuer_of(self, plateforme: Plateforme, product: str) -> Authority:
-        """The authority that issues ``product`` on ``plateforme``: of several keys, the one that lasts longest."""
+        """The authority that issues ``product`` on ``plateforme``: of several keys in force, the newest."""
         test = plateforme is Plateforme.TEST
+        now = self.clock()
         able = [
             authority
             for authority in self.authorities.values()
             if product in authority.products
             and (authority.settings.category == CATEGORY_TEST) is test
             and authority.short_name in self.signers
+            and authority.not_before <= now < authority.not_after
         ]
         if not able:
             raise LookupError(f"no signer for {product} on {plateforme}")
-        return max(able, key=lambda authority: authority.not_after)
+        # The index lists the keys in the order of their making, which decides between two of the same day.
+        return max(reversed(able), key=lambda authority: authority.not_before)

@@ -53,9 +53,10 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
     A demande that the profile or the lint refuses becomes Non traitée; a signer that fails raises SignerError and
     the chunk is tried again. ``outbox_ids`` are settled in the last transaction.
     """
-    work = _read(context, numeros)
+    work, damaged = _read(context, numeros)
     prepared, refused = _prepare(context, work)
-    prepared = _hand_over(context, work, prepared)
+    prepared, more = _hand_over(context, work, prepared)
+    refused += damaged + more
     issued: dict[int, IssuedCertificate] = {}
     for numero, item in prepared.items():
         try:
@@ -66,7 +67,8 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
     return _store(context, issued, refused, outbox_ids)
 
 
-def _read(context: WorkerContext, numeros: Sequence[int]) -> list[_Work]:
+def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], list[int]]:
+    """What is to be signed, and the demandes whose stored bytes cannot be read."""
     demande, cle, certificat = tables.Demande, tables.ClePublique, tables.Certificat
     with context.db.read() as session:
         rows = session.execute(
@@ -84,16 +86,26 @@ def _read(context: WorkerContext, numeros: Sequence[int]) -> list[_Work]:
             .where(demande.id.in_(numeros), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
             .order_by(demande.id)
         ).all()
-    return [
-        _Work(
-            numero=numero,
-            plateforme=Plateforme(plateforme),
-            contenu=contenu or {},
-            spki=spki,
-            stored=restore(tbs, autorite, produit) if tbs is not None else None,
-        )
-        for numero, plateforme, contenu, spki, tbs, autorite, produit in rows
-    ]
+    work: list[_Work] = []
+    damaged: list[int] = []
+    for numero, plateforme, contenu, spki, tbs, autorite, produit in rows:
+        stored = None
+        if tbs is not None:
+            stored = _restore(numero, tbs, autorite, produit)
+            if stored is None:
+                damaged.append(numero)
+                continue
+        work.append(_Work(numero, Plateforme(plateforme), contenu or {}, spki, stored))
+    return work, damaged
+
+
+def _restore(numero: int, tbs: bytes, autorite: str, produit: str) -> PreparedCertificate | None:
+    """The stored bytes as they were prepared; None when they are no certificate: one demande must not sink a chunk."""
+    try:
+        return restore(tbs, autorite, produit)
+    except LintError as error:
+        log.exception("stored bytes cannot be read", numero=numero, findings=error.findings)
+        return None
 
 
 def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, PreparedCertificate], list[int]]:
@@ -116,12 +128,13 @@ def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, P
 
 def _hand_over(
     context: WorkerContext, work: Sequence[_Work], prepared: Mapping[int, PreparedCertificate]
-) -> dict[int, PreparedCertificate]:
-    """Store serial and bytes of every demande still open; gives what is really to be signed, by numero."""
+) -> tuple[dict[int, PreparedCertificate], list[int]]:
+    """Store serial and bytes of every demande still open; gives what is really to be signed, and what is damaged."""
     fresh = [item.numero for item in work if item.stored is None and item.numero in prepared]
     result = {item.numero: item.stored for item in work if item.stored is not None}
     if not fresh:
-        return result
+        return result, []
+    damaged: list[int] = []
     demande, certificat = tables.Demande, tables.Certificat
     now = context.clock()
     with context.db.write() as session:
@@ -139,21 +152,20 @@ def _hand_over(
             )
         ).all()
         known = {numero for numero, *_ in stored}
-        result.update(
-            (numero, restore(tbs, autorite, produit))
-            for numero, tbs, autorite, produit in stored
-            if numero is not None and tbs is not None
-        )
+        for numero, tbs, autorite, produit in stored:
+            if numero is not None and tbs is not None:
+                theirs = _restore(numero, tbs, autorite, produit)
+                if theirs is None:
+                    damaged.append(numero)
+                else:
+                    result[numero] = theirs
         mine = [numero for numero in still_open if numero not in known]
         insert_rows(session, tables.Certificat, [_intent(numero, prepared[numero]) for numero in mine])
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
         _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
-        history.append(
-            session,
-            (history.system_line(numero, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE) for numero in handed),
-        )
+        history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
     result.update((numero, prepared[numero]) for numero in mine)
-    return result
+    return result, damaged
 
 
 def _intent(numero: int, item: PreparedCertificate) -> dict[str, Any]:
@@ -204,15 +216,13 @@ def _store(
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
-        lines = [history.system_line(numero, now, CodeAction.ISSUED, EtatDemande.TRANSMISE) for numero in available]
+        history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
         # Cancelled, or given up, while it was being signed: it must not stay valid.
         unwanted = [numero for numero in mine if etats[numero] != EtatDemande.TRANSMISE.value]
         revoke_signed(session, unwanted, now)
-        lines.extend(
-            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etats[numero]))
-            for numero in unwanted
-        )
-        history.append(session, lines)
+        for etat in {etats[numero] for numero in unwanted}:
+            numeros = [numero for numero in unwanted if etats[numero] == etat]
+            history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etat))
         give_up(session, [numero for numero in refused if numero in waiting], now)
     return len(mine)
 
@@ -257,7 +267,4 @@ def give_up(session: Session, numeros: Sequence[int], now: datetime) -> None:
     # The key goes back: "it may be presented again" must be true for the same CSR.
     for part in slices(numeros):
         session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande.in_(part)))
-    history.append(
-        session,
-        (history.system_line(numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE) for numero in numeros),
-    )
+    history.append_system(session, numeros, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE)

@@ -14,7 +14,7 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     max_items: int = 10_000
     page_size: int = 500
-    chunk_size: int = 100
+    chunk_size: int = 250
     at_once: int = 20
 
     def __post_init__(self) -> None:

@@ -65,8 +65,7 @@ class Plateforme:
 
     def __init__(self, world: World, folder: Path, queue_url: str, **batch: Any) -> None:
         self._world = world
-        self._config = folder / "igc.toml"
-        self._config.write_text(_toml(world, queue_url, batch))
+        self._config = settings_toml(world, folder, queue_url, **batch)
         names = ("relais", "worker-1", "worker-2")
         self._supervisor = Supervisor([self._child(name) for name in names], on_death=self._on_death)
 
@@ -110,7 +109,8 @@ def wait_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
+def settings_toml(world: World, folder: Path, queue_url: str, **batch: Any) -> Path:
+    """A settings file in ``folder`` for relay and workers on this world; a password goes to a file beside it."""
     policy = world.policy
     address, password = queue_url, None
     if "@" in queue_url:
@@ -135,7 +135,7 @@ def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
         "logging": {"level": "ERROR"},
     }
     if password is not None:
-        secret_file = world.hierarchy.keys_dir.parent / "queue.secret"
+        secret_file = folder / "queue.secret"
         secret_file.touch(mode=0o600)
         secret_file.write_text(password)
         values[""]["queue_password_file"] = str(secret_file)
@@ -144,4 +144,6 @@ def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
         lines += [f"[{section}]"] if section else []
         # Strings and numbers of JSON are those of TOML.
         lines += [f"{key} = {json.dumps(value)}" for key, value in content.items()]
-    return "\n".join(lines)
+    config = folder / "igc.toml"
+    config.write_text("\n".join(lines))
+    return config

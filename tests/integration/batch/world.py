@@ -109,8 +109,9 @@ class World:
         }
         return WorkerContext(**(values | changes))
 
-    def relay(self) -> Relay:
-        return Relay(self.db, WorkQueue(connect(self.queue_url), job_timeout=60), self.policy, self.clock)
+    def relay(self, job_timeout: int = 60) -> Relay:
+        queue = WorkQueue(connect(self.queue_url), job_timeout=job_timeout)
+        return Relay(self.db, queue, self.policy, self.clock)
 
     def send(self) -> list[tasks.Task]:
         """What a relay would send now."""
