@@ -16,6 +16,7 @@ import redis
 
 from batch.tasks import release_worker
 from runtime.embedded_queue import EmbeddedQueue
+from runtime.settings import CONFIG_VARIABLE
 from runtime.supervisor import Child, Supervisor
 from tests.integration.batch.world import World
 from tests.support.queue_server import TcpQueueServer
@@ -70,9 +71,10 @@ class Plateforme:
         self._supervisor = Supervisor([self._child(name) for name in names], on_death=self._on_death)
 
     def _child(self, name: str) -> Child:
-        role = "relay" if name == "relais" else "worker"
-        argv = [sys.executable, "-m", "tests.integration.batch.process", role, str(self._config), name]
-        return Child(name=name, argv=argv)
+        verb = ["relay"] if name == "relais" else ["worker", "--name", name]
+        return Child(
+            name=name, argv=[sys.executable, "-m", "commands", *verb], env={CONFIG_VARIABLE: str(self._config)}
+        )
 
     def _on_death(self, name: str, _pid: int) -> None:
         release_worker(self._world.db, name)
