@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from commands import check_config, demo, init_test, processes, serve
+from commands import check_config, check_publication, demo, init_test, processes, publication, serve
 from runtime.embedded_queue import EmbeddedQueueError
 from runtime.settings_errors import SettingsError
 from runtime.supervisor import SupervisorError
@@ -26,8 +26,10 @@ _VERBS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("serve", serve.run),
     ("init-test", init_test.run),
     ("check-config", check_config.run),
+    ("check-publication", check_publication.run),
     ("ws", processes.run_ws),
     ("portal", processes.run_portal),
+    ("publication", publication.run),
     ("worker", processes.run_worker_process),
     ("relay", processes.run_relay),
 )

@@ -82,10 +82,11 @@ def _listen(
     several: bool,
 ) -> None:
     context = server_ssl_context(*pair, trust_anchors(load_client_authorities(settings)))
-    HttpServer(app, *address, ssl_context=context, limits=_limits(limits), reuse_port=several).run()  # type: ignore[arg-type]  # both are ASGI applications
+    HttpServer(app, *address, ssl_context=context, limits=http_limits(limits), reuse_port=several).run()  # type: ignore[arg-type]  # both are ASGI applications
 
 
-def _limits(limits: HttpLimits) -> Limits:
+def http_limits(limits: HttpLimits) -> Limits:
+    """The bounds of a listener, from its section of the settings."""
     return Limits(
         max_connections=limits.max_connections,
         max_header_bytes=limits.max_header_bytes,

@@ -13,7 +13,7 @@ from commands.composition import open_database
 from commands.options import ConfigOption
 from runtime.embedded_queue import EmbeddedQueue
 from runtime.logs import configure
-from runtime.probes import tls_answers
+from runtime.probes import tcp_answers, tls_answers
 from runtime.settings import CONFIG_VARIABLE, Settings
 from runtime.supervisor import Child, Supervisor
 from storage.database import Database
@@ -73,4 +73,14 @@ def _children(settings: Settings, config: Path | None) -> list[Child]:
             ready=lambda: tls_answers(settings.portal.host, settings.portal.port),
         )
     )
+    section = settings.publication
+    for number in range(1, section.processes + 1):
+        children.append(
+            Child(
+                name=f"publication-{number}",
+                argv=[*igc, "publication"],
+                env=env,
+                ready=lambda: tcp_answers(section.host, section.port),
+            )
+        )
     return children

@@ -34,7 +34,16 @@ def test_a_registered_certificate_comes_in_and_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/suivi", "/suivi/demandes?offre=TOUTES", "/suivi/demandes.csv?offre=TOUTES", "/suivi/demandes/1", "/demander", "/rien"]
+    "path",
+    [
+        "/",
+        "/suivi",
+        "/suivi/demandes?offre=TOUTES",
+        "/suivi/demandes.csv?offre=TOUTES",
+        "/suivi/demandes/1",
+        "/demander",
+        "/rien",
+    ],
 )
 def test_without_certificate_every_page_is_refused_with_advice(world: World, path: str) -> None:
     with capture_logs() as logs:
@@ -101,7 +110,9 @@ def test_the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts(world: 
     assert "domain=" not in cookie.lower()
 
 
-@pytest.mark.parametrize("path", ["/", "/suivi/demandes", "/suivi/demandes/999999999", "/rien", "/deconnexion", "/static/portail.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/suivi/demandes", "/suivi/demandes/999999999", "/rien", "/deconnexion", "/static/portail.css"]
+)
 def test_every_answer_carries_the_security_headers(world: World, path: str) -> None:
     headers = world.session("dr-leroux").get(world.url + path).headers
     policy = headers["content-security-policy"]

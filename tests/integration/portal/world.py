@@ -101,7 +101,9 @@ class World:
         der = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).public_bytes(Encoding.DER)
         return Origin(acteur=self.authority.identify(der), canal=canal)
 
-    def enroll(self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()) -> Client:
+    def enroll(
+        self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()
+    ) -> Client:
         """One more person with a card of his own, so that a test may do to it what it likes."""
         number = f"{zlib.crc32(name.encode()):010d}"
         content = CertificateContent(
