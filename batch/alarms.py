@@ -1,4 +1,4 @@
-"""Is what relying parties depend on about to expire? Asked by the relay, which logs it, and by ``igc check-publication``."""
+"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor."""
 
 from __future__ import annotations
 

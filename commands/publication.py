@@ -27,12 +27,14 @@ def run(config: ConfigOption = None) -> None:
     settings = Settings.load(config)
     configure(settings.logging, process="publication")
     section = settings.publication
+    app = build_publication(settings, open_database(settings))
     HttpServer(
-        build_publication(settings, open_database(settings)),
+        app,
         section.host,
         section.port,
         limits=http_limits(section.limits),
         reuse_port=section.processes > 1,
+        shortcut=app.memory,
     ).run()
 
 

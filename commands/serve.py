@@ -74,13 +74,13 @@ def _children(settings: Settings, config: Path | None) -> list[Child]:
         )
     )
     section = settings.publication
-    for number in range(1, section.processes + 1):
-        children.append(
-            Child(
-                name=f"publication-{number}",
-                argv=[*igc, "publication"],
-                env=env,
-                ready=lambda: tcp_answers(section.host, section.port),
-            )
+    children += [
+        Child(
+            name=f"publication-{number}",
+            argv=[*igc, "publication"],
+            env=env,
+            ready=lambda: tcp_answers(section.host, section.port),
         )
+        for number in range(1, section.processes + 1)
+    ]
     return children

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -14,13 +14,15 @@ from pki.authority import Authority
 from pki.ocsp_request import MAX_REQUEST_BYTES
 from pki.ocsp_response import MEDIA_TYPE_REQUEST, MEDIA_TYPE_RESPONSE, OcspError
 from publication.files import Document, PublishedFiles
-from publication.responder import Answer, OcspResponder
+from publication.headers import Headers, cache_headers
+from publication.memory import AnswerMemory
+from publication.responder import OcspResponder
 from runtime.clock import Clock, system_clock
+from runtime.http_shortcut import WHOLE_REQUEST
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_Headers = list[tuple[bytes, bytes]]
 
 MAX_GET_BYTES = 255  # RFC 5019 §5: a longer request goes by POST
 _PIECE = 64 * 1024
@@ -47,6 +49,7 @@ class PublicationApp:
         self._files = files
         self._cache_seconds = cache_seconds
         self._clock = clock
+        self.memory = AnswerMemory(responder, cache_seconds=cache_seconds, clock=clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the server."""
@@ -74,8 +77,10 @@ class PublicationApp:
             await _plain(send, 414)
         else:
             data = _decode(encoded)
-            answer = Answer(OcspError.MALFORMED_REQUEST.value) if data is None else self._responder.answer(data)
-            await self._send_answer(scope, send, answer)
+            if data is None:
+                await _send(scope, send, 200, [_OCSP_TYPE, _NO_STORE], OcspError.MALFORMED_REQUEST.value)
+            else:
+                await self._send_answer(scope, send, data)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in self._ocsp_paths:
@@ -89,7 +94,7 @@ class PublicationApp:
         if body is None:
             await _plain(send, 413)
             return
-        await self._send_answer(scope, send, self._responder.answer(body))
+        await self._send_answer(scope, send, body)
 
     def _ocsp_part(self, raw_path: bytes) -> bytes | None:
         """The encoded request behind one of our addresses; a DER SEQUENCE always begins with M in base64."""
@@ -100,44 +105,38 @@ class PublicationApp:
                 return rest
         return None
 
-    async def _send_answer(self, scope: Scope, send: Send, answer: Answer) -> None:
+    async def _send_answer(self, scope: Scope, send: Send, data: bytes) -> None:
+        answer = self._responder.answer(data)
         if answer.this_update is None or answer.next_update is None:
             await _send(scope, send, 200, [_OCSP_TYPE, _NO_STORE], answer.body)
             return
-        headers = [_OCSP_TYPE, *self._cache_headers(answer.etag, answer.this_update, answer.next_update)]
+        headers = [
+            _OCSP_TYPE,
+            *cache_headers(answer.etag, answer.this_update, answer.next_update, self._clock(), self._cache_seconds),
+        ]
         # Validators belong to GET (RFC 9110 §13.1): a POST always has its answer.
         if scope["method"] != "POST" and _is_unchanged(scope, answer.etag, answer.this_update):
             await _send(scope, send, 304, headers, b"")
-        else:
-            await _send(scope, send, 200, headers, answer.body)
+            return
+        if scope["method"] != "HEAD" and not _has_validators(scope) and (whole := scope["state"].get(WHOLE_REQUEST)):
+            self.memory.learn(whole, data)
+        await _send(scope, send, 200, headers, answer.body)
 
     async def _send_document(self, scope: Scope, send: Send, document: Document) -> None:
         headers = [(b"content-type", document.media_type.encode())]
-        headers += self._cache_headers(document.etag, document.last_modified, document.next_update)
+        headers += cache_headers(
+            document.etag, document.last_modified, document.next_update, self._clock(), self._cache_seconds
+        )
         if _is_unchanged(scope, document.etag, document.last_modified):
             await _send(scope, send, 304, headers, b"")
         else:
             await _send(scope, send, 200, headers, document.body)
-
-    def _cache_headers(self, etag: str, modified: datetime, next_update: datetime | None) -> _Headers:
-        """RFC 5019 §6.2: max-age ends before nextUpdate, which Expires repeats."""
-        seconds = self._cache_seconds
-        headers = [(b"etag", etag.encode()), (b"last-modified", _http_date(modified))]
-        if next_update is not None:
-            seconds = max(0, min(seconds, int((next_update - self._clock()).total_seconds()) - 1))
-            headers.append((b"expires", _http_date(next_update)))
-        control = f"max-age={seconds}, public, no-transform, must-revalidate"
-        return [*headers, (b"cache-control", control.encode())]
 
 
 def ocsp_paths(authorities: Iterable[Authority]) -> frozenset[str]:
     """The paths of the responders' addresses, "/" for an address without one."""
     urls = (authority.url(authority.settings.ocsp_url) for authority in authorities if authority.settings.ocsp_url)
     return frozenset(urlsplit(url).path or "/" for url in urls)
-
-
-def _http_date(moment: datetime) -> bytes:
-    return format_datetime(moment, usegmt=True).encode()
 
 
 def _decode(encoded: bytes) -> bytes | None:
@@ -154,6 +153,10 @@ def _header(scope: Scope, name: bytes) -> bytes:
         if key == name:
             return bytes(value)
     return b""
+
+
+def _has_validators(scope: Scope) -> bool:
+    return any(name in (b"if-none-match", b"if-modified-since") for name, _ in scope["headers"])
 
 
 def _is_unchanged(scope: Scope, etag: str, modified: datetime) -> bool:
@@ -188,7 +191,7 @@ async def _plain(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send(scope: Scope, send: Send, status: int, headers: _Headers, body: bytes) -> None:
+async def _send(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
     """In pieces, so that a slow client of a large CRL holds one piece and not the list."""
     if status == 200:  # noqa: PLR2004 - a 304 has no length of its own
         headers = [*headers, (b"content-length", str(len(body)).encode())]

@@ -13,14 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from pki.authority import Authority
 from pki.errors import OcspRequestError, PkiError
 from pki.ocsp_request import CertId, OcspRequest, read_request
-from pki.ocsp_response import CertStatus, OcspError, SingleAnswer, Unknown, build_response, issuer_hashes
+from pki.ocsp_response import OcspError, SingleAnswer, Unknown, build_response, issuer_hashes
 from publication.keys import ResponderKeys
-from publication.statuses import StatusReader
+from publication.statuses import StatusReader, StatusRow
 from runtime.clock import Clock, system_clock
 
 log = structlog.get_logger()
 
-_CACHE_ENTRIES = 50_000
+_CACHE_ENTRIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An answer with what it was made from; it is not served beyond `until` nor against another status."""
+    """An answer with what it was made from; it is not served beyond `until` nor against another row."""
 
     answer: Answer
     autorite: str
     serial: int
-    status: CertStatus
+    row: StatusRow | None
     until: datetime
 
 
@@ -78,13 +78,7 @@ class OcspResponder:
         §2.2.3), tryLater when the row or the key cannot be had: never an old status.
         """
         try:
-            kept = self._kept.get(data)
-            if kept is not None:
-                now = self._clock()
-                if now < kept.until and self._statuses.status(kept.autorite, kept.serial) == kept.status:
-                    return kept.answer
-                del self._kept[data]
-            return self._fresh(data, read_request(data))
+            return self._still_true(data) or self._fresh(data, read_request(data))
         except OcspRequestError:
             return Answer(OcspError.MALFORMED_REQUEST.value)
         except SQLAlchemyError as error:
@@ -93,6 +87,22 @@ class OcspResponder:
         except PkiError:
             log.exception("no answer could be signed")
             return Answer(OcspError.TRY_LATER.value)
+
+    def kept(self, data: bytes) -> Answer | None:
+        """The kept answer to a request that was answered before, if it still holds; never a new one."""
+        try:
+            return self._still_true(data)
+        except SQLAlchemyError:
+            return None
+
+    def _still_true(self, data: bytes) -> Answer | None:
+        kept = self._kept.get(data)
+        if kept is None:
+            return None
+        if self._clock() < kept.until and self._statuses.row(kept.autorite, kept.serial) == kept.row:
+            return kept.answer
+        del self._kept[data]
+        return None
 
     def _fresh(self, data: bytes, request: OcspRequest) -> Answer:
         autorite = next((name for name in map(self._issuer, request.cert_ids) if name is not None), None)
@@ -103,25 +113,26 @@ class OcspResponder:
         signer = self._keys.current(autorite, now)
         if signer is None:
             return Answer(OcspError.TRY_LATER.value)
-        answers = [SingleAnswer(cert_id, self._status(autorite, cert_id)) for cert_id in request.cert_ids]
+        rows = [self._row(autorite, cert_id) for cert_id in request.cert_ids]
+        answers = [
+            SingleAnswer(cert_id, self._statuses.status(row))
+            for cert_id, row in zip(request.cert_ids, rows, strict=True)
+        ]
         next_update = min(now + self._validity, signer.not_after)
         body = build_response(signer, answers, now, next_update, request.nonce)
-        status = answers[0].status
-        if request.nonce is not None or len(answers) > 1 or isinstance(status, Unknown):
+        if request.nonce is not None or len(answers) > 1 or isinstance(answers[0].status, Unknown):
             return Answer(body)
         # The hash only names the answer for caches (RFC 5019 §6.2).
         answer = Answer(body, now, next_update, f'"{hashlib.sha256(body).hexdigest()[:40]}"')
-        self._keep(data, _Kept(answer, autorite, request.cert_ids[0].serial, status, now + (next_update - now) / 2))
+        self._keep(data, _Kept(answer, autorite, request.cert_ids[0].serial, rows[0], now + (next_update - now) / 2))
         return answer
 
     def _issuer(self, cert_id: CertId) -> str | None:
         return self._issuers.get((cert_id.algorithm, cert_id.name_hash, cert_id.key_hash))
 
-    def _status(self, autorite: str, cert_id: CertId) -> CertStatus:
+    def _row(self, autorite: str, cert_id: CertId) -> StatusRow | None:
         """One responder signs one answer: it knows nothing of another authority's certificates."""
-        if self._issuer(cert_id) != autorite:
-            return Unknown()
-        return self._statuses.status(autorite, cert_id.serial)
+        return self._statuses.row(autorite, cert_id.serial) if self._issuer(cert_id) == autorite else None
 
     def _keep(self, data: bytes, kept: _Kept) -> None:
         if len(self._kept) >= self._cache_entries:
