@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from commands.composition import open_database
-from commands.options import ConfigOption
 from commands.listening import http_limits
+from commands.options import ConfigOption
 from pki.authority import load_authorities
 from publication.app import PublicationApp
 from publication.files import PublishedFiles
