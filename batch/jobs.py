@@ -10,6 +10,7 @@ from batch import tasks
 from batch.context import WorkerContext
 from batch.crls import publish_due
 from batch.issuing import issue_chunk
+from batch.responders import renew_due
 from registration.outbox import Nature
 from registration.pages import register_page
 
@@ -48,8 +49,9 @@ def run_tasks(sent: list[list[int]]) -> None:
 
 
 def publish_crls() -> None:
-    """Sign and publish the CRLs that are due."""
+    """Sign and publish the CRLs that are due, and give the OCSP responders new keys when theirs are old."""
     publish_due(_context())
+    renew_due(_context())
 
 
 def _run(context: WorkerContext, claimed: list[tasks.Task]) -> None:

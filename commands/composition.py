@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from batch.context import BatchPolicy, WorkerContext
+from batch.context import BatchPolicy, ResponderFiles, WorkerContext
 from pki.authority import INDEX_NAME, Authority, load_authorities
 from pki.ceremony import key_file
 from pki.signers.pkcs11 import load_pkcs11_signer
@@ -46,6 +46,9 @@ def batch_policy(settings: Settings) -> BatchPolicy:
         idle_seconds=settings.batch.relay_seconds,
         crl_refresh=timedelta(minutes=settings.pki.crl_refresh_minutes),
         crl_validity=timedelta(hours=settings.pki.crl_validity_hours),
+        crl_full_up_to=settings.pki.crl_full_up_to,
+        crl_issuing_point=settings.pki.crl_issuing_point,
+        ocsp_signer_life=timedelta(days=settings.publication.ocsp_signer_days),
         lots=lot_policy(settings),
     )
 
@@ -107,6 +110,14 @@ def load_signers(settings: Settings, authorities: Mapping[str, Authority]) -> di
     return found
 
 
+def responder_files(settings: Settings) -> ResponderFiles | None:
+    """Where the OCSP responders have their keys; None when their pass phrase is not on this machine."""
+    secret = settings.publication.ocsp_pass_phrase_file
+    if not secret.path.exists():
+        return None
+    return ResponderFiles(settings.publication.ocsp_keys_dir, secret.read_text().encode())
+
+
 def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
     """What a worker process holds. Only here and in the ceremony are signing keys opened."""
     authorities = load_authorities(settings.pki.authorities_dir)
@@ -116,5 +127,6 @@ def worker_context(settings: Settings, db: Database, name: str | None = None) ->
         authorities=authorities,
         signers=load_signers(settings, authorities),
         publication=settings.pki.publication_dir,
+        responders=responder_files(settings),
         policy=batch_policy(settings),
     )

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from batch.context import WorkerContext
 from batch.crls import publish
+from batch.responders import renew_due
 from commands.composition import open_database, worker_context
 from commands.enrolment import Enrolled, enroll, register_identity
 from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
@@ -56,11 +57,13 @@ def make_plateforme(
     if not (settings.pki.authorities_dir / "authorities.json").exists():
         step("Cérémonie : AC racine et AC émettrices")
         _perform_ceremony(settings, ceremony)
+    _make_responder_phrase(settings)
     db = open_database(settings)
     try:
         context = worker_context(settings, db, name="ceremony")
-        step("Listes de révocation")
+        step("Listes de révocation et répondeurs OCSP")
         _publish_missing_crls(context)
+        renew_due(context)
         step("Certificats TLS du service web et du portail")
         _make_servers(settings, context)
         step("Structures, personnes, habilitations et certificats des clients (fictifs)")
@@ -81,6 +84,14 @@ def _perform_ceremony(settings: Settings, ceremony: Ceremony) -> None:
         passphrase=write_new_passphrase(phrase_file),
         now=system_clock(),
     )
+
+
+def _make_responder_phrase(settings: Settings) -> None:
+    """The responders' own pass phrase: who may open their keys need not be able to open those of the authorities."""
+    phrase_file = settings.publication.ocsp_pass_phrase_file.path
+    if not phrase_file.exists():
+        phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new_passphrase(phrase_file)
 
 
 def _publish_missing_crls(context: WorkerContext) -> None:
