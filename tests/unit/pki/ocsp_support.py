@@ -4,9 +4,9 @@ import hashlib
 from datetime import timedelta
 
 from cryptography import x509
-from cryptography.x509 import ocsp
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from pki import der
 from pki.authority import Authority
