@@ -140,6 +140,6 @@ def check_service_applicatif(value: str) -> str:
     return normalized
 
 
-def readable(value: str) -> str:
-    """A value of the sender, fit to stand in an error text: printable and short."""
-    return "".join(c if c.isprintable() else "?" for c in value[:80])
+def readable(value: str, length: int = 80) -> str:
+    """A value of the sender, fit to stand in an error text or in a column: printable and short."""
+    return "".join(c if c.isprintable() else "?" for c in value[:length])
