@@ -10,6 +10,7 @@ from batch import tasks
 from batch.context import WorkerContext
 from batch.crls import publish_due
 from batch.issuing import issue_chunk
+from registration.blocked_keys import block_compromised
 from registration.outbox import Nature
 from registration.pages import register_page
 
@@ -48,8 +49,11 @@ def run_tasks(sent: list[list[int]]) -> None:
 
 
 def publish_crls() -> None:
-    """Sign and publish the CRLs that are due."""
-    publish_due(_context())
+    """Sign and publish the CRLs that are due; what they revoke as compromised is blocked first."""
+    context = _context()
+    with context.db.write() as session:
+        block_compromised(session, context.clock())
+    publish_due(context)
 
 
 def _run(context: WorkerContext, claimed: list[tasks.Task]) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from batch.context import BatchPolicy, WorkerContext
-from pki.authority import INDEX_NAME, Authority, load_authorities
+from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
 from pki.ceremony import key_file
+from pki.key_list import load_key_list
+from pki.key_policy import DEFAULT_POLICY as DEFAULT_KEYS
+from pki.key_policy import KeyPolicy
 from pki.signers.pkcs11 import load_pkcs11_signer
 from pki.signers.port import Signer
 from pki.signers.software import load_software_signer
@@ -26,23 +29,39 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_dsn())
 
 
-def lot_policy(settings: Settings) -> LotPolicy:
-    """How lots are taken and cut."""
+def key_policy(settings: Settings) -> KeyPolicy:
+    """Which public keys may be certified: none of our authorities', none of the lists of predictable keys.
+
+    P-256 is admitted when every issuing authority of this plateforme admits it.
+    """
+    authorities = load_authorities(settings.pki.authorities_dir).values()
+    blocked = key_hashes(authorities)
+    issuing = [authority for authority in authorities if authority.products]
+    return KeyPolicy(
+        is_blocked=blocked.__contains__,
+        is_listed=load_key_list(settings.pki.weak_key_files).holds,
+        p256=bool(issuing) and all(authority.settings.p256 for authority in issuing),
+    )
+
+
+def lot_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> LotPolicy:
+    """How lots are taken and cut, and which keys may stand in them."""
     return LotPolicy(
         max_items=settings.ws.max_items,
         page_size=settings.batch.page_size,
         chunk_size=settings.batch.chunk_size,
         at_once=settings.batch.small_lot_limit,
+        keys=keys,
     )
 
 
-def batch_policy(settings: Settings) -> BatchPolicy:
+def batch_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> BatchPolicy:
     """Leases, tries and window; the window keeps every worker busy without filling the queue."""
     return BatchPolicy(
         lease_seconds=settings.batch.lease_seconds,
         max_attempts=settings.batch.max_attempts,
         window=3 * settings.batch.worker_count(),
-        lots=lot_policy(settings),
+        lots=lot_policy(settings, keys),
     )
 
 
@@ -75,7 +94,7 @@ def registration_authority(settings: Settings, db: Database) -> RegistrationAuth
         plateforme=plateforme,
         peers=PeerChecker(db, load_client_authorities(settings), plateforme),
         chains={name: authority.chain for name, authority in authorities.items()},
-        policy=lot_policy(settings),
+        policy=lot_policy(settings, key_policy(settings)),
     )
 
 
@@ -112,5 +131,5 @@ def worker_context(settings: Settings, db: Database, name: str | None = None) ->
         authorities=authorities,
         signers=load_signers(settings, authorities),
         publication=settings.pki.publication_dir,
-        policy=batch_policy(settings),
+        policy=batch_policy(settings, key_policy(settings)),
     )

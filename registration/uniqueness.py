@@ -16,6 +16,7 @@ from babel.dates import format_datetime, get_timezone
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from registration.blocked_keys import refuse_blocked
 from registration.errors import Code, IgcError
 from registration.slicing import slices
 from registration.validation import Examined
@@ -39,6 +40,7 @@ class Candidate:
 
 def claim(session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime) -> None:
     """Claim address and key of each candidate without refusal; who loses gets its refusal appended."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     _claim_addresses(session, plateforme, candidates, now)
     _claim_keys(session, plateforme, candidates)
 
@@ -51,6 +53,7 @@ def peek(
     now: datetime,
 ) -> None:
     """The refusals that ``claim`` would append, without writing; ``seen`` carries the earlier items of the same lot."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     holders = _address_holders(session, plateforme, candidates, now)
     keys = _key_holders(session, plateforme, [c.examined.csr.spki_sha256 for c in candidates if c.examined.csr])
     for candidate in candidates:
