@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 LOT ?= 60
 EXIT ?=
 
-.PHONY: help demo test lint format types imports unit bench lock clean system-packages
+.PHONY: help demo test lint format types imports unit docs bench lock clean system-packages
 
 help: ## list the chores
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python 3.11 et son module venv sont necessaires (apt-get install python3.11-venv)."; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo "Il faut Python 3.11 avec son module venv (Debian : apt-get install python3.11-venv), ou PYTHON=chemin." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary spyne -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -42,6 +43,9 @@ format: $(VENV)/.dev ## let ruff rewrite the files
 
 unit: $(VENV)/.dev ## the fast tests only
 	$(BIN)/python -m pytest tests/unit tests/contract
+
+docs: $(VENV)/.runtime ## write the pages that come from code
+	$(BIN)/python -m runtime.settings_reference > docs/reglages.md
 
 bench: $(VENV)/.dev ## measure, as ratios within one run; writes bench/results
 	$(BIN)/python -m bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from pki.authority import Authority
@@ -17,11 +18,18 @@ from storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most."""
+    """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most.
+
+    ``idle_seconds`` is how often an idle relay looks into the outbox. A CRL is published again ``crl_refresh`` after
+    the last one at the latest, and says that it is good for ``crl_validity``.
+    """
 
     lease_seconds: float = 60.0
     max_attempts: int = 5
     window: int = 8
+    idle_seconds: float = 0.05
+    crl_refresh: timedelta = timedelta(hours=1)
+    crl_validity: timedelta = timedelta(days=3)
     lots: LotPolicy = field(default=DEFAULT_POLICY)
 
 

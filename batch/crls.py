@@ -11,17 +11,15 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from batch.context import WorkerContext
+from batch.context import BatchPolicy, WorkerContext
 from pki.crl import CrlEntry, RevocationReason, build_crl
 from storage import tables
 from storage.database import Database
 
 log = structlog.get_logger()
 
-VALIDITY = timedelta(days=7)
-REFRESH_AFTER = timedelta(days=1)
-# A revocation may be dated a little before it is committed: one published in between is published again.
-_COMMIT_MARGIN = timedelta(seconds=5)
+# A revocation is dated before it is committed, at most as long before as a writer waits for the database.
+_COMMIT_MARGIN = timedelta(seconds=60)
 
 _REASONS = {
     "keyCompromise": RevocationReason.KEY_COMPROMISE,
@@ -31,13 +29,13 @@ _REASONS = {
 }
 
 
-def any_due(db: Database, now: datetime) -> bool:
-    """Whether a published CRL is a day old, or older than a revocation."""
+def any_due(db: Database, policy: BatchPolicy, now: datetime) -> bool:
+    """Whether a published CRL is old, older than a revocation, or of a time that has not come (the clock went back)."""
     with db.read() as session:
-        return bool(_due(session, now))
+        return bool(_due(session, policy, now))
 
 
-def _due(session: Session, now: datetime) -> list[str]:
+def _due(session: Session, policy: BatchPolicy, now: datetime) -> list[str]:
     crl, certificat = tables.Crl, tables.Certificat
     newest = (
         select(certificat.autorite, func.max(certificat.revoque_le).label("latest"))
@@ -51,14 +49,20 @@ def _due(session: Session, now: datetime) -> list[str]:
     return [
         autorite
         for autorite, this_update, latest in rows
-        if now - this_update >= REFRESH_AFTER or (latest is not None and latest >= this_update - _COMMIT_MARGIN)
+        if not this_update - _COMMIT_MARGIN <= now < this_update + policy.crl_refresh
+        or (latest is not None and _may_miss(this_update, latest, now))
     ]
+
+
+def _may_miss(this_update: datetime, latest: datetime, now: datetime) -> bool:
+    """Whether a CRL may lack the latest revocation: it is dated later, or was perhaps committed later."""
+    return latest >= this_update or (latest >= this_update - _COMMIT_MARGIN and now - this_update >= _COMMIT_MARGIN)
 
 
 def publish_due(context: WorkerContext) -> int:
     """Publish every CRL that is due and whose key is here; gives their number."""
     with context.db.read() as session:
-        due = [autorite for autorite in _due(session, context.clock()) if autorite in context.signers]
+        due = [autorite for autorite in _due(session, context.policy, context.clock()) if autorite in context.signers]
     for autorite in due:
         publish(context, autorite)
     return len(due)
@@ -71,6 +75,7 @@ def publish(context: WorkerContext, autorite: str) -> bytes:
     """
     crl, certificat = tables.Crl, tables.Certificat
     now = context.clock()
+    next_update = now + context.policy.crl_validity
     with context.db.write() as session:
         row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
         previous = row.this_update if row is not None else now
@@ -86,15 +91,31 @@ def publish(context: WorkerContext, autorite: str) -> bytes:
             if revoked_at is not None
         ]
         numero = 1 if row is None else row.numero + 1
-        der = build_crl(context.authorities[autorite], context.signers[autorite], entries, numero, now, now + VALIDITY)
+        der = build_crl(context.authorities[autorite], context.signers[autorite], entries, numero, now, next_update)
         if row is None:
             row = tables.Crl(autorite=autorite)
             session.add(row)
-        row.numero, row.this_update, row.next_update, row.der = numero, now, now + VALIDITY, der
+        row.numero, row.this_update, row.next_update, row.der = numero, now, next_update, der
+    log.info("crl signed", autorite=autorite, numero=numero, entries=len(entries))
     if context.publication is not None:
-        _write(context.publication / "CRL" / f"{autorite}.crl", der)
-    log.info("crl published", autorite=autorite, numero=numero, entries=len(entries))
+        _bring_up_to_date(context.db, context.publication, autorite)
     return der
+
+
+def write_stored(context: WorkerContext) -> None:
+    """Publish what is stored and not yet in its file, as after a crash between the two."""
+    if context.publication is not None:
+        for autorite in context.signers:
+            _bring_up_to_date(context.db, context.publication, autorite)
+
+
+def _bring_up_to_date(db: Database, publication: Path, autorite: str) -> None:
+    """Write the stored CRL; under its lock, so that no slower worker puts an older one back."""
+    path = publication / "CRL" / f"{autorite}.crl"
+    with db.write() as session:
+        der = session.scalar(select(tables.Crl.der).where(tables.Crl.autorite == autorite).with_for_update())
+        if der is not None and not (path.is_file() and path.read_bytes() == der):
+            _write(path, der)
 
 
 def _write(path: Path, content: bytes) -> None:

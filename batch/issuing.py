@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+import msgspec
 import structlog
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
@@ -127,8 +128,8 @@ def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, P
             content = content_of(item.contenu)
             authority = context.issuer_of(item.plateforme, content.product)
             prepared[item.numero] = prepare(authority, content, item.spki, new_serial(), now)
-        except ProfileError as error:
-            log.exception("profile refused a demande", numero=item.numero, field=error.field, reason=error.reason)
+        except (ProfileError, msgspec.ValidationError):
+            log.exception("profile refused a demande", numero=item.numero)
             refused.append(item.numero)
     return prepared, refused
 
@@ -146,13 +147,13 @@ def _hand_over(
     now = context.clock()
     with context.db.write() as session:
         # The lock makes a parallel run of the same chunk wait here; it then finds the other one's bytes.
-        still_open = dict(
-            session.execute(
-                select(demande.id, demande.etat)
-                .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
-                .with_for_update()
-            ).all()
+        found = session.execute(
+            select(demande.id, demande.etat)
+            .where(demande.id.in_(fresh), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
+            .order_by(demande.id)  # the order in which everybody locks demandes
+            .with_for_update()
         )
+        still_open = {row.id: row.etat for row in found}
         stored = session.execute(
             select(certificat.id_demande, certificat.tbs, certificat.autorite, certificat.produit).where(
                 certificat.id_demande.in_(still_open)
@@ -170,10 +171,7 @@ def _hand_over(
         insert_rows(session, tables.Certificat, [_intent(numero, prepared[numero]) for numero in mine])
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
         _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
-        history.append(
-            session,
-            (history.system_line(numero, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE) for numero in handed),
-        )
+        history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
     result.update((numero, prepared[numero]) for numero in mine)
     return result, damaged
 
@@ -204,11 +202,17 @@ def _store(
     demande, certificat = tables.Demande, tables.Certificat
     now = context.clock()
     with context.db.write() as session:
-        etats = dict(
-            session.execute(
-                select(demande.id, demande.etat).where(demande.id.in_([*issued, *refused])).with_for_update()
-            ).all()
-        )
+        if outbox_ids:
+            # First, because the relay too locks a row of the outbox before the demandes that it gives up.
+            session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
+        found = session.execute(
+            select(demande.id, demande.etat, demande.etat_produit)
+            .where(demande.id.in_([*issued, *refused]))
+            .order_by(demande.id)
+            .with_for_update()
+        ).all()
+        etats = {numero: etat for numero, etat, _produit in found}
+        waiting = {numero for numero, etat, produit in found if etat in _OPEN and produit is None}
         unsigned = set(
             session.scalars(
                 select(certificat.id_demande).where(
@@ -220,18 +224,14 @@ def _store(
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
-        lines = [history.system_line(numero, now, CodeAction.ISSUED, EtatDemande.TRANSMISE) for numero in available]
-        # Cancelled while it was being signed: it must not stay valid.
-        cancelled = [numero for numero in mine if etats[numero] == EtatDemande.ANNULEE.value]
-        revoke_signed(session, cancelled, now)
-        lines.extend(
-            history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE)
-            for numero in cancelled
-        )
-        history.append(session, lines)
-        give_up(session, [numero for numero in refused if etats[numero] in _OPEN], now)
-        if outbox_ids:
-            session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
+        history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
+        # Cancelled, or given up, while it was being signed: it must not stay valid.
+        unwanted = [numero for numero in mine if etats[numero] != EtatDemande.TRANSMISE.value]
+        revoke_signed(session, unwanted, now)
+        for etat in {etats[numero] for numero in unwanted}:
+            numeros = [numero for numero in unwanted if etats[numero] == etat]
+            history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etat))
+        give_up(session, [numero for numero in refused if numero in waiting], now)
     return len(mine)
 
 
@@ -275,7 +275,4 @@ def give_up(session: Session, numeros: Sequence[int], now: datetime) -> None:
     # The key goes back: "it may be presented again" must be true for the same CSR.
     for part in slices(numeros):
         session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande.in_(part)))
-    history.append(
-        session,
-        (history.system_line(numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE) for numero in numeros),
-    )
+    history.append_system(session, numeros, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE)

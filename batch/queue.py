@@ -5,14 +5,12 @@ Jobs travel as JSON: with RQ's default pickle, whoever can write to the broker c
 
 from __future__ import annotations
 
-import uuid
-
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 QUEUE_NAME = "igc"
-_EPOCH_KEY = "igc:epoch"
+_MARK = "igc:known:"
 _FAILURE_TTL = 3600
 
 
@@ -31,7 +29,6 @@ class WorkQueue:
         self._connection = connection
         self._queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
         self._timeout = job_timeout
-        self._epoch = uuid.uuid4().hex
 
     def send_tasks(self, pairs: list[tuple[int, int]], *, urgent: bool) -> None:
         """Enqueue one job for some (outbox id, attempt)."""
@@ -52,8 +49,9 @@ class WorkQueue:
         )
 
     def lost_its_data(self) -> bool:
-        """Whether the broker forgot the mark left by the last call: then it forgot the jobs as well."""
-        if self._connection.get(_EPOCH_KEY) == self._epoch.encode():
-            return False
-        self._connection.set(_EPOCH_KEY, self._epoch)
-        return True
+        """Whether the broker was emptied or restarted since the last call of any relay: jobs may be gone.
+
+        It was when it lacks the mark that a call leaves for the broker's own run.
+        """
+        run = self._connection.info("server")["run_id"]
+        return bool(self._connection.set(f"{_MARK}{run}", 1, nx=True))

@@ -24,7 +24,6 @@ from storage.database import Database
 
 log = structlog.get_logger()
 
-_IDLE_SECONDS = 0.05
 _BUSY_SECONDS = 0.01
 _EPOCH_SECONDS = 0.5
 _CRL_SECONDS = 30.0
@@ -52,7 +51,7 @@ class Relay:
                 log.exception("relay failed")
                 stop.wait(_BROKEN_SECONDS)
                 continue
-            stop.wait(_BUSY_SECONDS if sent else _IDLE_SECONDS)
+            stop.wait(_BUSY_SECONDS if sent else self._policy.idle_seconds)
 
     def run_once(self) -> int:
         """One round; gives the number of tasks sent."""
@@ -77,7 +76,7 @@ class Relay:
                 log.warning("queue is empty or new, sending again", tasks=tasks.release_unclaimed(self._db))
         if now >= self._next_crl:
             self._next_crl = now + _CRL_SECONDS
-            if any_due(self._db, self._clock()):
+            if any_due(self._db, self._policy, self._clock()):
                 self._queue.send_crl_publication()
 
 
@@ -85,7 +84,7 @@ def _groups(ready: list[Task], size: int) -> Iterator[list[Task]]:
     """First tries of single demandes share a job, up to a chunk; everything else travels alone."""
     shared: list[Task] = []
     for task in ready:
-        alone = task.nature is not Nature.ISSUE or task.attempt > 1 or len(task.numeros) >= size
+        alone = task.nature is not Nature.ISSUE or task.attempt > 0 or len(task.numeros) >= size
         if alone:
             yield [task]
             continue

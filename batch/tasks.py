@@ -1,6 +1,7 @@
 """Leases on the rows of the outbox: who may work on what, until when, and what happens after too many tries.
 
-The number of the attempt fences: a worker that was given up for dead and wakes again finds another number.
+``worker`` says who holds a row: the queue, a worker, or nobody. An attempt is counted when a worker claims a row, so
+that a queue without workers costs no tries; its number fences, so that a job sent twice is claimed once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy
@@ -24,10 +25,15 @@ from storage.database import Database
 
 log = structlog.get_logger()
 
+# No worker can have this name: it is how a row says that it was sent and that nobody claimed it yet.
+_QUEUE = "(queue)"
+# No honest lease ends later than this after its length: the clock was set back since.
+_CLOCK_MARGIN = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row of the outbox as it was sent; ``attempt`` counts from 1."""
+    """One row of the outbox; ``attempt`` is how many workers have claimed it so far."""
 
     id: int
     attempt: int
@@ -41,29 +47,46 @@ class Task:
 def take_ready(db: Database, policy: BatchPolicy, now: datetime) -> list[Task]:
     """Lease what is ready to be sent, fairest first, up to the window; rows tried too often are given up instead."""
     outbox = tables.Outbox
-    ready = or_(outbox.lease_until.is_(None), outbox.lease_until < now)
+    # A look first: a write transaction would make every writer of an SQLite database wait, many times a second.
     with db.read() as session:
-        if session.scalar(select(outbox.id).where(ready).limit(1)) is None:
+        room = policy.window - _in_flight(session, policy, now)
+        if room <= 0 or session.scalar(select(outbox.id).where(_ready(policy, now)).limit(1)) is None:
             return []
+    tasks = []
     with db.write() as session:
-        flying = session.scalar(select(func.count()).select_from(outbox).where(outbox.lease_until >= now)) or 0
         rows = session.scalars(
             select(outbox)
-            .where(ready)
+            .where(_ready(policy, now))
             .order_by(outbox.rang, outbox.id)
-            .limit(max(0, policy.window - flying))
+            .limit(room)
             .with_for_update(skip_locked=True)
         ).all()
-        tasks = []
         for row in rows:
-            if row.attempts >= policy.max_attempts:
-                _give_up(session, row, now, policy)
-                continue
-            row.attempts += 1
             row.lease_until = now + timedelta(seconds=policy.lease_seconds)
-            row.worker = None
+            if row.attempts >= policy.max_attempts:
+                row.worker = None
+                _try_to_give_up(session, row, now, policy)
+                continue
+            row.worker = _QUEUE
             tasks.append(_as_task(row))
     return tasks
+
+
+def _ready(policy: BatchPolicy, now: datetime) -> ColumnElement[bool]:
+    """Rows that nobody holds, or whose lease is over."""
+    lease_until = tables.Outbox.lease_until
+    return or_(lease_until.is_(None), lease_until < now, lease_until > _latest(policy, now))
+
+
+def _in_flight(session: Session, policy: BatchPolicy, now: datetime) -> int:
+    """How many rows the queue and the workers hold; those that rest after a failure are not among them."""
+    outbox = tables.Outbox
+    held = and_(outbox.worker.is_not(None), outbox.lease_until.between(now, _latest(policy, now)))
+    return session.scalar(select(func.count()).select_from(outbox).where(held)) or 0
+
+
+def _latest(policy: BatchPolicy, now: datetime) -> datetime:
+    return now + timedelta(seconds=policy.lease_seconds) + _CLOCK_MARGIN
 
 
 def _as_task(row: tables.Outbox) -> Task:
@@ -79,20 +102,23 @@ def _as_task(row: tables.Outbox) -> Task:
 
 
 def claim(db: Database, sent: Sequence[tuple[int, int]], worker: str, policy: BatchPolicy, now: datetime) -> list[Task]:
-    """The tasks of (id, attempt) that are still this attempt's to do, now in the name of ``worker``."""
+    """The tasks of (id, attempt as sent) that nobody claimed since, now in the name of ``worker`` as its attempt."""
     outbox = tables.Outbox
     attempts = dict(sent)
     with db.write() as session:
-        rows = session.scalars(select(outbox).where(outbox.id.in_(attempts)).with_for_update()).all()
-        mine = [row for row in rows if row.attempts == attempts[row.id] and row.lease_until is not None]
+        rows = session.scalars(
+            select(outbox).where(outbox.id.in_(attempts)).order_by(outbox.id).with_for_update()
+        ).all()
+        mine = [row for row in rows if row.attempts == attempts[row.id]]
         for row in mine:
+            row.attempts += 1
             row.worker = worker
             row.lease_until = now + timedelta(seconds=policy.lease_seconds)
         return [_as_task(row) for row in mine]
 
 
 def release(db: Database, sent: Sequence[tuple[int, int]], retry_at: datetime) -> None:
-    """Give tasks back after a failure, to be sent again from ``retry_at`` on."""
+    """Give (id, attempt) back, to be sent again from ``retry_at`` on; what another attempt took over stays."""
     with db.write() as session:
         for task_id, attempt in sent:
             session.execute(
@@ -104,21 +130,31 @@ def release(db: Database, sent: Sequence[tuple[int, int]], retry_at: datetime) -
 
 def release_worker(db: Database, worker: str) -> int:
     """A worker is dead: what it held is ready at once. Gives the number of tasks."""
-    return _release_where(db, tables.Outbox.worker == worker)
+    return _release_held_by(db, worker)
 
 
 def release_unclaimed(db: Database) -> int:
     """The queue lost its data: what was sent and claimed by nobody is ready at once."""
-    return _release_where(db, tables.Outbox.worker.is_(None))
+    return _release_held_by(db, _QUEUE)
 
 
-def _release_where(db: Database, condition: object) -> int:
+def _release_held_by(db: Database, holder: str) -> int:
+    outbox = tables.Outbox
     with db.write() as session:
         ids = session.scalars(
-            select(tables.Outbox.id).where(condition, tables.Outbox.lease_until.is_not(None)).with_for_update()  # type: ignore[arg-type]  # a column condition
+            select(outbox.id).where(outbox.worker == holder).order_by(outbox.id).with_for_update()
         ).all()
-        session.execute(update(tables.Outbox).where(tables.Outbox.id.in_(ids)).values(lease_until=None, worker=None))
+        session.execute(update(outbox).where(outbox.id.in_(ids)).values(lease_until=None, worker=None))
         return len(ids)
+
+
+def _try_to_give_up(session: Session, row: tables.Outbox, now: datetime, policy: BatchPolicy) -> None:
+    """A row that cannot even be given up rests for a lease and stops no other."""
+    try:
+        with session.begin_nested():
+            _give_up(session, row, now, policy)
+    except Exception:
+        log.exception("task cannot be given up", id=row.id, nature=row.nature, id_lot=row.id_lot)
 
 
 def _give_up(session: Session, row: tables.Outbox, now: datetime, policy: BatchPolicy) -> None:

@@ -50,7 +50,7 @@ def connection(
     config: Annotated[
         Path | None, typer.Option("--config", help="Fichier TOML ; igc-client.toml du dossier courant si absent.")
     ] = None,
-    url: Annotated[str | None, typer.Option("--url", help="Adresse https du service (IGC_URL).")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Adresse https du service (IGCCLIENT_URL).")] = None,
     certificat: Annotated[str | None, typer.Option("--certificat", help="Certificat client, PEM.")] = None,
     cle: Annotated[str | None, typer.Option("--cle", help="Clé privée du certificat client, PEM.")] = None,
     ca: Annotated[str | None, typer.Option("--ca", help="AC du serveur, PEM.")] = None,

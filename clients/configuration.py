@@ -1,4 +1,4 @@
-"""How ``igc-client`` is told where the service is and who we are: options, then IGC_* variables, then a TOML file.
+"""How ``igc-client`` is told where the service is and who we are: options, IGCCLIENT_* variables, a TOML file.
 
 Secrets are files: the configuration only holds their paths.
 """
@@ -15,7 +15,9 @@ import msgspec
 from clients.errors import SettingsError
 
 DEFAULT_FILE = Path("igc-client.toml")
-CONFIG_VARIABLE = "IGC_CLIENT_CONFIG"
+PREFIX = "IGCCLIENT_"
+"""Not IGC_, which belongs to the plateforme: its processes refuse variables they do not know."""
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 
 _PATHS = ("certificat", "cle", "ca", "mot_de_passe_cle")
 
@@ -41,21 +43,21 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 def load_configuration(
     options: Mapping[str, str | None], *, file: Path | None, environment: Mapping[str, str] | None = None
 ) -> Configuration:
-    """The configuration in force. ``options`` win over IGC_URL, IGC_CERTIFICAT..., which win over the TOML file.
+    """The configuration in force. ``options`` win over IGCCLIENT_URL, IGCCLIENT_CERTIFICAT..., which win over TOML.
 
-    Without ``file``, IGC_CLIENT_CONFIG or ``igc-client.toml`` of the current folder is read when it exists. Raises
+    Without ``file``, IGCCLIENT_CONFIG or ``igc-client.toml`` of the current folder is read when it exists. Raises
     SettingsError, in French, for an unknown key, a missing one or a value of the wrong type.
     """
     environment = os.environ if environment is None else environment
     values = _read_toml(_chosen_file(file, environment))
     for field in msgspec.structs.fields(Configuration):
-        given = options.get(field.name) or environment.get(f"IGC_{field.name.upper()}")
+        given = options.get(field.name) or environment.get(f"{PREFIX}{field.name.upper()}")
         if given:
             values[field.name] = given
     missing = [name for name in ("url", "certificat", "cle") if not values.get(name)]
     if missing:
         raise SettingsError(
-            f"Il manque : {', '.join(missing)}. Donnez-les par option, par variable IGC_... ou dans {DEFAULT_FILE}."
+            f"Il manque : {', '.join(missing)}. Donnez-les par option, par variable {PREFIX}... ou dans {DEFAULT_FILE}."
         )
     try:
         return msgspec.convert(values, Configuration, strict=False, dec_hook=_to_path)

@@ -9,11 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
-    """``path`` holds exactly ``content`` with ``mode`` when this returns; on any failure it is as before.
-
-    ``durable=False`` skips the flush to the disk, for files that can be fetched again.
-    """
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """``path`` durably holds exactly ``content`` with ``mode`` when this returns; on any failure it is as before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp creates with mode 0600, so that a private key is never readable by others, not even for a moment.
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=".tmp", dir=path.parent)
@@ -23,8 +20,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, durable: 
             stream.write(content)
             os.fchmod(stream.fileno(), mode)
             stream.flush()
-            if durable:
-                os.fsync(stream.fileno())
+            os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -1,51 +1,41 @@
-"""RSA-2048 keys and their CSRs, made in parallel processes, each in files of its own.
+"""Many keys and CSRs at once, in as many processes as there are cores.
 
-The private key is written by the process that made it, mode 0600, and never travels. A key that exists is kept: a
-run that was interrupted goes on where it stopped.
+The processes are started by hand rather than by multiprocessing, which would run the caller's own program again in
+each of them. A process gets names and a pass phrase on its standard input, writes the key itself and answers the CSR.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import json
 import os
+import queue
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clients.errors import IgcClientError
-from clients.files import write_atomically
+from clients.key_files import KeyFileError, KeyTarget, make_key
 
-KEY_BITS = 2048
-"""The only key the contract accepts: RSA 2048 (type Csr of the XSD)."""
+__all__ = ["KeyFileError", "KeyTarget", "make_key", "make_keys", "serve"]
 
-_CHUNK = 4
-
-
-class KeyFileError(IgcClientError):
-    """An existing key file cannot be used: other content, or a wrong pass phrase. It is left untouched."""
+_ALONE = 2
+"""Up to so many keys, starting processes costs more than it saves."""
+_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from clients.keys import serve; serve()"
 
 
-class KeyTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """One pair to make: ``<folder>/<stem>.key`` and ``.csr``; ``common_name`` only labels the CSR."""
+class _Order(msgspec.Struct, frozen=True):
+    target: KeyTarget
+    passphrase: bytes | None
 
-    folder: Path
-    stem: str
-    common_name: str
 
-    @property
-    def key_file(self) -> Path:
-        """PKCS#8 in PEM, encrypted when a pass phrase is given."""
-        return self.folder / f"{self.stem}.key"
-
-    @property
-    def csr_file(self) -> Path:
-        """PKCS#10 in PEM."""
-        return self.folder / f"{self.stem}.csr"
+class _Answer(msgspec.Struct, frozen=True):
+    csr: bytes = b""
+    refusal: str | None = None
 
 
 def make_keys(
@@ -60,62 +50,83 @@ def make_keys(
     ``progress`` gets the number of pairs done since its last call. ``workers`` defaults to the machine's cores.
     Raises KeyFileError when a key file of that name exists and cannot be read with the pass phrase.
     """
-    count = max(1, min(workers or os.cpu_count() or 1, len(targets)))
-    chunks = [targets[start : start + _CHUNK] for start in range(0, len(targets), _CHUNK)]
-    made: dict[int, list[bytes]] = {}
-    # A forked child would inherit the locks of our threads (progress bar, TLS); a fresh process does not.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        waiting = {pool.submit(_make_chunk, list(chunk), passphrase): rank for rank, chunk in enumerate(chunks)}
+    tell = progress or (lambda _count: None)
+    if workers == 1 or len(targets) <= _ALONE:
+        made = []
+        for target in targets:
+            made.append(make_key(target, passphrase))
+            tell(1)
+        return made
+    count = min(workers or os.cpu_count() or 1, len(targets))
+    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    started = [_Worker() for _ in range(count)]
+    for worker in started:
+        idle.put(worker)
+
+    def ask(target: KeyTarget) -> bytes:
+        worker = idle.get()
         try:
-            for done in as_completed(waiting):
-                made[waiting[done]] = done.result()
-                if progress:
-                    progress(len(made[waiting[done]]))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [csr for rank in range(len(chunks)) for csr in made[rank]]
+            return worker.make(_Order(target, passphrase))
+        finally:
+            idle.put(worker)
 
-
-def make_key(target: KeyTarget, passphrase: bytes | None = None) -> bytes:
-    """The CSR (DER) of one target, made here; an existing key is used again, an existing CSR only if it fits."""
-    key = _existing_key(target.key_file, passphrase) if target.key_file.exists() else _new_key(target, passphrase)
-    existing = _existing_csr(target.csr_file)
-    if existing is not None and existing.public_key() == key.public_key():
-        return existing.public_bytes(serialization.Encoding.DER)
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, target.common_name[:64])])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
-    write_atomically(target.csr_file, request.public_bytes(serialization.Encoding.PEM))
-    return request.public_bytes(serialization.Encoding.DER)
-
-
-def _make_chunk(targets: list[KeyTarget], passphrase: bytes | None) -> list[bytes]:
-    return [make_key(target, passphrase) for target in targets]
-
-
-def _new_key(target: KeyTarget, passphrase: bytes | None) -> rsa.RSAPrivateKey:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    protection: serialization.KeySerializationEncryption = (
-        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
-    write_atomically(target.key_file, pem, mode=0o600)
-    return key
-
-
-def _existing_key(path: Path, passphrase: bytes | None) -> rsa.RSAPrivateKey:
+    pool = ThreadPoolExecutor(count)
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
-    except (ValueError, TypeError, OSError) as error:
-        raise KeyFileError(f"La clé {path} existe déjà et ne peut pas être relue (autre mot de passe ?).") from error
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != KEY_BITS:
-        raise KeyFileError(f"La clé {path} existe déjà et n'est pas une clé RSA de {KEY_BITS} bits.")
-    return key
+        waiting = [pool.submit(ask, target) for target in targets]
+        for done in as_completed(waiting):
+            done.result()
+            tell(1)
+        return [done.result() for done in waiting]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for worker in started:
+            worker.stop()
 
 
-def _existing_csr(path: Path) -> x509.CertificateSigningRequest | None:
-    try:
-        return x509.load_pem_x509_csr(path.read_bytes())
-    except (OSError, ValueError):
-        return None
+def serve() -> None:
+    """The life of one process: an order a line in, an answer a line out, until the input ends."""
+    # Ctrl-C reaches the whole group: the parent decides, by closing our input once the key at hand is written.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in sys.stdin.buffer:
+        order = msgspec.json.decode(line, type=_Order, dec_hook=_from_text)
+        try:
+            answer = _Answer(csr=make_key(order.target, order.passphrase))
+        except IgcClientError as error:
+            answer = _Answer(refusal=str(error))
+        except OSError as error:
+            answer = _Answer(refusal=f"Le dossier {order.target.folder} refuse l'écriture ({error.strerror}).")
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", _BOOT, json.dumps(sys.path)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def make(self, order: _Order) -> bytes:
+        orders, answers = self._process.stdin, self._process.stdout
+        if orders is None or answers is None:
+            raise RuntimeError("a process without its pipes")
+        try:
+            orders.write(msgspec.json.encode(order, enc_hook=str) + b"\n")
+            orders.flush()
+            line = answers.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            raise KeyFileError("Un processus de fabrication de clés s'est arrêté ; relancez : ce qui est fait reste.")
+        answer = msgspec.json.decode(line, type=_Answer)
+        if answer.refusal is not None:
+            raise KeyFileError(answer.refusal)
+        return answer.csr
+
+    def stop(self) -> None:
+        # Closing the input ends the process; leaving the block waits for it and closes the rest. One that died
+        # leaves an order in the pipe that can no longer be delivered.
+        with contextlib.suppress(BrokenPipeError), self._process:
+            pass
+
+
+def _from_text(kind: type, value: object) -> object:
+    return kind(value)

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
@@ -70,7 +71,7 @@ def check_lot(lot: Lot) -> None:
 
 def fingerprint(lot: Lot) -> str:
     """SHA-256, hexadecimal, of the lot's content, whatever the file's form; equal only for the same content."""
-    return hashlib.sha256(etree.tostring(lot_element(lot), method="c14n2")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(lot)).hexdigest()
 
 
 def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:

@@ -76,6 +76,7 @@ class RetraitFolder:
         if stored is not None and stored.index_lot != index_lot:
             raise StateError(f"Le dossier {folder} contient déjà le retrait du lot {stored.index_lot}.")
         self._suivant = None if stored is None else stored.suivant
+        self._csv_lines: dict[int, str] = {}
         self._lines: dict[int, ManifestLine] = {line.numero_demande: line for line in stored.demandes} if stored else {}
 
     @property
@@ -106,6 +107,7 @@ class RetraitFolder:
             if known is not None:
                 line.fichier, line.certificat, line.cle = known.fichier, known.certificat, known.cle
             self._lines[demande.numero_demande] = line
+        self._csv_lines = {numero: _csv_line(line) for numero, line in self._lines.items()}
         self.save()
 
     def store(self, retraits: Iterable[Retrait], suivant: int | None) -> None:
@@ -119,7 +121,8 @@ class RetraitFolder:
         """Rewrites both manifests, each at one stroke."""
         stored = _Stored(index_lot=self.index_lot, suivant=self._suivant, demandes=self.lines)
         write_atomically(self.folder / JSON_NAME, msgspec.json.format(msgspec.json.encode(stored), indent=1))
-        write_atomically(self.folder / CSV_NAME, _as_csv(self.lines))
+        text = "".join((_CSV_HEADER, *self._csv_lines.values()))
+        write_atomically(self.folder / CSV_NAME, text.encode("utf-8-sig"))
 
     def _store_one(self, retrait: Retrait) -> None:
         line = self._lines.get(retrait.numero_demande)
@@ -133,14 +136,15 @@ class RetraitFolder:
             )
         stem = self._stems[retrait.numero_demande]
         line.fichier, line.certificat = f"{stem}.p7b", f"{stem}.pem"
-        # These can be withdrawn again, so that only the manifest needs to wait for the disk.
-        write_atomically(self.folder / line.fichier, retrait.pkcs7, durable=False)
+        # Written plainly: until the manifest names them, files cut short count for nothing and are fetched again.
+        (self.folder / line.fichier).write_bytes(retrait.pkcs7)
         pem = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
-        write_atomically(self.folder / line.certificat, pem, durable=False)
+        (self.folder / line.certificat).write_bytes(pem)
         key_file = self._keys.get(public_key)
         line.cle = os.path.relpath(key_file, self.folder) if key_file else None
         line.etat, line.etat_produit = "CLOSE", "ACTIF"
         line.numero_serie, line.fin_validite = retrait.numero_serie, retrait.fin_validite
+        self._csv_lines[line.numero_demande] = _csv_line(line)
 
     def _present(self, line: ManifestLine) -> bool:
         # A file cut short by a power failure is empty: it was renamed before its content reached the disk.
@@ -237,15 +241,18 @@ def _line_of(demande: DemandeSuivie) -> ManifestLine:
     )
 
 
-def _as_csv(lines: Iterable[ManifestLine]) -> bytes:
+def _csv_text(values: Iterable[object]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    names = [field.name for field in msgspec.structs.fields(ManifestLine)]
-    writer.writerow([field.encode_name for field in msgspec.structs.fields(ManifestLine)])
-    for line in lines:
-        values = (getattr(line, name) for name in names)
-        writer.writerow([value.isoformat() if isinstance(value, datetime) else value for value in values])
-    return text.getvalue().encode("utf-8-sig")
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(values)
+    return text.getvalue()
+
+
+_CSV_HEADER = _csv_text(field.encode_name for field in msgspec.structs.fields(ManifestLine))
+
+
+def _csv_line(line: ManifestLine) -> str:
+    values = msgspec.structs.astuple(line)
+    return _csv_text(value.isoformat() if isinstance(value, datetime) else value for value in values)
 
 
 def _load(path: Path) -> _Stored | None:

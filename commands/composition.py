@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from batch.context import BatchPolicy, WorkerContext
@@ -61,6 +62,9 @@ def batch_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> BatchPol
         lease_seconds=settings.batch.lease_seconds,
         max_attempts=settings.batch.max_attempts,
         window=3 * settings.batch.worker_count(),
+        idle_seconds=settings.batch.relay_seconds,
+        crl_refresh=timedelta(minutes=settings.pki.crl_refresh_minutes),
+        crl_validity=timedelta(hours=settings.pki.crl_validity_hours),
         lots=lot_policy(settings, keys),
     )
 

@@ -61,7 +61,13 @@ def run_portal(config: ConfigOption = None) -> None:
     configure(settings.logging, process="portail")
     authority = registration_authority(settings, open_database(settings))
     secret = settings.portal.session_secret_file.read_text().encode()
-    app = build_portal(authority, session_secret=secret, public_url=settings.portal.public_url)
+    app = build_portal(
+        authority,
+        session_secret=secret,
+        public_url=settings.portal.public_url,
+        session_seconds=settings.portal.session_seconds,
+        max_body=settings.portal.limits.max_body_bytes,
+    )
     _listen(
         settings,
         app,

@@ -15,6 +15,7 @@ from runtime.embedded_queue import EmbeddedQueue
 from runtime.logs import configure
 from runtime.probes import tls_answers
 from runtime.settings import CONFIG_VARIABLE, Settings
+from runtime.settings_sections import PortalSettings, WsSettings
 from runtime.supervisor import Child, Supervisor
 from storage.database import Database
 from storage.migrate import upgrade
@@ -57,20 +58,15 @@ def _children(settings: Settings, config: Path | None) -> list[Child]:
     for number in range(1, settings.batch.worker_count() + 1):
         name = f"{_WORKER}{number}"
         children.append(Child(name=name, argv=[*igc, "worker", "--name", name], env=env))
-    children.append(
-        Child(
-            name="service-web",
-            argv=[*igc, "ws"],
-            env=env,
-            ready=lambda: tls_answers(settings.ws.host, settings.ws.port),
-        )
-    )
-    children.append(
-        Child(
-            name="portail",
-            argv=[*igc, "portal"],
-            env=env,
-            ready=lambda: tls_answers(settings.portal.host, settings.portal.port),
-        )
-    )
+    for name, verb, section in (("service-web", "ws", settings.ws), ("portail", "portal", settings.portal)):
+        children += [_listener(f"{name}-{number}", verb, env, section) for number in range(1, section.processes + 1)]
     return children
+
+
+def _listener(name: str, verb: str, env: dict[str, str], section: WsSettings | PortalSettings) -> Child:
+    return Child(
+        name=name,
+        argv=[sys.executable, "-m", "commands", verb],
+        env=env,
+        ready=lambda: tls_answers(section.host, section.port),
+    )

@@ -1,9 +1,10 @@
-"""Full CRLs (RFC 5280 §5): the revoked certificates of one authority, signed in bulk.
+"""CRLs (RFC 5280 §5), full and delta: the revoked certificates of one authority, signed in bulk.
 
 Which entries belong on a CRL, and when one is due, is decided by the caller.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import lru_cache
@@ -14,6 +15,7 @@ from cryptography import x509
 from pki import der
 from pki.authority import Authority
 from pki.errors import CrlError
+from pki.extensions import distribution_points
 from pki.signers.port import Signer
 from pki.signing import sign
 
@@ -23,11 +25,14 @@ _MAX_SERIAL_BITS = 159
 _AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
 _CRL_NUMBER = "2.5.29.20"
 _REASON_CODE = "2.5.29.21"
+_DELTA_CRL_INDICATOR = "2.5.29.27"
+_ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
+_FRESHEST_CRL = "2.5.29.46"
 _ENUMERATED = 0x0A
 
 
 class RevocationReason(IntEnum):
-    """CRLReason (RFC 5280 §5.3.1). `unspecified` is never written; removeFromCRL belongs to delta CRLs."""
+    """CRLReason (RFC 5280 §5.3.1). `unspecified` is never written; removeFromCRL only in delta CRLs."""
 
     UNSPECIFIED = 0
     KEY_COMPROMISE = 1
@@ -36,6 +41,7 @@ class RevocationReason(IntEnum):
     SUPERSEDED = 4
     CESSATION_OF_OPERATION = 5
     CERTIFICATE_HOLD = 6
+    REMOVE_FROM_CRL = 8
     PRIVILEGE_WITHDRAWN = 9
     AA_COMPROMISE = 10
 
@@ -48,6 +54,23 @@ class CrlEntry(NamedTuple):
     reason: RevocationReason = RevocationReason.UNSPECIFIED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrlForm:
+    """What kind of CRL to make: by default a full one without further extensions.
+
+    `base` is the number of the full CRL that a delta starts from. `freshest` names in a full CRL where the deltas
+    are, as the certificates do. `issuing_point` adds IssuingDistributionPoint with the address of the full CRL; full
+    and delta must agree on it, for they have one scope (RFC 5280 §5.2.4).
+    """
+
+    base: int | None = None
+    freshest: bool = False
+    issuing_point: bool = False
+
+
+FULL = CrlForm()
+
+
 def build_crl(
     authority: Authority,
     signer: Signer,
@@ -55,11 +78,13 @@ def build_crl(
     number: int,
     this_update: datetime,
     next_update: datetime,
+    form: CrlForm = FULL,
 ) -> bytes:
-    """Return a signed full CRL, version 2, DER, with AuthorityKeyIdentifier and CRLNumber.
+    """Return a signed CRL, version 2, DER, with AuthorityKeyIdentifier and CRLNumber.
 
     The list is absent when there is no entry, a reason is absent when unspecified. CrlError when the number or a
-    serial is out of range, a serial stands twice, or the dates are not in order; SignerError as in signing.sign.
+    serial is out of range, a serial stands twice, the dates are not in order, a full list removes an entry, or a
+    delta does not follow its base; SignerError as in signing.sign.
     """
     if signer.authority != authority.short_name:
         raise CrlError(f"the signer of {signer.authority} cannot sign for {authority.short_name}")
@@ -69,12 +94,9 @@ def build_crl(
         raise CrlError("a date without time zone")
     if next_update <= this_update:
         raise CrlError("nextUpdate does not follow thisUpdate")
-    encoded = _encode_entries(entries)
-    key_id = x509.AuthorityKeyIdentifier(authority.key_id, None, None).public_bytes()
-    extensions = der.sequence(
-        der.extension(_AUTHORITY_KEY_IDENTIFIER, key_id),
-        der.extension(_CRL_NUMBER, der.integer(number)),
-    )
+    reasons = _FULL_REASONS if form.base is None else _REASONS
+    encoded = _encode_entries(entries, reasons)
+    extensions = der.sequence(*_crl_extensions(authority, number, form))
     tbs = der.sequence(
         _VERSION_2,
         der.SHA256_WITH_RSA,
@@ -87,7 +109,38 @@ def build_crl(
     return sign(tbs, signer, authority.public_key)
 
 
-def _encode_entries(entries: Iterable[CrlEntry]) -> bytes:
+def _crl_extensions(authority: Authority, number: int, form: CrlForm) -> Iterable[bytes]:
+    """Yield the extensions; the delta indicator and the issuing distribution point are critical (§5.2.4, §5.2.5)."""
+    key_id = x509.AuthorityKeyIdentifier(authority.key_id, None, None).public_bytes()
+    yield der.extension(_AUTHORITY_KEY_IDENTIFIER, key_id)
+    yield der.extension(_CRL_NUMBER, der.integer(number))
+    if form.base is not None:
+        if not 0 <= form.base <= number:
+            raise CrlError("a delta CRL does not follow its base")
+        yield der.extension(_DELTA_CRL_INDICATOR, der.integer(form.base), critical=True)
+    if form.issuing_point:
+        yield der.extension(_ISSUING_DISTRIBUTION_POINT, _issuing_point(authority), critical=True)
+    points = distribution_points(authority, authority.settings.delta_crl_url)
+    if form.freshest and form.base is None and points:
+        yield der.extension(_FRESHEST_CRL, x509.FreshestCRL(points).public_bytes())
+
+
+def _issuing_point(authority: Authority) -> bytes:
+    points = distribution_points(authority, authority.settings.crl_url)
+    if not points:
+        raise CrlError("an issuing distribution point needs the address of the CRL")
+    return x509.IssuingDistributionPoint(
+        full_name=points[0].full_name,
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    ).public_bytes()
+
+
+def _encode_entries(entries: Iterable[CrlEntry], reasons: Mapping[int, bytes]) -> bytes:
     """Return the concatenated entries.
 
     Written out by hand, since a CRL may hold hundreds of thousands: an entry is shorter than 128 octets, so every
@@ -100,9 +153,9 @@ def _encode_entries(entries: Iterable[CrlEntry]) -> bytes:
             raise CrlError("a serial is not a positive number of at most 20 octets")
         seen.add(serial)
         octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
-        coded_reason = _REASONS.get(reason)
+        coded_reason = reasons.get(reason)
         if coded_reason is None:
-            raise CrlError("a reason that a full CRL cannot carry")
+            raise CrlError("a reason that this CRL cannot carry")
         body = b"\x02%c%b%b%b" % (len(octets), octets, _date(revoked_at), coded_reason)
         encoded.append(b"\x30%c%b" % (len(body), body))
     if len(seen) != len(encoded):
@@ -135,7 +188,8 @@ def _reason(reason: RevocationReason) -> bytes:
     return der.sequence(der.extension(_REASON_CODE, der.tlv(_ENUMERATED, bytes((reason,)))))
 
 
-_REASONS = {reason: _reason(reason) for reason in RevocationReason}
+_REASONS: Mapping[int, bytes] = {reason: _reason(reason) for reason in RevocationReason}
+_FULL_REASONS = {reason: coded for reason, coded in _REASONS.items() if reason != RevocationReason.REMOVE_FROM_CRL}
 
 
 def _to_second(moment: datetime) -> datetime:

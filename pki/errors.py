@@ -84,5 +84,13 @@ class KeyListError(PkiError):
         self.line = line
 
 
+class OcspRequestError(PkiError):
+    """The bytes are not an OCSP request that can be answered: malformedRequest (RFC 6960 §4.2.1)."""
+
+
+class OcspResponseError(PkiError):
+    """An OCSP answer, or the certificate of its responder, would break RFC 6960."""
+
+
 class ContainerError(PkiError):
     """A PKCS#7 or PKCS#12 container cannot be read or made."""

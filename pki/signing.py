@@ -1,4 +1,4 @@
-"""From to-be-signed bytes to a signed structure: one place for certificates and CRLs.
+"""From to-be-signed bytes to a signed structure: one place for certificates, CRLs and OCSP answers.
 
 Signatures are sha256WithRSAEncryption, PKCS#1 v1.5: deterministic, so that the same bytes give the same certificate
 again after a crash.
@@ -17,8 +17,8 @@ _PKCS1V15 = PKCS1v15()
 _SHA256 = SHA256()
 
 
-def sign(tbs: bytes, signer: Signer, issuer_key: rsa.RSAPublicKey) -> bytes:
-    """Return SEQUENCE(tbs, algorithm, signature); the signature is verified with the issuer's certified key.
+def sign(tbs: bytes, signer: Signer, issuer_key: rsa.RSAPublicKey, appendix: bytes = b"") -> bytes:
+    """Return SEQUENCE(tbs, algorithm, signature, appendix); the signature is verified with the certified key.
 
     SignerError when the signer fails or its signature does not verify: a fault of the hardware must never leave.
     """
@@ -27,4 +27,4 @@ def sign(tbs: bytes, signer: Signer, issuer_key: rsa.RSAPublicKey) -> bytes:
         issuer_key.verify(signature, tbs, _PKCS1V15, _SHA256)
     except InvalidSignature:
         raise SignerError(f"{signer.authority}: the signature does not verify with the certified key") from None
-    return der.sequence(tbs, der.SHA256_WITH_RSA, der.bit_string(signature))
+    return der.sequence(tbs, der.SHA256_WITH_RSA, der.bit_string(signature), appendix)

@@ -16,7 +16,7 @@ from registration.views import DemandePage, DemandeView
 BOM = "﻿"
 
 # Signs by which spreadsheets take a text for a formula, their full-width twins included.
-_FORMULA_SIGNS = tuple("=+-@\t\r\n＝＋－＠")
+_FORMULA_SIGNS = frozenset("=+-@＝＋－＠")
 
 _COLUMNS: tuple[tuple[str, Callable[[DemandeView], object]], ...] = (
     ("N° demande", lambda view: view.numero),
@@ -64,4 +64,6 @@ def _lines(rows: list[list[str]]) -> str:
 def _cell(value: object) -> str:
     """The text of a cell; one that a spreadsheet would compute gets an apostrophe in front, which it hides."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_SIGNS) else text
+    # Blanks and invisible characters in front do not stop a spreadsheet.
+    first = next((character for character in text if character.isprintable() and not character.isspace()), "")
+    return f"'{text}" if first in _FORMULA_SIGNS or text[:1] in {"\t", "\r", "\n"} else text

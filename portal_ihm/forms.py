@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -49,6 +49,10 @@ def with_code(code: Code, **data: object) -> str:
     return f"{TEXTS[code].format(**data)} ({code.value})"
 
 
+def _choices(prompt: str, texts: Mapping[Any, str]) -> dict[str, str]:
+    return {"": prompt} | {value.value: text for value, text in texts.items()}
+
+
 class NumeroField(IntegerField):
     """A positive number of at most 64 bits; blanks between groups of digits are accepted."""
 
@@ -73,7 +77,9 @@ class JourField(DateField):
         super().__init__(label, [Optional(), _check_day], format=["%Y-%m-%d", "%d/%m/%Y"], **options)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """Say in French what is wrong."""
+        """Nothing typed is no date; what is no date is said in French."""
+        if not "".join(valuelist).strip():
+            return
         try:
             super().process_formdata(valuelist)
         except ValueError:
@@ -97,14 +103,16 @@ class CriteresForm(Form):
     index_lot = NumeroField("Index de lot", [Optional()])
     offre = SelectField(
         "Offre",
-        choices=[("", "Choisir une offre"), *OFFRE_TEXTS.items(), (ALL_OFFRES, "TOUTES – toutes les offres")],
+        choices=_choices("Choisir une offre", OFFRE_TEXTS) | {ALL_OFFRES: "TOUTES – toutes les offres"},
         default="",
     )
-    usage = SelectField("Usage du produit", choices=[("", "Tous les usages"), *USAGE_TEXTS.items()], default="")
+    usage = SelectField("Usage du produit", choices=_choices("Tous les usages", USAGE_TEXTS), default="")
     etat = SelectField(
-        "État de la demande", choices=[("", "Tous les états"), *((e.value, label(e)) for e in EtatDemande)], default=""
+        "État de la demande",
+        choices=_choices("Tous les états", {etat: label(etat) for etat in EtatDemande}),
+        default="",
     )
-    periode = RadioField("Date de la demande", choices=[("", "Toutes les dates"), *PERIODE_TEXTS.items()], default="")
+    periode = RadioField("Date de la demande", choices=_choices("Toutes les dates", PERIODE_TEXTS), default="")
     apres_le = JourField("Après le")
     avant_le = JourField("Avant le")
     structure = StringField(
@@ -153,7 +161,7 @@ class DemandeOrgForm(Form):
     usage = RadioField(
         "Usage",
         [DataRequired(with_code(Code.USAGE_MISSING))],
-        choices=[(usage.value, USAGE_TEXTS[usage]) for usage in USAGES_BY_OFFRE[Offre.ORG]],
+        choices={usage.value: USAGE_TEXTS[usage] for usage in USAGES_BY_OFFRE[Offre.ORG]},
     )
     service_applicatif = StringField(
         "Service applicatif",
@@ -184,7 +192,7 @@ class DemandeOrgForm(Form):
         self, formdata: FormData | None, structures: Sequence[tuple[str, str]], session: dict[str, Any], secret: bytes
     ) -> None:
         """``structures`` are (identifier, raison sociale) of the acteur's perimeter."""
-        self.structure_choices = [(ident, f"{raison} ({ident})") for ident, raison in structures]
+        self.structure_choices = {ident: f"{raison} ({ident})" for ident, raison in structures}
         super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})
-        prompt = [] if len(structures) == 1 else [("", "Choisir une structure")]
-        self.structure.choices = [*prompt, *self.structure_choices]
+        prompt = {} if len(structures) == 1 else {"": "Choisir une structure"}
+        self.structure.choices = {**prompt, **self.structure_choices}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from registration.values import Acteur
@@ -9,8 +11,8 @@ from registration.vocabulary import Plateforme, TypeActeurInscrit
 from storage import tables
 
 
-def as_value(row: tables.Acteur) -> Acteur:
-    """The value of a row."""
+def as_value(row: Any) -> Acteur:  # noqa: ANN401 -- the entity, or a Row of its columns
+    """The value of a row of ``acteur``."""
     return Acteur(
         id=row.id,
         plateforme=Plateforme(row.plateforme),

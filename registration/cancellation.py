@@ -96,10 +96,8 @@ def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], no
             .execution_options(synchronize_session=False)
         )
     revoke_signed(session, signed, now)
-    lines.extend(
-        history.system_line(numero, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE) for numero in signed
-    )
     history.append(session, lines)
+    history.append_system(session, signed, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE)
 
 
 def revoke_signed(session: Session, numeros: Sequence[int], now: datetime) -> None:

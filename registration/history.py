@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
+from registration.slicing import slices
 from registration.values import Acteur, Origin
 from registration.vocabulary import SYSTEM_ACTEUR, Canal, CodeAction, EtatDemande, Offre, TypeActeur
 from storage import tables
 from storage.bulk import insert_rows
+from storage.types import UtcDateTime
 
 
 def append(session: Session, lines: Iterable[dict[str, Any]]) -> None:
@@ -38,20 +41,22 @@ def line(
     }
 
 
-def system_line(id_demande: int, now: datetime, action: CodeAction, etat: EtatDemande) -> dict[str, Any]:
-    """A step the plateforme takes by itself."""
-    return {
-        "id_demande": id_demande,
-        "canal": Canal.SYSTEM.value,
-        "date": now,
-        "code_action": action.value,
-        "etat": etat.value,
-        "type_acteur": TypeActeur.SYSTEME.value,
-        "acteur": SYSTEM_ACTEUR,
-        "habilitations_acteur": None,
-        "administrateur": None,
-        "habilitations_administrateur": None,
+def append_system(
+    session: Session, numeros: Sequence[int], now: datetime, action: CodeAction, etat: EtatDemande
+) -> None:
+    """Write one line a demande for a step the plateforme takes by itself; the database makes the rows."""
+    demande, historique = tables.Demande, tables.Historique
+    fixed = {
+        historique.canal: literal(Canal.SYSTEM.value),
+        historique.date: literal(now, UtcDateTime()),
+        historique.code_action: literal(action.value),
+        historique.etat: literal(etat.value),
+        historique.type_acteur: literal(TypeActeur.SYSTEME.value),
+        historique.acteur: literal(SYSTEM_ACTEUR),
     }
+    for part in slices(numeros):
+        rows = select(demande.id, *fixed.values()).where(demande.id.in_(part)).order_by(demande.id)
+        session.execute(insert(historique).from_select([historique.id_demande, *fixed], rows))
 
 
 def designate(acteur: Acteur) -> str:

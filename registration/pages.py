@@ -32,12 +32,13 @@ def register_page(
         return 0
     first_numero = db.reserve("demande", nombre)
     with db.write() as session:
-        # FOR UPDATE: of two runs at the same time, the second waits here and then finds the page gone.
-        row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
-        lot = session.get_one(tables.Lot, id_lot)
+        # Of two runs at the same time, the second waits here and then finds the page gone. Outbox, page, lot: whoever
+        # gives a page up locks them in the same order.
         session.execute(delete(tables.Outbox).where(tables.Outbox.id == outbox_id))
+        row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
         if row is None:
             return 0
+        lot = _lock_lot(session, id_lot)
         forms = decode_forms(row.contenu)
         origin = Origin(acteur=acteur_by_id(session, lot.id_acteur), canal=Canal.WS)
         register(
@@ -61,7 +62,7 @@ def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy
     row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
     if row is None:
         return
-    lot = session.get_one(tables.Lot, id_lot)
+    lot = _lock_lot(session, id_lot)
     origin = Origin(acteur=acteur_by_id(session, lot.id_acteur), canal=Canal.WS)
     register_unprocessed(
         session,
@@ -74,6 +75,11 @@ def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy
     )
     _owe_next(session, row, now, policy)
     session.delete(row)
+
+
+def _lock_lot(session: Session, id_lot: int) -> tables.Lot:
+    """A cancellation of the lot comes either before, and is seen here, or after, and then sees these demandes."""
+    return session.get_one(tables.Lot, id_lot, with_for_update=True)
 
 
 def _is(id_lot: int, page: int) -> tuple[ColumnElement[bool], ...]:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, literal, select, true
 from sqlalchemy.orm import Session
 
 from pki.authority import Authority, find_issuer
@@ -42,6 +43,37 @@ class Peer:
     not_after: datetime
 
 
+def _status_query() -> Select[Any]:
+    """One row whatever there is: our revocation, the current CRL, the registered acteur."""
+    acteur, identite = tables.Acteur, tables.Identite
+    certificat, crl = tables.Certificat, tables.Crl
+    one = select(literal(1).label("one")).subquery()
+    registered = (
+        select(
+            acteur.id, acteur.plateforme, acteur.type_acteur, acteur.type_personne, acteur.id_national, acteur.libelle
+        )
+        .join(identite, identite.id_acteur == acteur.id)
+        .where(
+            identite.issuer_sha256 == bindparam("issuer"),
+            identite.serial == bindparam("serial"),
+            acteur.plateforme == bindparam("plateforme"),
+        )
+        .subquery()
+    )
+    return (
+        select(certificat.revoque_le, crl.numero, crl.next_update, *registered.c)
+        .select_from(one)
+        .outerjoin(
+            certificat, (certificat.autorite == bindparam("authority")) & (certificat.serial == bindparam("serial"))
+        )
+        .outerjoin(crl, crl.autorite == bindparam("authority"))
+        .outerjoin(registered, true())
+    )
+
+
+_STATUS = _status_query()
+
+
 class PeerChecker:
     """Checks against the CAs of ``authorities`` (both plateformes, to say clearly when it is the other one)."""
 
@@ -65,20 +97,24 @@ class PeerChecker:
         if not peer.not_before - timedelta(minutes=5) <= now < peer.not_after:
             raise AccessError(Code.CERTIFICATE_REVOKED)
         with self._db.read() as session:
-            self._check_revocation(session, peer, now)
-            acteur, identite = tables.Acteur, tables.Identite
-            row = session.scalar(
-                select(acteur)
-                .join(identite, identite.id_acteur == acteur.id)
-                .where(
-                    identite.issuer_sha256 == peer.issuer_sha256,
-                    identite.serial == peer.serial,
-                    acteur.plateforme == self._plateforme.value,
-                )
-            )
-        if row is None:
+            row = session.execute(_STATUS, self._parameters(peer)).one()
+            listed = self._listed(session, peer.authority, row.numero) if row.numero is not None else frozenset()
+        if row.revoque_le is not None or peer.serial in listed:
+            raise AccessError(Code.CERTIFICATE_REVOKED)
+        # No current CRL: nobody can say that the certificate is still good, so it is not.
+        if row.next_update is None or row.next_update <= now:
+            raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
+        if row.id is None:
             raise AccessError(Code.ACTEUR_UNKNOWN)
         return as_value(row)
+
+    def _parameters(self, peer: Peer) -> dict[str, object]:
+        return {
+            "authority": peer.authority,
+            "serial": peer.serial,
+            "issuer": peer.issuer_sha256,
+            "plateforme": self._plateforme.value,
+        }
 
     def _parse_certificate(self, der: bytes) -> Peer | None:
         try:
@@ -97,22 +133,6 @@ class PeerChecker:
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
         )
-
-    def _check_revocation(self, session: Session, peer: Peer, now: datetime) -> None:
-        """Our own row decides at once; the CRL must exist, be current, and not list the serial either."""
-        certificat, crl = tables.Certificat, tables.Crl
-        revoked = session.scalar(
-            select(certificat.revoque_le).where(certificat.autorite == peer.authority, certificat.serial == peer.serial)
-        )
-        if revoked is not None:
-            raise AccessError(Code.CERTIFICATE_REVOKED)
-        current = session.execute(
-            select(crl.numero, crl.next_update).where(crl.autorite == peer.authority)
-        ).one_or_none()
-        if current is None or current.next_update <= now:
-            raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
-        if peer.serial in self._listed(session, peer.authority, current.numero):
-            raise AccessError(Code.CERTIFICATE_REVOKED)
 
     def _listed(self, session: Session, authority: str, numero: int) -> frozenset[str]:
         known = self._crl_serials.get((authority, numero))

@@ -18,7 +18,7 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     max_items: int = 10_000
     page_size: int = 500
-    chunk_size: int = 100
+    chunk_size: int = 250
     at_once: int = 20
     keys: KeyPolicy = DEFAULT_KEYS
 

@@ -90,9 +90,10 @@ def register_unprocessed(
         rows.append(_row(candidate, origin, EtatDemande.NON_TRAITEE, now, id_lot, first_position + rank))
         used = history.habilitation_used(form.offre, form.structure)
         lines.append(history.line(candidate.numero, origin, now, CodeAction.RECORDED, EtatDemande.ENREGISTREE, used))
-        lines.append(history.system_line(candidate.numero, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE))
     insert_rows(session, tables.Demande, rows)
     history.append(session, lines)
+    numeros = [row["id"] for row in rows]
+    history.append_system(session, numeros, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE)
 
 
 def _verdict(candidate: Candidate, *, cancelled: bool) -> EtatDemande:

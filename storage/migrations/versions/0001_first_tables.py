@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["id_lot"], ["lot.id"], name=op.f("fk_outbox__id_lot")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_outbox__id_lot"), "outbox", ["id_lot"], unique=False)
     op.create_index("ix_outbox__ready", "outbox", ["rang", "id"], unique=False)

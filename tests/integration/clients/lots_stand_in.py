@@ -107,7 +107,7 @@ class Demande:
     def __init__(self, numero, lot_index, position, node):
         self.numero, self.lot_index, self.position = numero, lot_index, position
         self.fields = [(etree.QName(child).localname, child.text) for child in node]
-        self.etat, self.produit, self.certificate = "ENREGISTREE", None, None
+        self.etat, self.produit, self.certificate, self.code = "ENREGISTREE", None, None, None
         self.born = now()
 
     def text(self, name):
@@ -171,6 +171,7 @@ class StandIn:
         self.texts = []
         self.clients = set()
         self.paths = []
+        self.published_address = None
         self.held = threading.Event()
         self.release = threading.Event()
         self.lock = threading.Lock()
@@ -316,7 +317,7 @@ class StandIn:
         members = [("demande", list(demande.as_members())) for demande in shown]
         yield "page", members + ([("suivant", after)] if after else [])
 
-    def check_conditions(self, body):
+    def check_conditions(self, body, demandes):
         conditions = body.find(f"{{{NS}}}conditions")
         code = conditions.findtext(f"{{{NS}}}codeRevocation")
         if code != conditions.findtext(f"{{{NS}}}confirmation"):
@@ -325,6 +326,11 @@ class StandIn:
             raise FaultError("messageRefuse", "ERR_IHM_011", "Code trop faible.", champ="codeRevocation")
         if conditions.findtext(f"{{{NS}}}acceptationCgu") != "true":
             raise FaultError("messageRefuse", "ERR_IHM_012", "CGU non acceptées.", champ="acceptationCgu")
+        for demande in demandes:
+            if demande.code not in (None, code):
+                raise FaultError("conflit", "ERR_IHM_013", "Déjà retiré avec un autre code.", position=demande.position)
+            if demande.certificate is not None:
+                demande.code = code
 
     def retrait(self, demande):
         demande.etat, demande.produit = "CLOSE", "ACTIF"
@@ -340,16 +346,16 @@ class StandIn:
         ]
 
     def op_retirer_demande(self, body):
-        self.check_conditions(body)
         demande = self.demande(body)
+        self.check_conditions(body, [demande])
         if demande.certificate is None:
             raise FaultError("conflit", "ERR_WS_033", f"Le certificat n'est pas à retirer (état {demande.etat}).")
         yield "retrait", self.retrait(demande)
 
     def op_retirer_page_lot(self, body):
-        self.check_conditions(body)
         lot = self.lot(int(body.findtext(f"{{{NS}}}indexLot")))
         shown, after = self.page(body, lot["demandes"])
+        self.check_conditions(body, shown)
         members = [("retrait", self.retrait(one)) for one in shown if one.certificate is not None]
         members += [("suivant", after)] if after else []
         yield "page", [*members, ("enAttente", sum(one.etat == "ENREGISTREE" for one in lot["demandes"]))]
@@ -447,6 +453,9 @@ class Handler(BaseHTTPRequestHandler):
         files = {f"{PATH}?wsdl": ROOT / "ws/wsdl/igc-lots-1.0.wsdl", "/schemas/igc-lots-1.0.xsd": XSD}
         self.server.stand_in.paths.append(self.path)
         content = files[self.path].read_bytes() if self.path in files else b""
+        if self.server.stand_in.published_address:
+            address = self.server.stand_in.published_address.encode()
+            content = content.replace(b"https://127.0.0.1:8443/ws/lots/1.0", address)
         self.reply(200 if content else 404, content)
 
     def do_POST(self):

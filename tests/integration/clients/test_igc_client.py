@@ -33,7 +33,7 @@ def desk(stand_in, authority, make_lot, tmp_path, monkeypatch):
     (tmp_path / "code.txt").write_text(CODE + "\n", encoding="utf-8")
     write_lot(make_lot(), tmp_path / "lot.xml")
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("IGC_")]:
+    for name in [name for name in os.environ if name.startswith("IGCCLIENT_")]:
         monkeypatch.delenv(name)
     return tmp_path
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from clients.errors import ConnectionLostError, StateError, UnexpectedAnswerError
+from clients.errors import Conflit, ConnectionLostError, StateError, UnexpectedAnswerError
 from clients.keys import KeyTarget, make_key
 from clients.manifest import RetraitFolder, find_keys, ordered_chain
 from clients.service import RetryPolicy
@@ -223,3 +223,16 @@ def test_following_tells_each_change_and_ends_with_the_last(connect, make_lot, s
     last = follow_to_end(service, index, on_change=told.append)
     assert [suivi.a_retirer for suivi in told] == [0, 1, 2, 3]
     assert told[-1] == last
+
+
+def test_going_on_takes_the_code_of_the_first_time(connect, processed, tmp_path, stand_in):
+    index, lot = processed
+    stand_in.plan_next("retirerPageLot", "after")
+    with pytest.raises(ConnectionLostError):
+        withdraw_lot(connect(retry=ONCE), index, tmp_path, CONDITIONS, lot=lot)
+    other = ConditionsRetrait(
+        code_revocation="Un-Autre-Code-Long", confirmation="Un-Autre-Code-Long", acceptation_cgu=True
+    )
+    with pytest.raises(Conflit, match="ERR_IHM_013"):
+        withdraw_lot(connect(), index, tmp_path, other, lot=lot)
+    assert withdraw_lot(connect(), index, tmp_path, CONDITIONS, lot=lot).withdrawn == 3

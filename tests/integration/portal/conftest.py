@@ -38,7 +38,7 @@ def npm_packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(world: World) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
         yield browser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ class World:
     context: WorkerContext
     port: int
     lot: int
+    sessions: list[requests.Session] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -90,6 +91,7 @@ class World:
     def session(self, name: str | None) -> requests.Session:
         """A program's connection with the certificate of ``name``, or without any."""
         session = requests.Session()
+        self.sessions.append(session)
         session.verify = str(self.root)
         session.trust_env = False
         if name is not None:
@@ -101,7 +103,9 @@ class World:
         der = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).public_bytes(Encoding.DER)
         return Origin(acteur=self.authority.identify(der), canal=canal)
 
-    def enroll(self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()) -> Client:
+    def enroll(
+        self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()
+    ) -> Client:
         """One more person with a card of his own, so that a test may do to it what it likes."""
         number = f"{zlib.crc32(name.encode()):010d}"
         content = CertificateContent(
@@ -246,6 +250,15 @@ def serve(settings: Settings, build: Any) -> Iterator[int]:
         yield port
 
 
+def close(session: requests.Session) -> None:
+    """Hang up now: ``Session.close`` only forgets its connections, which stay open as long as an answer is kept."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 -- it cannot be iterated
+            pools[key].close()
+    session.close()
+
+
 @contextmanager
 def make_world(folder: Path) -> Iterator[World]:
     """Everything, from the ceremony to a served portal."""
@@ -263,6 +276,9 @@ def make_world(folder: Path) -> Iterator[World]:
         with serve(settings, build) as port:
             world = World(settings, db, authority, context, port, lot=0)
             lot = deposit(authority, world.origin("dpi-acacias", Canal.WS))
-            yield World(settings, db, authority, context, port, lot=lot)
+            world = replace(world, lot=lot)
+            yield world
+            for session in world.sessions:
+                close(session)
     finally:
         db.dispose()

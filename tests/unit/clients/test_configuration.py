@@ -29,7 +29,7 @@ def test_paths_of_the_file_are_relative_to_it(toml):
 
 
 def test_options_win_over_variables_which_win_over_the_file(toml):
-    environment = {"IGC_URL": "https://env", "IGC_ESSAIS": "3", "IGC_CLIENT_CONFIG": str(toml)}
+    environment = {"IGCCLIENT_URL": "https://env", "IGCCLIENT_ESSAIS": "3", "IGCCLIENT_CONFIG": str(toml)}
     found = load_configuration({"url": "https://option", "ca": None}, file=None, environment=environment)
     assert (found.url, found.essais) == ("https://option", 3)
     assert load_configuration({}, file=None, environment=environment).url == "https://env"

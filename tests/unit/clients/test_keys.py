@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from clients import keys
 from clients.keys import KeyFileError, KeyTarget, make_key, make_keys
 from clients.manifest import find_keys
 
@@ -80,6 +85,42 @@ def test_a_key_file_that_is_not_ours_stops_the_run_untouched(tmp_path, kind):
     with pytest.raises(KeyFileError):
         make_keys([target], workers=1)
     assert target.key_file.read_bytes() == content
+
+
+def test_a_refusal_of_one_key_stops_the_others_and_no_process_is_left(tmp_path):
+    wanted = targets(tmp_path, *"abcdefgh")
+    wanted[3].key_file.write_bytes(b"autre chose")
+    with pytest.raises(KeyFileError, match=r"d\.key"):
+        make_keys(wanted, workers=2)
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    assert [pid for pid in children if b"clients.keys" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+
+
+def test_a_process_that_dies_is_said_so_and_cleaned_up(tmp_path):
+    (target,) = targets(tmp_path, "a")
+    worker = keys._Worker()
+    worker._process.kill()
+    worker._process.wait(10)
+    with pytest.raises(KeyFileError, match="relancez"):
+        worker.make(keys._Order(target, None))
+    worker.stop()
+
+
+def test_a_program_without_a_main_guard_may_make_keys(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from pathlib import Path\n"
+        "from clients.keys import KeyTarget, make_keys\n"
+        "names = 'abc'\n"
+        "folder = Path('keys')\n"
+        "print(len(make_keys([KeyTarget(folder=folder, stem=n, common_name=n) for n in names], workers=2)))\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    shown = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )
+    assert shown.stdout.split() == [b"3"]
 
 
 def test_keys_are_found_by_their_public_key_even_encrypted_ones(tmp_path):

@@ -27,7 +27,7 @@ def build(issuing, signer):
 def test_entries_are_read_back(build, issuing):
     entries = [
         CrlEntry(SERIAL + n, NOW - timedelta(hours=n), reason)
-        for n, reason in enumerate(reason for reason in RevocationReason)
+        for n, reason in enumerate(set(RevocationReason) - {RevocationReason.REMOVE_FROM_CRL})
     ]
     crl = x509.load_der_x509_crl(build(entries, number=4711))
     assert crl.is_signature_valid(issuing.public_key)

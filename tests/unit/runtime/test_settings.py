@@ -65,7 +65,7 @@ def test_a_variable_wins_over_the_file_and_leaves_its_neighbours(
 
 def test_one_limit_of_the_portal_leaves_its_own_other_defaults(tmp_path: Path) -> None:
     settings = Settings.load(_write(tmp_path, "[portal.limits]\nmax_connections = 7\n"))
-    assert settings.portal.limits.max_body_bytes == 1024 * 1024
+    assert settings.portal.limits.max_body_bytes == 256 * 1024
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,8 @@ def test_one_limit_of_the_portal_leaves_its_own_other_defaults(tmp_path: Path) -
         ("[ws]\ntls_certificate_file = 4\n", "ws.tls_certificate_file"),
         ("ws = 3\n", "ws"),
         ("plateforme = 'RECETTE'\n", "plateforme"),
-        ("[pki]\npolicy_oid = '1..2'\n", "pki.policy_oid"),
+        ("[pki]\nkeys_dir = 3\n", "pki.keys_dir"),
+        ("[pki]\ncrl_validity_hours = 2\ncrl_refresh_minutes = 61\n", "pki"),
         ("[logging]\nlevel = 'LOUD'\n", "logging.level"),
         ("[batch]\nchunk_size = 1.5\n", "batch.chunk_size"),
         ("database_url = 'mysql://h/b'\n", "database_url"),

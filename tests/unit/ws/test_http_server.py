@@ -164,6 +164,32 @@ def test_slow_body_is_dropped(plain):
         assert closes(slow)
 
 
+def test_body_that_moves_but_never_ends_is_dropped():
+    limits = Limits(body_deadline=1, min_progress=1, graceful_stop=1)
+    with (
+        HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port,
+        socket.create_connection(("127.0.0.1", port)) as slow,
+    ):
+        slow.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        end = time.monotonic() + 8
+        closed = False
+        with contextlib.suppress(ConnectionError):
+            while not closed and time.monotonic() < end:
+                slow.sendall(b"X" * 1000)
+                closed = bool(select.select([slow], [], [], 0.05)[0])
+        assert closes(slow)
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    server = HttpServer(Echo(), "127.0.0.1", 0, limits=QUICK)
+    with server.in_thread() as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(65536)
+        (connection,) = server._server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_slow_reader_is_dropped(plain):
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)

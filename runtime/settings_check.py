@@ -1,0 +1,74 @@
+"""What the settings name, looked at before anything starts: files, secrets, folders, addresses. Nothing is changed."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.secret_file import SecretFile, SecretFileError
+from runtime.settings import Settings
+from runtime.settings_errors import SettingsProblem
+from runtime.settings_sections import PortalSettings, WsSettings
+
+_MIN_SESSION_SECRET = 32
+
+
+def check(settings: Settings) -> tuple[SettingsProblem, ...]:
+    """Everything that would stop a process of this plateforme from starting, key by key; empty when all is well."""
+    return tuple(_problems(settings))
+
+
+def _problems(settings: Settings) -> Iterator[SettingsProblem]:
+    yield from _private_folder("data_dir", settings.data_dir)
+    yield from _folder("pki.authorities_dir", settings.pki.authorities_dir)
+    yield from _private_folder("pki.keys_dir", settings.pki.keys_dir)
+    yield from _secret("pki.pass_phrase_file", settings.pki.pass_phrase_file)
+    for cle, secret in (
+        ("database_password_file", settings.database_password_file),
+        ("queue_password_file", settings.queue_password_file),
+    ):
+        if secret is not None:
+            yield from _secret(cle, secret)
+    yield from _tls("ws", settings.ws)
+    yield from _tls("portal", settings.portal)
+    yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
+    if (settings.ws.host, settings.ws.port) == (settings.portal.host, settings.portal.port):
+        yield SettingsProblem("portal.port", "le service web écoute déjà à cette adresse")
+
+
+def _folder(cle: str, path: Path) -> Iterator[SettingsProblem]:
+    if not path.is_dir():
+        yield SettingsProblem(cle, f"dossier absent : {path}")
+
+
+def _private_folder(cle: str, path: Path) -> Iterator[SettingsProblem]:
+    yield from _folder(cle, path)
+    if path.is_dir() and stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+        yield SettingsProblem(cle, f"dossier ouvert à tous les comptes (chmod 700 attendu) : {path}")
+
+
+def _secret(cle: str, secret: SecretFile, *, at_least: int = 1) -> Iterator[SettingsProblem]:
+    try:
+        content = secret.read_text()
+    except SecretFileError as error:
+        yield SettingsProblem(cle, str(error))
+    else:
+        if len(content.encode()) < at_least:
+            yield SettingsProblem(cle, f"{secret} : {at_least} octets au moins")
+
+
+def _tls(name: str, section: WsSettings | PortalSettings) -> Iterator[SettingsProblem]:
+    problems = list(_secret(f"{name}.tls_key_file", section.tls_key_file))
+    yield from problems
+    certificate = section.tls_certificate_file
+    if not certificate.is_file():
+        yield SettingsProblem(f"{name}.tls_certificate_file", f"fichier absent : {certificate}")
+    elif not problems:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, section.tls_key_file.path)
+        except OSError:
+            yield SettingsProblem(
+                f"{name}.tls_certificate_file", f"PEM illisible, ou autre clé que celle de tls_key_file : {certificate}"
+            )

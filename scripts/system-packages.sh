@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# What `make test` needs from the system, beyond Python: openssl (checks certificates from outside) and a Chromium
+# (drives the portal). Missing ones are installed when this can be done, otherwise named; the tests never do without.
+set -euo pipefail
+
+missing=()
+command -v openssl >/dev/null || missing+=(openssl)
+[ -x /usr/bin/chromium ] || missing+=(chromium)
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Paquets système manquants : ${missing[*]}. Installez-les avec l'outil de votre distribution." >&2
+    exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "Paquets système manquants. Lancez : sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+    exit 1
+fi
+echo "Installation des paquets système : ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}"

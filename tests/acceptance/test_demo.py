@@ -1,0 +1,91 @@
+"""The demo as a newcomer runs it: a real plateforme, the real client, and nothing left afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cryptography import x509
+
+_TIMEOUT = 150
+_LOT = 23 + 7
+
+
+def _demo(folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "commands", "demo", "--lot", str(_LOT), "--folder", str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+    )
+
+
+def _processes_of(folder: Path) -> list[str]:
+    """Command lines of every process that works in the demo's folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            environment = (process / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if int(process.name) != os.getpid() and (str(folder) in command or f"IGC_CONFIG={folder}" in environment):
+            found.append(command)
+    return found
+
+
+def _certificates(folder: Path) -> list[x509.Certificate]:
+    return [
+        x509.load_pem_x509_certificates(path.read_bytes())[0] for path in folder.glob("hopital/*/certificats/*.pem")
+    ]
+
+
+def test_demo_ends_by_itself_and_says_what_happened(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    first = _demo(folder, "--exit")
+    output, _ = first.communicate(timeout=_TIMEOUT)
+    assert first.returncode == 0, output
+    report = json.loads((folder / "report.json").read_text())
+    assert report["submitted"] == _LOT
+    assert (report["issued"], report["withdrawn"], report["rejected"]) == (_LOT - 10, _LOT - 10, 10)
+    assert report["problems"] == []
+    assert report["certificates_per_second"] > 0
+    assert set(report["seconds"]) == {"accept", "issue", "withdraw"}
+    assert f"Lot {report['lot_index']}" in output
+    serials = {certificate.serial_number for certificate in _certificates(folder)}
+    assert len(serials) == _LOT - 10
+    assert _processes_of(folder) == []
+
+    second = _demo(folder, "--exit")
+    output, _ = second.communicate(timeout=_TIMEOUT)
+    assert second.returncode == 0, output
+    again = json.loads((folder / "report.json").read_text())
+    assert again["lot_index"] > report["lot_index"]
+    assert len({certificate.serial_number for certificate in _certificates(folder)}) == 2 * (_LOT - 10)
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    process = _demo(folder)
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if "Ctrl-C" in line:
+            break
+    assert process.poll() is None, output
+    assert any("serve" in command for command in _processes_of(folder))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=_TIMEOUT)
+    assert process.returncode == 130
+    deadline = time.monotonic() + 5  # the kernel needs a moment to bury the last ones
+    while _processes_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _processes_of(folder) == []

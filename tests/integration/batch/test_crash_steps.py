@@ -1,0 +1,137 @@
+"""A worker that dies with SIGKILL at each step of its work; another one then finishes, from the stored bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import pytest
+from cryptography import x509
+from sqlalchemy import select
+
+from batch import crls, issuing, jobs, tasks
+from registration import pages
+from registration.vocabulary import EtatDemande
+from storage import tables
+from storage.database import Database
+from tests.integration.batch.world import World
+
+_ITEMS = 5
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("still alive")
+
+
+def _before(module: Any, name: str) -> None:
+    setattr(module, name, lambda *_args, **_named: _die())
+
+
+def _after(module: Any, name: str, calls: int = 1) -> None:
+    original, left = getattr(module, name), [calls]
+
+    def step(*args: Any, **named: Any) -> Any:
+        result = original(*args, **named)
+        left[0] -= 1
+        return result if left[0] else _die()
+
+    setattr(module, name, step)
+
+
+# What happens in the child before its work, and whether serial and bytes are stored when it dies.
+_STEPS: dict[str, tuple[Callable[[], None], bool]] = {
+    "before the claim": (lambda: _before(tasks, "claim"), False),
+    "after the claim": (lambda: _after(tasks, "claim"), False),
+    "serials drawn, nothing stored": (lambda: _after(issuing, "_prepare"), False),
+    "inside the hand-over": (lambda: _after(issuing, "insert_rows"), False),
+    "after the hand-over": (lambda: _after(issuing, "_hand_over"), True),
+    "after the third signature": (lambda: _after(issuing, "_sign", calls=3), True),
+    "before the certificates are stored": (lambda: _before(issuing, "_store"), True),
+    "inside the last transaction, all written": (lambda: _after(issuing, "give_up"), True),
+    "after the last transaction": (lambda: _after(issuing, "_store"), True),
+}
+
+
+def _dies(world: World, harm: Callable[[], None], task: tasks.Task) -> None:
+    """Do the task in a process of its own, in which ``harm`` has put the SIGKILL."""
+    child = os.fork()
+    if child == 0:
+        try:
+            # A connection must not be shared with the parent.
+            world.db = Database(world.url)
+            jobs.install(world.context(worker="worker-dies"))
+            harm()
+            jobs.run_tasks([[task.id, task.attempt]])
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _stored(world: World) -> dict[int, tuple[str, bytes]]:
+    """Serial and bytes to be signed of every demande, from the row before the signature or the certificate after."""
+    found = {}
+    for row in world.values(select(tables.Certificat)):
+        tbs = row.tbs if row.der is None else x509.load_der_x509_certificate(row.der).tbs_certificate_bytes
+        found[row.id_demande] = (row.serial, tbs)
+    return found
+
+
+@pytest.mark.parametrize("step", list(_STEPS))
+def test_a_chunk_whose_worker_died(world: World, step: str) -> None:
+    harm, stored = _STEPS[step]
+    index = world.submit(world.forms(_ITEMS))
+    (task,) = world.send()
+    world.db.dispose()
+    _dies(world, harm, task)
+    before = _stored(world)
+    assert len(before) == (_ITEMS if stored else 0)
+    etat = EtatDemande.TRANSMISE if stored else EtatDemande.VALIDEE
+    assert {world.demande(numero).etat for numero in world.numeros(index)} == {etat.value}
+    # Its supervisor, and the relay for what nobody had claimed.
+    tasks.release_worker(world.db, "worker-dies")
+    tasks.release_unclaimed(world.db)
+    world.work()
+    world.assert_complete(index, good=_ITEMS)
+    after = _stored(world)
+    assert {numero: after[numero] for numero in before} == before
+
+
+@pytest.mark.parametrize("step", ["before", "inside"])
+def test_a_page_whose_worker_died(world: World, step: str) -> None:
+    index = world.submit(world.forms(30))
+    (task,) = world.send()
+    world.db.dispose()
+    _dies(world, lambda: _before(jobs, "register_page") if step == "before" else _after(pages, "_owe_next"), task)
+    assert world.numeros(index) == []
+    tasks.release_worker(world.db, "worker-dies")
+    world.work()
+    world.assert_complete(index, good=30)
+
+
+def test_a_crl_whose_worker_died_before_the_file(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+    publication = tmp_path_factory.mktemp("publication")
+    autorite = next(iter(world.hierarchy.signers))
+    crls.publish(world.context(publication=publication), autorite)
+    world.db.dispose()
+    child = os.fork()
+    if child == 0:
+        try:
+            world.db = Database(world.url)
+            _before(crls, "_write")
+            crls.publish(world.context(publication=publication), autorite)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    file = publication / "CRL" / f"{autorite}.crl"
+    (row,) = world.values(select(tables.Crl))
+    assert row.numero == 2
+    assert file.read_bytes() != row.der
+    # The next worker's first act.
+    crls.write_stored(world.context(publication=publication))
+    assert file.read_bytes() == row.der

@@ -1,0 +1,34 @@
+"""Processes that die with SIGKILL in the middle of a lot: every good item is exactly one certificate at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.batch.plateforme import Plateforme
+from tests.integration.batch.world import World, form
+
+_ITEMS = 2_000
+
+
+def test_workers_and_relay_killed_in_the_middle_of_a_lot(world: World, tmp_path: Path) -> None:
+    good = list(world.forms(_ITEMS - 4))
+    bad = [
+        form(good[0].csr),  # the same key again
+        form(good[1].csr),
+        form(b"not a request"),
+        form(good[2].csr, structure="10B0000000"),  # no habilitation there
+    ]
+    # One on the first page, two in the middle, one at the end.
+    items = [*good[:10], bad[0], *good[10:900], bad[1], *good[900:1_100], bad[2], *good[1_100:], bad[3]]
+    index = world.submit(items)
+    with Plateforme(world, tmp_path, world.queue_url) as plateforme:
+        for certificates, names in (
+            (1, ("worker-1",)),
+            (300, ("worker-1", "worker-2")),
+            (700, ("relais", "worker-2")),
+            (1_200, ("relais", "worker-1", "worker-2")),
+        ):
+            plateforme.wait_for_certificates(certificates)
+            plateforme.kill(*names)
+        plateforme.wait_until_done()
+    world.assert_complete(index, good=_ITEMS - 4, bad=4)

@@ -1,0 +1,93 @@
+"""docs/integrateurs.md tells the truth: every command and program in it is run, every code in it is in the catalogue."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
+from lxml import etree
+
+from clients.command_support import ExitCode
+from clients.configuration import Configuration
+from clients.lot_file import COLUMNS
+from clients.manifest import ManifestLine
+from registration.errors import Code
+
+ROOT = Path(__file__).resolve().parents[3]
+GUIDE = (ROOT / "docs" / "integrateurs.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, flags=re.DOTALL | re.MULTILINE)
+
+
+def blocks(kind):
+    return [text for name, text in BLOCKS if name == kind]
+
+
+@pytest.fixture
+def desk(stand_in, authority, tmp_path):
+    """A folder as the guide supposes it, with igc-client on the path."""
+    cert, key = authority.client_files
+    for name, source in (("client.pem", cert), ("client.key", key), ("ca.pem", authority.ca_file)):
+        (tmp_path / name).write_bytes(source.read_bytes())
+    (tmp_path / "igc-client.toml").write_text(
+        blocks("toml")[0].replace("https://igc.example/ws/lots/1.0", stand_in.url)
+    )
+    (tmp_path / "demandes.csv").write_text(blocks("csv")[0], encoding="utf-8")
+    command = tmp_path / "bin" / "igc-client"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from clients.commands import main; main()" "$@"\n')
+    command.chmod(0o755)
+    stand_in.published_address = stand_in.url
+    return tmp_path
+
+
+def execute(desk, command):
+    path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_of_the_guide_works_in_its_order(desk, stand_in):
+    shown = [execute(desk, ["sh", "-eu", "-c", script]) for script in blocks("sh")]
+    assert len(shown) >= 8
+    assert {demande.etat for demande in stand_in.demandes.values()} == {"CLOSE"}
+    password = (desk / "p12.txt").read_bytes().strip()
+    for name in ("accueil-1.p12", "accueil-1-ancien.p12"):
+        store = pkcs12.load_pkcs12((desk / name).read_bytes(), password)
+        assert store.key.public_key() == store.cert.certificate.public_key()
+        assert len(store.additional_certs) == 2
+    assert "accueil-1.pem: OK" in shown[-1]
+
+
+def test_every_program_of_the_guide_works(desk, stand_in):
+    (desk / "code-revocation.txt").write_text("Un-Code-A-Garder-2026\n", encoding="utf-8")
+    programs = [text.replace("https://igc.example/ws/lots/1.0", stand_in.url) for text in blocks("python")]
+    shown = []
+    for rank, program in enumerate(programs):
+        path = desk / f"programme_{rank}.py"
+        path.write_text(program, encoding="utf-8")
+        shown.append(execute(desk, [sys.executable, str(path)]))
+    assert shown[0].split()[0] == "TEST"
+    assert "1 certificat(s)" in shown[1]
+
+
+def test_the_lot_of_the_guide_is_valid():
+    schema = etree.XMLSchema(etree.parse(str(ROOT / "schemas" / "igc-lots-1.0.xsd")))
+    schema.assertValid(etree.fromstring(blocks("xml")[0]))
+
+
+def test_the_guide_lists_every_code_of_the_catalogue_and_no_other():
+    assert set(re.findall(r"ERR_(?:IHM|WS)_\d{3}(?:_\d)?", GUIDE)) == {code.value for code in Code}
+
+
+def test_the_guide_lists_every_exit_code_column_and_setting():
+    for code in ExitCode:
+        assert f"| {code.value} |" in GUIDE
+    for name in (*COLUMNS, *Configuration.__struct_fields__, *ManifestLine.__struct_encode_fields__):
+        assert f"`{name}`" in GUIDE, name

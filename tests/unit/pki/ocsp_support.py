@@ -1,0 +1,62 @@
+"""A responder of the test hierarchy, and requests made by the library."""
+
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.x509 import ocsp
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki import der
+from pki.authority import Authority
+from pki.ocsp_signer import DelegatedSigner, issue_certificate, prepare_certificate
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, KeySigner
+
+HOUR = timedelta(hours=1)
+LIFE = timedelta(days=30)
+
+
+def make_responder(authority: Authority, label: str = "issuing", *, now=NOW - HOUR, life=LIFE) -> DelegatedSigner:
+    """Return a responder with a test key; `label` names the key of the authority."""
+    private = key("leaf-2")
+    tbs = prepare_certificate(authority, private.public_key(), SERIAL + 7, now, life)
+    certificate = issue_certificate(authority, KeySigner(authority.short_name, key(label)), tbs)
+    return DelegatedSigner(
+        authority=authority.short_name,
+        certificate=x509.load_der_x509_certificate(certificate),
+        certificate_der=certificate,
+        private_key=private,
+    )
+
+
+def cert_id(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1) -> bytes:
+    """Return a DER CertID, cut from a request that the library made."""
+    request = make_request(authority, serial, algorithm)
+    tbs = der.children(request, *der.sole(request, der.SEQUENCE))[0]
+    listed = der.children(request, tbs[2], tbs[3])[0]
+    single = der.children(request, listed[2], listed[3])[0]
+    identifier = der.children(request, single[2], single[3])[0]
+    return request[identifier[1] : identifier[3]]
+
+
+def make_request(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1, nonce: bytes | None = None) -> bytes:
+    """Return a DER OCSPRequest for one serial."""
+    builder = ocsp.OCSPRequestBuilder()
+    name, bits = authority.name_der, key_bits(authority)
+    digest = {SHA1: "sha1", SHA256: "sha256"}[algorithm]
+    import hashlib
+
+    builder = builder.add_certificate_by_hash(
+        hashlib.new(digest, name).digest(), hashlib.new(digest, bits).digest(), serial, algorithm()
+    )
+    if nonce is not None:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    return builder.build().public_bytes(Encoding.DER)
+
+
+def key_bits(authority: Authority) -> bytes:
+    """Return the content of the BIT STRING of the authority's key."""
+    start, end = der.sole(authority.spki, der.SEQUENCE)
+    _, _, bits, stop = der.children(authority.spki, start, end)[1]
+    return authority.spki[bits + 1 : stop]

@@ -1,0 +1,94 @@
+"""``check`` names what would stop a process from starting, and only that."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from runtime.settings import Settings
+from runtime.settings_check import check
+
+
+def _secret(path: Path, content: bytes) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+
+
+def _pair(certificate_file: Path, key_file: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now)
+    _secret(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    certificate_file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a data folder where everything is in place."""
+    data = tmp_path / "donnees"
+    data.mkdir(mode=0o700)
+    settings = Settings.from_mapping({"data_dir": str(data)}, base=tmp_path)
+    settings.pki.authorities_dir.mkdir(parents=True)
+    settings.pki.keys_dir.mkdir(mode=0o700)
+    _secret(settings.pki.pass_phrase_file.path, b"phrase\n")
+    _secret(settings.portal.session_secret_file.path, b"x" * 32)
+    for section in (settings.ws, settings.portal):
+        _pair(section.tls_certificate_file, section.tls_key_file.path)
+    return settings
+
+
+def test_nothing_to_say_when_all_is_in_place(settings: Settings) -> None:
+    assert check(settings) == ()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "keys"),
+    [
+        (lambda s: s.data_dir.chmod(0o755), ["data_dir"]),
+        (lambda s: s.pki.authorities_dir.rmdir(), ["pki.authorities_dir"]),
+        (lambda s: s.pki.keys_dir.chmod(0o755), ["pki.keys_dir"]),
+        (lambda s: s.pki.pass_phrase_file.path.chmod(0o644), ["pki.pass_phrase_file"]),
+        (lambda s: s.portal.session_secret_file.path.write_bytes(b"court"), ["portal.session_secret_file"]),
+        (lambda s: s.ws.tls_certificate_file.unlink(), ["ws.tls_certificate_file"]),
+        (lambda s: s.ws.tls_key_file.path.unlink(), ["ws.tls_key_file"]),
+        (lambda s: s.portal.tls_certificate_file.write_text("autre"), ["portal.tls_certificate_file"]),
+        (
+            lambda s: s.ws.tls_certificate_file.write_bytes(s.portal.tls_certificate_file.read_bytes()),
+            ["ws.tls_certificate_file"],
+        ),
+    ],
+)
+def test_what_is_missing_or_open_is_named(
+    settings: Settings, spoil: Callable[[Settings], object], keys: list[str]
+) -> None:
+    spoil(settings)
+    assert [problem.cle for problem in check(settings)] == keys
+
+
+def test_an_empty_folder_lacks_everything(tmp_path: Path) -> None:
+    settings = Settings.from_mapping({"data_dir": str(tmp_path / "absent")}, base=tmp_path)
+    assert {problem.cle for problem in check(settings)} == {
+        "data_dir", "pki.authorities_dir", "pki.keys_dir", "pki.pass_phrase_file", "ws.tls_key_file",
+        "ws.tls_certificate_file", "portal.tls_key_file", "portal.tls_certificate_file", "portal.session_secret_file",
+    }  # fmt: skip
+
+
+def test_passwords_named_but_absent(settings: Settings, tmp_path: Path) -> None:
+    values = {"data_dir": "donnees", "database_password_file": "bd", "queue_password_file": "file"}
+    named = Settings.from_mapping(values, base=tmp_path)
+    assert [problem.cle for problem in check(named)] == ["database_password_file", "queue_password_file"]
+
+
+def test_both_canals_at_one_address(settings: Settings) -> None:
+    portal = settings.portal.model_copy(update={"port": settings.ws.port})
+    assert [problem.cle for problem in check(settings.model_copy(update={"portal": portal}))] == ["portal.port"]

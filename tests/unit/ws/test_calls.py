@@ -1,0 +1,332 @@
+"""Every operation with the clients that hospitals use, in both SOAP versions; every answer is valid against the XSD."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import requests
+import zeep
+from lxml import etree
+from suds.client import Client as SudsClient
+from suds.transport.https import HttpAuthenticated
+from zeep.plugins import HistoryPlugin
+from zeep.transports import Transport
+
+from registration.vocabulary import Canal, Offre, Usage
+from tests.unit.ws.conftest import PUBLIC_URL
+from tests.unit.ws.messages import SCHEMA, V11, V12, big_lot, body_of, envelope, fault_of, item, lot, request
+from ws.contract_files import ENDPOINT, SCHEMA_FILE, WSDL_FILES
+
+CSR = bytes(range(256)) * 3
+DEMANDE = {
+    "offre": "SERV",
+    "usage": "S/MIME",
+    "structure": "10B0039137",
+    "adresseEmail": "boite@chu-exemple.fr",
+    "serviceApplicatif": "messagerie",
+    "emailActeur": "gestion@chu-exemple.fr",
+    "csr": CSR,
+}
+CONDITIONS = {"codeRevocation": "Secret-de-12!", "confirmation": "Secret-de-12!", "acceptationCgu": True}
+
+
+class Recorder(HistoryPlugin):
+    """Checks every answer of zeep against the published schema."""
+
+    def ingress(self, envelope, http_headers, operation):
+        body = envelope[-1][0]
+        if etree.QName(body).localname != "Fault":
+            SCHEMA.assertValid(body)
+        return super().ingress(envelope, http_headers, operation)
+
+
+def session_for(canal, name="client"):
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(canal.material.ca_file)
+    session.cert = canal.material.path(name)
+    return session
+
+
+def zeep_client(canal, query="wsdl", name="client"):
+    address = f"https://localhost:{canal.port}{ENDPOINT}"
+    with session_for(canal, name) as session:
+        client = zeep.Client(f"{address}?{query}", transport=Transport(session=session), plugins=[Recorder()])
+        binding = next(iter(client.wsdl.bindings))
+        yield client.create_service(binding, address), client
+
+
+@pytest.fixture(params=["wsdl", "wsdl=soap12", "WSDL"])
+def lots(canal, request):
+    """The service as zeep sees it, from the served WSDL."""
+    generator = zeep_client(canal, request.param)
+    service, client = next(generator)
+    service.client = client
+    yield service
+    generator.close()
+
+
+def detail_of(fault):
+    return {etree.QName(child).localname: child.text for child in fault.detail[0]}
+
+
+def test_deposit_is_repeatable(canal, lots):
+    given = {"reference": "lot-z", "demande": [DEMANDE, {**DEMANDE, "reference": "2"}]}
+    first = lots.deposerLot(lot=given)
+    assert (first.indexLot, first.nombre, first.dejaDepose, first.reference) == (1, 2, False, "lot-z")
+    assert first.deposeLe.utcoffset() == timedelta(0)
+    assert lots.deposerLot(lot=given).dejaDepose is True
+    with pytest.raises(zeep.exceptions.Fault) as refused:
+        lots.deposerLot(lot={"reference": "lot-z", "demande": [DEMANDE]})
+    assert etree.QName(refused.value.detail[0]).localname == "conflit"
+    assert detail_of(refused.value)["code"] == "ERR_WS_030"
+    origin, form, _ = canal.desk.lots[1]
+    assert (origin.canal, origin.acteur.libelle) == (Canal.WS, "CHU EXEMPLE")
+    assert form.demandes[0].csr == CSR
+    assert (form.demandes[0].offre, form.demandes[0].usage) == (Offre.SERV, Usage.SMIME)
+    assert (form.demandes[0].reference, form.demandes[1].reference) == (None, "2")
+
+
+def test_every_field_of_an_item_arrives(canal):
+    fields = [
+        ("reference", "r/1"),
+        ("offre", "SERV"),
+        ("usage", "SSL_SERV"),
+        ("structure", "1750140014"),
+        ("beneficiaire", "899700027131"),
+        ("serviceApplicatif", "<![CDATA[à & b]]>"),
+        ("adresseEmail", "a@b.fr"),
+        *[("fqdn", f"s{n}.chu.fr") for n in range(5)],
+        ("upn", "u@chu.fr"),
+        ("emailActeur", "g@chu.fr"),
+        ("emailInforme", "i@chu.fr"),
+        ("csr", " QUJD\n  REVG \t"),
+    ]
+    demande = "<l:demande><!-- c -->" + "".join(f"<l:{n}>{v}</l:{n}>\n" for n, v in fields) + "</l:demande>"
+    status, content = canal.post(envelope(lot("<!-- a -->", demande, "\n  ")))
+    assert status == 200, content
+    form = canal.desk.lots[1][1].demandes[0]
+    assert form.csr == b"ABCDEF"
+    assert form.fqdns == tuple(f"s{n}.chu.fr" for n in range(5))
+    assert (form.reference, form.structure, form.beneficiaire, form.service_applicatif) == (
+        "r/1",
+        "1750140014",
+        "899700027131",
+        "à & b",
+    )
+    assert (form.adresse_email, form.upn, form.email_acteur, form.email_informe) == (
+        "a@b.fr",
+        "u@chu.fr",
+        "g@chu.fr",
+        "i@chu.fr",
+    )
+
+
+def test_check_without_deposit(canal, lots):
+    bilan = lots.verifierLot(lot={"reference": "v", "demande": [DEMANDE] * 3})
+    assert (bilan.nombre, bilan.acceptables, bilan.refusees) == (3, 2, 1)
+    assert [verdict.acceptable for verdict in bilan.verdict] == [True, False, True]
+    assert bilan.verdict[1].erreur[0].texte == "CSR refusée & « mauvaise » <clé>"
+    assert canal.desk.lots == {}
+
+
+def test_follow_up(canal, lots):
+    lots.deposerLot(lot={"reference": "s", "demande": [DEMANDE]})
+    for key in ({"indexLot": 1}, {"reference": "s"}):
+        suivi = lots.suivreLot(**key)
+        assert (suivi.indexLot, suivi.nombre, suivi.enregistrees, suivi.version) == (1, 1, 1, "v1")
+    for key in ({"indexLot": 2}, {"reference": "autre"}):
+        with pytest.raises(zeep.exceptions.Fault) as refused:
+            lots.suivreLot(**key)
+        assert etree.QName(refused.value.detail[0]).localname == "introuvable"
+    for key in ({}, {"indexLot": 1, "reference": "s"}, {"indexLot": 1, "reference": "s", "attente": 5}):
+        with pytest.raises(zeep.exceptions.Fault) as refused:
+            lots.suivreLot(**key)
+        assert detail_of(refused.value)["code"] == "ERR_WS_038"
+
+
+def test_the_lot_of_another_is_unknown(canal):
+    canal.post(envelope(lot(item(1))))
+    status, content = canal.post(envelope(request("suivreLot", "<l:indexLot>1</l:indexLot>")), name="other")
+    assert (status, fault_of(content)["fault"]) == (500, "introuvable")
+
+
+def test_list_and_search(canal, lots):
+    page = lots.listerDemandesLot(indexLot=1, etat="REJETEE", aPartirDe=4, taille=3)
+    assert [demande.numeroDemande for demande in page.demande] == [5, 6, 7]
+    assert (page.suivant, page.demande[0].fqdn, page.demande[1].fqdn) == (7, ["a.fr", "b.fr"], [])
+    assert "list_lot 1 REJETEE 4 3" in canal.desk.calls
+    lots.listerDemandesLot(indexLot=1)
+    assert "list_lot 1 None 0 100" in canal.desk.calls
+    paris = timezone(timedelta(hours=1))
+    begin = datetime(2026, 11, 1, tzinfo=paris)
+    criteria = {
+        "offre": "ORG",
+        "serviceApplicatif": "dossier*",
+        "depuis": begin,
+        "jusqua": datetime(2026, 12, 1, tzinfo=UTC),
+    }
+    assert lots.rechercherDemandes(criteres=criteria) is None  # zeep's way of an empty page
+    assert (canal.desk.criteria.since, canal.desk.criteria.offre) == (begin, Offre.ORG)
+    assert canal.desk.criteria.since.utcoffset() == timedelta(hours=1)
+
+
+def test_read_withdraw_cancel(lots):
+    detail = lots.consulterDemande(numeroDemande=7)
+    assert (detail.attributSujet[0].nom, detail.attributSujet[0].valeur) == ("CN", "dossier")
+    assert len(detail.ligneHistorique) == 2
+    assert lots.retirerDemande(numeroDemande=7, conditions=CONDITIONS).pkcs7 == bytes(range(256))
+    page = lots.retirerPageLot(indexLot=1, conditions=CONDITIONS, taille=2)
+    assert (len(page.retrait), page.suivant, page.enAttente) == (2, 2, 3)
+    assert lots.annulerDemande(numeroDemande=7).annulees == 1
+    assert lots.annulerLot(indexLot=7).inchangees == 7
+    for call, kind, code in [
+        (lambda: lots.retirerDemande(numeroDemande=33, conditions=CONDITIONS), "conflit", "ERR_WS_033"),
+        (
+            lambda: lots.retirerDemande(numeroDemande=1, conditions={**CONDITIONS, "confirmation": ""}),
+            "messageRefuse",
+            "ERR_IHM_010",
+        ),
+        (lambda: lots.consulterDemande(numeroDemande=404), "introuvable", "ERR_WS_032"),
+    ]:
+        with pytest.raises(zeep.exceptions.Fault) as refused:
+            call()
+        assert etree.QName(refused.value.detail[0]).localname == kind
+        assert detail_of(refused.value)["code"] == code
+
+
+def test_service_state(lots):
+    state = lots.consulterService()
+    assert (state.plateforme, state.versionContrat, state.acteur) == ("TEST", "1.0", "CHU EXEMPLE")
+    assert (state.demandesParLot, state.octetsParMessage) == (10_000, 32 * 2**20)
+
+
+def test_typed_fault_in_zeep(canal, lots):
+    with pytest.raises(zeep.exceptions.Fault) as refused:
+        lots.consulterDemande(numeroDemande=404)
+    typed = lots.client.wsdl.types.deserialize(refused.value.detail[0])
+    assert typed.code == "ERR_WS_032"
+
+
+def test_two_hundred_calls_on_one_connection(lots):
+    assert {
+        lots.suivreLot(indexLot=lots.deposerLot(lot={"reference": f"n{n % 3}", "demande": [DEMANDE]}).indexLot).version
+        for n in range(100)
+    } == {"v1"}
+
+
+class SudsTransport(HttpAuthenticated):
+    """suds with our TLS."""
+
+    def __init__(self, context):
+        super().__init__()
+        self._context = context
+
+    def u2handlers(self):
+        import urllib.request
+
+        return [urllib.request.HTTPSHandler(context=self._context), urllib.request.ProxyHandler({})]
+
+
+def test_suds(canal):
+    address = f"https://localhost:{canal.port}{ENDPOINT}"
+    transport = SudsTransport(canal.material.client_context("client"))
+    client = SudsClient(f"{address}?wsdl", transport=transport, location=address, cache=None)
+    given = {"reference": "suds", "demande": [{**DEMANDE, "csr": base64.b64encode(CSR).decode()}]}
+    receipt = client.service.deposerLot(given)
+    assert (int(receipt.indexLot), int(receipt.nombre)) == (1, 1)
+    assert client.service.suivreLot(indexLot=1).version == "v1"
+    assert client.service.consulterService().plateforme == "TEST"
+    with pytest.raises(Exception, match="Aucune demande") as refused:
+        client.service.consulterDemande(404)
+    assert refused.value.fault.detail.introuvable.code == "ERR_WS_032"
+
+
+def test_nil_request_of_old_stacks(canal):
+    nil = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"'
+    status, content = canal.post(envelope(request("consulterService", attributes=nil)))
+    assert status == 200
+    body_of(content)
+
+
+def test_published_files_are_the_files_but_for_the_address(canal):
+    assert canal.exchange("GET", f"/schemas/{SCHEMA_FILE.name}", name=None)[2] == SCHEMA_FILE.read_bytes()
+    for version, query in ((V11, "wsdl"), (V12, "wsdl=soap12")):
+        original = WSDL_FILES[version].read_bytes()
+        for path in (f"{ENDPOINT}?{query}", f"/ws/wsdl/{WSDL_FILES[version].name}"):
+            status, headers, served = canal.exchange("GET", path, headers={"Host": "evil.example"}, name=None)
+            assert (status, headers["content-type"]) == (200, "text/xml; charset=utf-8")
+            assert served == original.replace(b"https://127.0.0.1:8443", PUBLIC_URL.encode())
+            assert served.count(PUBLIC_URL.encode()) == 1
+    status, headers, served = canal.exchange("HEAD", f"{ENDPOINT}?wsdl", name=None)
+    assert (status, served) == (200, b"")
+
+
+def test_a_wait_ends_when_the_lot_changes(canal):
+    canal.post(envelope(lot(item(1))))
+    ask = request(
+        "suivreLot", "<l:indexLot>1</l:indexLot><l:versionConnue>v1</l:versionConnue><l:attente>30</l:attente>"
+    )
+    answers: list[bytes] = []
+    waiting = [threading.Thread(target=lambda: answers.append(canal.post(envelope(ask))[1])) for _ in range(12)]
+    for thread in waiting:
+        thread.start()
+    while canal.desk.calls.count("follow_lot") < 2:
+        pass
+    # Twelve callers wait and the pool has two threads: others are served meanwhile.
+    assert canal.post(envelope(request("consulterService")))[0] == 200
+    assert answers == []
+    canal.desk.versions[1] = 2
+    for thread in waiting:
+        thread.join()
+    assert {body_of(answer).findtext(".//{*}version") for answer in answers} == {"v2"}
+
+
+def test_a_wait_ends_with_its_time(canal):
+    canal.post(envelope(lot(item(1))))
+    for version, seconds in (("v1", 1), ("v0", 30), ("", 30)):
+        ask = request(
+            "suivreLot",
+            f"<l:indexLot>1</l:indexLot><l:versionConnue>{version}</l:versionConnue><l:attente>{seconds}</l:attente>",
+        )
+        status, content = canal.post(envelope(ask))
+        assert (status, body_of(content).findtext(".//{*}version")) == (200, "v1")
+
+
+def test_a_wait_for_an_unknown_lot_tells_so(canal):
+    ask = request(
+        "suivreLot", "<l:reference>x</l:reference><l:versionConnue>v1</l:versionConnue><l:attente>30</l:attente>"
+    )
+    assert fault_of(canal.post(envelope(ask))[1])["code"] == "ERR_WS_031"
+
+
+def test_a_big_lot_goes_through_and_in_order(canal):
+    status, content = canal.post(big_lot(3000))
+    assert status == 200, content
+    form = canal.desk.lots[1][1]
+    assert [demande.reference for demande in form.demandes] == [f"ref-{n}" for n in range(1, 3001)]
+    assert {name.rpartition("_")[0] for name in canal.desk.threads} >= {"ws-big"}
+
+
+def test_concurrent_faults_never_carry_the_words_of_another(canal):
+    def message(n):
+        bad = item(1).replace("<l:offre>ORG</l:offre>", "") if n % 2 else item(1).replace("10B0039137", "x")
+        return envelope(lot(*[item(k) for k in range(n)], bad))
+
+    wrong = []
+
+    def hammer(n):
+        for _ in range(15):
+            fault = fault_of(canal.post(message(n))[1])
+            if (fault["position"], fault["champ"]) != (str(n + 1), "usage" if n % 2 else "structure"):
+                wrong.append(fault)
+
+    threads = [threading.Thread(target=hammer, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
