@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from commands import check_config, demo, init_test, processes, serve
 from runtime.embedded_queue import EmbeddedQueueError
 from runtime.settings_errors import SettingsError
 from runtime.supervisor import SupervisorError
 
-app = typer.Typer(
-    name="igc",
-    help="Plateforme de certificats logiciels de santé : serveurs, tâches et administration.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+# A process loads its own room and no other: six of them start together, on machines with few cores.
+_VERBS = {
+    "demo": "commands.demo",
+    "serve": "commands.serve",
+    "init-test": "commands.init_test",
+    "check-config": "commands.check_config",
+    "ws": "commands.ws_process",
+    "portal": "commands.portal_process",
+    "worker": "commands.worker_process",
+    "relay": "commands.relay_process",
+}
 
-_VERBS: tuple[tuple[str, Callable[..., None]], ...] = (
-    ("demo", demo.run),
-    ("serve", serve.run),
-    ("init-test", init_test.run),
-    ("check-config", check_config.run),
-    ("ws", processes.run_ws),
-    ("portal", processes.run_portal),
-    ("worker", processes.run_worker_process),
-    ("relay", processes.run_relay),
-)
-for _name, _function in _VERBS:
-    app.command(_name)(_function)
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """The command line for these arguments: the verb they begin with, or every verb when a person needs the list."""
+    app = typer.Typer(
+        name="igc",
+        help="Plateforme de certificats logiciels de santé : serveurs, tâches et administration.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # so that a single verb still has to be named
+    wanted = [arguments[0]] if arguments and arguments[0] in _VERBS else list(_VERBS)
+    for verb in wanted:
+        app.command(verb)(import_module(_VERBS[verb]).run)
+    return app
 
 
 def main() -> None:
     """Run the command line; what an operator can mend is one line on the error output, with status 1."""
     try:
-        app()
+        build_app(sys.argv[1:])()
     except (SettingsError, EmbeddedQueueError, SupervisorError) as error:
         Console(stderr=True).print(f"igc : {error}", style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -83,7 +83,7 @@ def responder_name(authority: Authority) -> x509.Name:
             value = (_NAME_PREFIX + str(attribute.value))[:_COMMON_NAME_LENGTH].rstrip()
             attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, value))
         else:
-            attributes.append(attribute)
+            attributes.append(x509.NameAttribute(attribute.oid, str(attribute.value)))
     return x509.Name(attributes)
 
 

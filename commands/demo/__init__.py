@@ -1,5 +1,22 @@
 """``igc demo``: a TEST plateforme in ``var/demo``, and a hospital that uses it for real."""
 
-from commands.demo.play import run
+from __future__ import annotations
 
-__all__ = ["run"]
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    lot: Annotated[int, typer.Option(help="Nombre de demandes du lot, mauvaises comprises.")] = 60,
+    exit_: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--exit", help="Se terminer après la vérification.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration.")] = Path("var/demo"),
+) -> None:
+    """Démonstration : une plateforme de TEST complète, et un hôpital qui s'en sert."""
+    # Only here: every process of the plateforme reads this package's signature, none of them needs the client.
+    from commands.demo.play import play  # noqa: PLC0415
+
+    play(lot, folder.absolute(), ends_by_itself=exit_)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -36,18 +35,11 @@ _CODE_ALPHABET_PART = "Aa-1"
 console = Console(highlight=False, soft_wrap=True)
 
 
-def run(
-    lot: Annotated[int, typer.Option(help="Nombre de demandes du lot, mauvaises comprises.")] = 60,
-    exit_: Annotated[  # noqa: FBT002 -- a flag of the command line
-        bool, typer.Option("--exit", help="Se terminer après la vérification.")
-    ] = False,
-    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration.")] = Path("var/demo"),
-) -> None:
-    """Démonstration : une plateforme de TEST complète, et un hôpital qui s'en sert."""
+def play(lot: int, folder: Path, *, ends_by_itself: bool) -> None:
+    """The whole demo; ends in typer.Exit with 0 when everything was as expected, 130 after Ctrl-C, else 1."""
     if not minimum_size() <= lot <= _MAX_LOT:
         raise typer.BadParameter(f"de {minimum_size()} à {_MAX_LOT}", param_hint="--lot")
     configure(LoggingSettings(level="WARNING", format="console"), process="demo")
-    folder = folder.absolute()
     journal = folder / "journal.log"
     console.rule("[bold]Démonstration : plateforme de certificats logiciels (TEST, données fictives)")
     try:
@@ -56,7 +48,7 @@ def run(
         with running(settings, config, journal):
             outcome = _play(settings, folder, lot)
             _say_where(settings, folder)
-            if not exit_:
+            if not ends_by_itself:
                 _wait_for_ctrl_c()
     except KeyboardInterrupt:
         console.print("\nArrêtée à votre demande ; rien ne reste en marche.")

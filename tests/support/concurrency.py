@@ -88,6 +88,8 @@ def _wait_until_done_or_blocked(db: Database, act: Future[Any], trying: threadin
 
 @contextmanager
 def _observer(db: Database) -> Iterator[Callable[[], bool]]:
-    query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield lambda: bool(connection.scalar(query))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis
 
@@ -78,7 +78,7 @@ class Plateforme:
     def _on_death(self, name: str, _pid: int) -> None:
         release_worker(self._world.db, name)
 
-    def __enter__(self) -> Plateforme:
+    def __enter__(self) -> Self:
         self._supervisor.start()
         return self
 

@@ -176,6 +176,7 @@ def test_a_sender_who_may_only_ask_for_himself_has_a_right(world: World) -> None
 
 def test_a_deposit_that_fails_in_the_middle_leaves_nothing(world: World) -> None:
     before = count_rows(world.db)
+
     def fail(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if "INSERT INTO outbox" in statement:
             raise RuntimeError("the power goes")

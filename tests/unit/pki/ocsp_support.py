@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from cryptography import x509
-from cryptography.x509 import ocsp
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from pki import der
 from pki.authority import Authority
@@ -40,7 +40,9 @@ def cert_id(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1) 
     return request[identifier[1] : identifier[3]]
 
 
-def make_request(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1, nonce: bytes | None = None) -> bytes:
+def make_request(
+    authority: Authority, serial: int = SERIAL, algorithm: type = SHA1, nonce: bytes | None = None
+) -> bytes:
     """Return a DER OCSPRequest for one serial."""
     builder = ocsp.OCSPRequestBuilder()
     name, bits = authority.name_der, key_bits(authority)

@@ -93,7 +93,7 @@ def test_forms_cannot_be_changed() -> None:
 
 
 def test_the_sizes_of_the_plateforme() -> None:
-    assert DEFAULT_POLICY == LotPolicy(max_items=10_000, page_size=500, chunk_size=250, at_once=20)
+    assert LotPolicy(max_items=10_000, page_size=500, chunk_size=250, at_once=20) == DEFAULT_POLICY
     # Chunks of a page do not straddle two pages, and a small lot is at most one chunk.
     assert DEFAULT_POLICY.page_size % DEFAULT_POLICY.chunk_size == 0
     assert DEFAULT_POLICY.at_once <= DEFAULT_POLICY.chunk_size <= DEFAULT_POLICY.page_size <= DEFAULT_POLICY.max_items
