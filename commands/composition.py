@@ -9,14 +9,9 @@ from pathlib import Path
 
 from batch.context import BatchPolicy, WorkerContext
 from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
-from pki.ceremony import key_file
 from pki.key_list import load_key_list
 from pki.key_policy import DEFAULT_POLICY as DEFAULT_KEYS
 from pki.key_policy import KeyPolicy
-from pki.signers.pkcs11 import load_pkcs11_signer
-from pki.signers.port import Signer
-from pki.signers.software import load_software_signer
-from pki.signers.token import Token
 from registration.authority import RegistrationAuthority
 from registration.peers import PeerChecker
 from registration.policy import LotPolicy
@@ -102,32 +97,10 @@ def registration_authority(settings: Settings, db: Database) -> RegistrationAuth
     )
 
 
-def signing_token(settings: Settings, *, writable: bool = False) -> Token:
-    """The PKCS#11 token of the settings; nothing is opened before its first use."""
-    signers = settings.pki.signers
-    return Token(signers.module_file, signers.token_label, signers.pin_file.path, writable=writable)
-
-
-def load_signers(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Signer]:
-    """The keys that this machine may use; an authority that is offline, or whose key file is elsewhere, has none.
-
-    A key that the settings place in the token must be there: SignerError otherwise.
-    """
-    pass_phrase = settings.pki.pass_phrase_file.path
-    token = signing_token(settings)
-    found: dict[str, Signer] = {}
-    for name, authority in authorities.items():
-        kind = settings.pki.signers.kind_of(name)
-        path = key_file(settings.pki.keys_dir, name)
-        if kind == "pkcs11":
-            found[name] = load_pkcs11_signer(authority, token, settings.pki.signers.key_labels.get(name))
-        elif kind == "software" and path.exists():
-            found[name] = load_software_signer(authority, path, pass_phrase)
-    return found
-
-
 def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
     """What a worker process holds. Only here and in the ceremony are signing keys opened."""
+    from commands.signing_keys import load_signers  # noqa: PLC0415 -- who does not sign loads nothing that could
+
     authorities = load_authorities(settings.pki.authorities_dir)
     return WorkerContext(
         db=db,

@@ -38,7 +38,7 @@ class KeyList:
     def holds(self, modulus: int) -> bool:
         """Tell whether the key of this modulus is on the list."""
         wanted = fingerprint(modulus)
-        rank = bisect_left(self, wanted)  # type: ignore[type-var]  # __len__ and __getitem__ are all that it asks for
+        rank = bisect_left(self, wanted)
         return rank < len(self) and self[rank] == wanted
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pki.ceremony import key_file, perform
+from pki.ceremony import perform
 from pki.hierarchy import CeremonyConfig
 from pki.secret_files import write_new_passphrase
 from pki.signers.software import load_software_signer
+from pki.signers.stores import key_file
 from runtime.clock import system_clock
 from storage.database import Database
 from tests.integration.batch.keys import CsrPool
