@@ -21,7 +21,9 @@ class BatchPolicy:
     """How long a worker is believed, after how many tries it is Non traitée, how many tasks are in flight at most.
 
     ``idle_seconds`` is how often an idle relay looks into the outbox. A CRL is published again ``crl_refresh`` after
-    the last one at the latest, and says that it is good for ``crl_validity``.
+    the last one at the latest, and says that it is good for ``crl_validity``. Beyond ``crl_full_up_to`` entries a
+    revocation is followed at once by a delta only, and by the full list when that is due. ``crl_issuing_point`` adds
+    IssuingDistributionPoint. An OCSP responder serves ``ocsp_signer_life`` at most and is replaced at half of it.
     """
 
     lease_seconds: float = 60.0
@@ -30,18 +32,33 @@ class BatchPolicy:
     idle_seconds: float = 0.05
     crl_refresh: timedelta = timedelta(hours=1)
     crl_validity: timedelta = timedelta(days=3)
+    crl_full_up_to: int = 10_000
+    crl_issuing_point: bool = False
+    ocsp_signer_life: timedelta = timedelta(days=30)
     lots: LotPolicy = field(default=DEFAULT_POLICY)
 
 
 @dataclass(frozen=True, slots=True)
+class ResponderFiles:
+    """Where the OCSP responders find their keys, and the pass phrase these are encrypted with."""
+
+    folder: Path
+    passphrase: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Signers are keyed by the short name of their authority; CRLs are also written to ``publication`` when given."""
+    """Signers are keyed by the short name of their authority; CRLs are also written to ``publication`` when given.
+
+    With ``responders`` the worker keeps the OCSP responders of its authorities supplied with keys.
+    """
 
     db: Database
     worker: str
     authorities: Mapping[str, Authority]
     signers: Mapping[str, Signer]
     publication: Path | None = None
+    responders: ResponderFiles | None = None
     policy: BatchPolicy = field(default_factory=BatchPolicy)
     clock: Clock = system_clock
 

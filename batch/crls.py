@@ -1,32 +1,48 @@
-"""When a CRL is due, and its publication. Revoking is one row; the list follows within the minute and every day."""
+"""When a CRL is due, and its publication. Revoking is one row; the list follows within the minute and every hour.
+
+Nothing is encoded or signed under a lock of the database: a number is drawn first, and a list is stored only while
+no later number was drawn.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, WorkerContext
-from pki.crl import CrlEntry, RevocationReason, build_crl
+from batch.published_files import bring_up_to_date
+from pki.crl import CrlEntry, CrlForm, build_crl
+from pki.revocation import REASONS, RevocationReason
 from storage import tables
 from storage.database import Database
 
 log = structlog.get_logger()
 
 # A revocation is dated before it is committed, at most as long before as a writer waits for the database.
-_COMMIT_MARGIN = timedelta(seconds=60)
+COMMIT_MARGIN = timedelta(seconds=60)
 
-_REASONS = {
-    "keyCompromise": RevocationReason.KEY_COMPROMISE,
-    "cessationOfOperation": RevocationReason.CESSATION_OF_OPERATION,
-    "superseded": RevocationReason.SUPERSEDED,
-    "unspecified": RevocationReason.UNSPECIFIED,
-}
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The number drawn for a publication, and the full CRL that it follows (None: it is the first)."""
+
+    number: int
+    base: int | None
+    base_update: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """What was signed: ``full`` is None when only a delta was due, ``delta`` when there is nothing to start from."""
+
+    full: bytes | None
+    delta: bytes | None
+    entries: int
 
 
 def any_due(db: Database, policy: BatchPolicy, now: datetime) -> bool:
@@ -35,95 +51,141 @@ def any_due(db: Database, policy: BatchPolicy, now: datetime) -> bool:
         return bool(_due(session, policy, now))
 
 
-def _due(session: Session, policy: BatchPolicy, now: datetime) -> list[str]:
+def _due(session: Session, policy: BatchPolicy, now: datetime) -> dict[str, bool]:
+    """What is due, with whether the full list is: it is by its age, or as long as it is short."""
     crl, certificat = tables.Crl, tables.Certificat
     newest = (
-        select(certificat.autorite, func.max(certificat.revoque_le).label("latest"))
+        select(
+            certificat.autorite,
+            func.max(certificat.revoque_le).label("latest"),
+            func.count(certificat.revoque_le).label("entries"),
+        )
         .where(certificat.revoque_le.is_not(None))
         .group_by(certificat.autorite)
         .subquery()
     )
     rows = session.execute(
-        select(crl.autorite, crl.this_update, newest.c.latest).outerjoin(newest, newest.c.autorite == crl.autorite)
+        select(crl.autorite, crl.this_update, crl.publie_le, newest.c.latest, newest.c.entries).outerjoin(
+            newest, newest.c.autorite == crl.autorite
+        )
     )
-    return [
-        autorite
-        for autorite, this_update, latest in rows
-        if not this_update - _COMMIT_MARGIN <= now < this_update + policy.crl_refresh
-        or (latest is not None and _may_miss(this_update, latest, now))
-    ]
+    due = {}
+    for autorite, this_update, published, latest, entries in rows:
+        aged = not this_update - COMMIT_MARGIN <= now < this_update + policy.crl_refresh
+        if aged or (latest is not None and _may_miss(published, latest, now)):
+            due[autorite] = aged or (entries or 0) <= policy.crl_full_up_to
+    return due
 
 
 def _may_miss(this_update: datetime, latest: datetime, now: datetime) -> bool:
     """Whether a CRL may lack the latest revocation: it is dated later, or was perhaps committed later."""
-    return latest >= this_update or (latest >= this_update - _COMMIT_MARGIN and now - this_update >= _COMMIT_MARGIN)
+    return latest >= this_update or (latest >= this_update - COMMIT_MARGIN and now - this_update >= COMMIT_MARGIN)
 
 
 def publish_due(context: WorkerContext) -> int:
     """Publish every CRL that is due and whose key is here; gives their number."""
     with context.db.read() as session:
-        due = [autorite for autorite in _due(session, context.policy, context.clock()) if autorite in context.signers]
-    for autorite in due:
-        publish(context, autorite)
-    return len(due)
+        due = _due(session, context.policy, context.clock())
+    mine = [(autorite, full) for autorite, full in due.items() if autorite in context.signers]
+    for autorite, full in mine:
+        publish(context, autorite, full=full)
+    return len(mine)
 
 
-def publish(context: WorkerContext, autorite: str) -> bytes:
+def publish(context: WorkerContext, autorite: str, *, full: bool = True) -> bytes:
     """Sign the next CRL of an authority and store it; gives the DER. A number is used once (RFC 5280 §5.2.3).
 
-    An entry stays on the list until after its certificate has expired (RFC 5280 §3.3).
+    A full list comes with the delta from the one before, under the same number. With ``full`` False only a delta from
+    the last full list is signed, if the authority has deltas. Gives the full CRL in force afterwards, which another
+    process may have made meanwhile. An entry stays on the list until after its certificate has expired (§3.3).
     """
-    crl, certificat = tables.Crl, tables.Certificat
+    deltas = bool(context.authorities[autorite].settings.delta_crl_url)
+    place = _draw(context.db, autorite)
     now = context.clock()
-    next_update = now + context.policy.crl_validity
-    with context.db.write() as session:
+    lists = _sign(context, autorite, place, now, full=full or not deltas or place.base is None, deltas=deltas)
+    _store(context, autorite, place, lists, now)
+    if context.publication is not None:
+        bring_up_to_date(context.db, context.publication, autorite)
+    with context.db.read() as session:
+        return session.scalars(select(tables.Crl.der).where(tables.Crl.autorite == autorite)).one()
+
+
+def _draw(db: Database, autorite: str) -> _Place:
+    crl = tables.Crl
+    with db.write() as session:
         row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
-        previous = row.this_update if row is not None else now
-        entries = [
-            CrlEntry(int(serial, 16), revoked_at, _REASONS.get(reason or "", RevocationReason.UNSPECIFIED))
-            for serial, revoked_at, reason in session.execute(
-                select(certificat.serial, certificat.revoque_le, certificat.raison_crl).where(
-                    certificat.autorite == autorite,
-                    certificat.revoque_le.is_not(None),
-                    certificat.not_after > previous,
-                )
-            )
+        if row is None:
+            return _Place(number=1, base=None, base_update=None)
+        row.dernier_numero += 1
+        return _Place(number=row.dernier_numero, base=row.numero, base_update=row.this_update)
+
+
+def _sign(context: WorkerContext, autorite: str, place: _Place, now: datetime, *, full: bool, deltas: bool) -> _Lists:
+    authority, signer, policy = context.authorities[autorite], context.signers[autorite], context.policy
+    whole = delta = None
+    count = 0
+    if full:
+        entries = _entries(context.db, autorite, expired_after=place.base_update or now)
+        count = len(entries)
+        form = CrlForm(freshest=deltas, issuing_point=policy.crl_issuing_point)
+        whole = build_crl(authority, signer, entries, place.number, now, now + policy.crl_validity, form)
+    if deltas and place.base is not None and place.base_update is not None:
+        since = place.base_update - COMMIT_MARGIN
+        changes = _entries(context.db, autorite, expired_after=place.base_update, revoked_since=since)
+        form = CrlForm(base=place.base, issuing_point=policy.crl_issuing_point)
+        delta = build_crl(authority, signer, changes, place.number, now, now + delta_validity(policy), form)
+        count = count or len(changes)
+    return _Lists(whole, delta, count)
+
+
+def delta_validity(policy: BatchPolicy) -> timedelta:
+    """How long a delta says that it is good: until the full list after the next one should be there."""
+    return min(2 * policy.crl_refresh, policy.crl_validity)
+
+
+def _entries(
+    db: Database, autorite: str, *, expired_after: datetime, revoked_since: datetime | None = None
+) -> Sequence[CrlEntry]:
+    """What belongs on a list: revoked, and not expired when the last full list was made."""
+    certificat = tables.Certificat
+    query = select(certificat.serial, certificat.revoque_le, certificat.raison_crl).where(
+        certificat.autorite == autorite,
+        certificat.revoque_le.is_not(None),
+        certificat.not_after > expired_after,
+    )
+    if revoked_since is not None:
+        query = query.where(certificat.revoque_le >= revoked_since)
+    with db.read() as session:
+        return [
+            CrlEntry(int(serial, 16), revoked_at, REASONS.get(reason or "", RevocationReason.UNSPECIFIED))
+            for serial, revoked_at, reason in session.execute(query)
             if revoked_at is not None
         ]
-        numero = 1 if row is None else row.numero + 1
-        der = build_crl(context.authorities[autorite], context.signers[autorite], entries, numero, now, next_update)
+
+
+def _store(context: WorkerContext, autorite: str, place: _Place, lists: _Lists, now: datetime) -> None:
+    """Keep what was signed, unless a later number was drawn meanwhile: who drew it makes the newer list."""
+    crl = tables.Crl
+    with context.db.write() as session:
+        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
         if row is None:
-            row = tables.Crl(autorite=autorite)
+            row = tables.Crl(autorite=autorite, dernier_numero=place.number)
             session.add(row)
-        row.numero, row.this_update, row.next_update, row.der = numero, now, next_update, der
-    log.info("crl signed", autorite=autorite, numero=numero, entries=len(entries))
-    if context.publication is not None:
-        _bring_up_to_date(context.db, context.publication, autorite)
-    return der
+        elif row.dernier_numero != place.number or (place.base is None and row.numero >= place.number):
+            log.info("crl given up for a newer one", autorite=autorite, numero=place.number)
+            return
+        if lists.full is not None:
+            row.numero, row.this_update, row.der = place.number, now, lists.full
+            row.next_update = now + context.policy.crl_validity
+        row.publie_le = now
+        row.delta = lists.delta
+        row.delta_fin = None if lists.delta is None else now + delta_validity(context.policy)
+    kind = "delta" if lists.full is None else "full"
+    log.info("crl signed", autorite=autorite, numero=place.number, kind=kind, entries=lists.entries)
 
 
 def write_stored(context: WorkerContext) -> None:
     """Publish what is stored and not yet in its file, as after a crash between the two."""
     if context.publication is not None:
         for autorite in context.signers:
-            _bring_up_to_date(context.db, context.publication, autorite)
-
-
-def _bring_up_to_date(db: Database, publication: Path, autorite: str) -> None:
-    """Write the stored CRL; under its lock, so that no slower worker puts an older one back."""
-    path = publication / "CRL" / f"{autorite}.crl"
-    with db.write() as session:
-        der = session.scalar(select(tables.Crl.der).where(tables.Crl.autorite == autorite).with_for_update())
-        if der is not None and not (path.is_file() and path.read_bytes() == der):
-            _write(path, der)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace the published file in one step: who reads at this moment gets the old or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
-        temporary.write(content)
-        temporary.flush()
-        os.fsync(temporary.fileno())
-    Path(temporary.name).chmod(0o644)
-    Path(temporary.name).replace(path)
+            bring_up_to_date(context.db, context.publication, autorite)

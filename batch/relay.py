@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import structlog
 from redis.exceptions import RedisError
 
-from batch import tasks
+from batch import crls, responders, tasks
+from batch.alarms import find_alarms
 from batch.context import BatchPolicy
-from batch.crls import any_due
 from batch.queue import WorkQueue
 from batch.tasks import Task
 from registration.outbox import Nature
@@ -76,8 +76,15 @@ class Relay:
                 log.warning("queue is empty or new, sending again", tasks=tasks.release_unclaimed(self._db))
         if now >= self._next_crl:
             self._next_crl = now + _CRL_SECONDS
-            if any_due(self._db, self._policy, self._clock()):
-                self._queue.send_crl_publication()
+            self._look_after_status()
+
+    def _look_after_status(self) -> None:
+        """Have due lists and responders made; say aloud what was not made in time."""
+        now = self._clock()
+        if crls.any_due(self._db, self._policy, now) or responders.any_due(self._db, self._policy, now):
+            self._queue.send_crl_publication()
+        for alarm in find_alarms(self._db, self._policy, now):
+            log.error("about to expire", subject=alarm.subject.value, autorite=alarm.autorite, ends=alarm.ends)
 
 
 def _groups(ready: list[Task], size: int) -> Iterator[list[Task]]:

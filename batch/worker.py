@@ -22,6 +22,7 @@ from batch.context import WorkerContext
 from batch.crls import write_stored
 from batch.jobs import install
 from batch.queue import QUEUE_NAME
+from batch.responders import renew_due
 from batch.tasks import release_worker
 
 log = structlog.get_logger()
@@ -69,6 +70,7 @@ def run_worker(context: WorkerContext, connection: Redis, *, burst: bool = False
     install(context)
     release_worker(context.db, context.worker)
     write_stored(context)
+    renew_due(context)
     worker: _Worker | None = None
     pause = 0.0
     while worker is None or not worker.stopping:

@@ -8,6 +8,7 @@ from pathlib import Path
 from clients.files import unique_stems
 from clients.keys import KeyTarget, make_keys
 from clients.lot_file import check_lot, default_reference, demande_of, read_rows
+from clients.schema_check import InvalidMessageError, Problem
 from clients.values import Lot
 
 _PLACEHOLDER_CSR = b"\0"
@@ -27,7 +28,9 @@ def prepare_lot(
     Everything else in the table is checked before the first key is made. ``progress`` gets (done, total). Raises
     InvalidMessageError for the table, KeyFileError for a key that is already there and cannot be used.
     """
-    rows = [cells for _, cells in read_rows(table)]
+    lines = read_rows(table)
+    _refuse_given_csrs(table, lines)
+    rows = [cells for _, cells in lines]
     lot_reference = reference or default_reference(table)
     check_lot(Lot(reference=lot_reference, demande=tuple(demande_of(cells, _PLACEHOLDER_CSR) for cells in rows)))
     references = [cells.get("reference") for cells in rows]
@@ -44,3 +47,15 @@ def prepare_lot(
     csrs = make_keys(targets, passphrase=passphrase, workers=workers, progress=count)
     demandes = tuple(demande_of(cells, csr) for cells, csr in zip(rows, csrs, strict=True))
     return Lot(reference=lot_reference, demande=demandes)
+
+
+def _refuse_given_csrs(table: Path, lines: list[tuple[int, dict[str, str]]]) -> None:
+    # A key made for a line whose CSR comes from elsewhere would never match its certificate.
+    texte = "une CSR est déjà donnée ; ce tableau se dépose tel quel, ou sans ces lignes."
+    given = tuple(
+        Problem(texte=texte, ligne=line, position=position, champ="csr")
+        for position, (line, cells) in enumerate(lines, start=1)
+        if "csr" in cells
+    )
+    if given:
+        raise InvalidMessageError(given, subject=f"Le tableau {table}")

@@ -82,6 +82,15 @@ class _TlsAdapter(HTTPAdapter):
         proxy_kwargs["ssl_context"] = self._context
         return super().proxy_manager_for(proxy, **proxy_kwargs)
 
+    def close(self) -> None:
+        """Closes the kept connections now. urllib3 alone waits until nothing refers to a pool, be it an old error."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - not a dict, it refuses to be iterated
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
 
 def open_session(context: ssl.SSLContext, ca: Path | None, proxy: str | None) -> requests.Session:
     """A keep-alive session that only knows https, our TLS context and what was asked for explicitly."""

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
+from batch.responders import renew_due
 from commands.composition import open_database, worker_context
-from commands.enrolment import enroll, publish_missing_crls, write_pair
+from commands.enrolment import enroll, make_responder_phrase, publish_missing_crls, write_pair
 from commands.options import ConfigOption
 from commands.signing_keys import signing_token
 from pki.authority import Authority
@@ -136,12 +137,14 @@ def _publish_root_crl(settings: Settings, ceremony: CeremonyConfig, outcome: Out
 
 
 def _complete(settings: Settings, servers: tuple[ServerConfig, ...]) -> None:
-    """First CRLs, and the TLS certificates that are missing; both are kept in the database."""
+    """First CRLs and OCSP responders, and the TLS certificates that are missing; both are kept in the database."""
     upgrade(settings.database_dsn())
+    make_responder_phrase(settings)
     db = open_database(settings)
     try:
         context = worker_context(settings, db, name="ceremony")
         publish_missing_crls(context)
+        renew_due(context)
         for server in servers:
             certificate_file = settings.data_dir / "tls" / f"{server.name}.pem"
             if certificate_file.exists():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from batch.context import BatchPolicy, WorkerContext
+from batch.context import BatchPolicy, ResponderFiles, WorkerContext
 from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
 from pki.key_list import load_key_list
 from pki.key_policy import DEFAULT_POLICY as DEFAULT_KEYS
@@ -60,6 +60,9 @@ def batch_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> BatchPol
         idle_seconds=settings.batch.relay_seconds,
         crl_refresh=timedelta(minutes=settings.pki.crl_refresh_minutes),
         crl_validity=timedelta(hours=settings.pki.crl_validity_hours),
+        crl_full_up_to=settings.pki.crl_full_up_to,
+        crl_issuing_point=settings.pki.crl_issuing_point,
+        ocsp_signer_life=timedelta(days=settings.publication.ocsp_signer_days),
         lots=lot_policy(settings, keys),
     )
 
@@ -97,6 +100,14 @@ def registration_authority(settings: Settings, db: Database) -> RegistrationAuth
     )
 
 
+def responder_files(settings: Settings) -> ResponderFiles | None:
+    """Where the OCSP responders have their keys; None when their pass phrase is not on this machine."""
+    secret = settings.publication.ocsp_pass_phrase_file
+    if not secret.path.exists():
+        return None
+    return ResponderFiles(settings.publication.ocsp_keys_dir, secret.read_text().encode())
+
+
 def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
     """What a worker process holds. Only here and in the ceremony are signing keys opened."""
     from commands.signing_keys import load_signers  # noqa: PLC0415 -- who does not sign loads nothing that could
@@ -108,5 +119,6 @@ def worker_context(settings: Settings, db: Database, name: str | None = None) ->
         authorities=authorities,
         signers=load_signers(settings, authorities),
         publication=settings.pki.publication_dir,
+        responders=responder_files(settings),
         policy=batch_policy(settings, key_policy(settings)),
     )

@@ -17,9 +17,10 @@ from batch.crls import publish
 from pki.authority import Authority
 from pki.content import CertificateContent
 from pki.issuance import issue, lint, prepare
-from pki.secret_files import certificate_pem, write_new
+from pki.secret_files import certificate_pem, write_new, write_new_passphrase
 from pki.serials import new_serial, serial_hex
 from registration.vocabulary import Plateforme
+from runtime.settings import Settings
 from storage import tables
 
 _PUBLIC_EXPONENT = 65537
@@ -92,3 +93,11 @@ def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> No
     # The root stays with the client: what is sent is the certificate and the issuing authority.
     bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
     write_new(certificate_file, bundle, secret=False)
+
+
+def make_responder_phrase(settings: Settings) -> None:
+    """The responders' own pass phrase: who may open their keys need not be able to open those of the authorities."""
+    phrase_file = settings.publication.ocsp_pass_phrase_file.path
+    if not phrase_file.exists():
+        phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new_passphrase(phrase_file)

@@ -23,12 +23,13 @@ def listen(settings: Settings, section: WsSettings | PortalSettings, app: Callab
         section.host,
         section.port,
         ssl_context=context,
-        limits=_limits(section.limits),
+        limits=http_limits(section.limits),
         reuse_port=section.processes > 1,
     ).run()
 
 
-def _limits(limits: HttpLimits) -> Limits:
+def http_limits(limits: HttpLimits) -> Limits:
+    """The bounds of a listener, from its section of the settings."""
     return Limits(
         max_connections=limits.max_connections,
         max_header_bytes=limits.max_header_bytes,

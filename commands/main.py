@@ -25,6 +25,8 @@ _VERBS = {
     "portal": "commands.portal_process",
     "worker": "commands.worker_process",
     "relay": "commands.relay_process",
+    "publication": "commands.publication",
+    "check-publication": "commands.check_publication",
 }
 
 

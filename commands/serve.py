@@ -13,7 +13,7 @@ from commands.composition import open_database
 from commands.options import ConfigOption
 from runtime.embedded_queue import EmbeddedQueue
 from runtime.logs import configure
-from runtime.probes import tls_answers
+from runtime.probes import tcp_answers, tls_answers
 from runtime.settings import CONFIG_VARIABLE, Settings
 from runtime.settings_sections import PortalSettings, WsSettings
 from runtime.supervisor import Child, Supervisor
@@ -60,6 +60,16 @@ def _children(settings: Settings, config: Path | None) -> list[Child]:
         children.append(Child(name=name, argv=[*igc, "worker", "--name", name], env=env))
     for name, verb, section in (("service-web", "ws", settings.ws), ("portail", "portal", settings.portal)):
         children += [_listener(f"{name}-{number}", verb, env, section) for number in range(1, section.processes + 1)]
+    publication = settings.publication
+    children += [
+        Child(
+            name=f"publication-{number}",
+            argv=[*igc, "publication"],
+            env=env,
+            ready=lambda: tcp_answers(publication.host, publication.port),
+        )
+        for number in range(1, publication.processes + 1)
+    ]
     return children
 
 

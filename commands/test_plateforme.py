@@ -14,8 +14,16 @@ import structlog
 from sqlalchemy import select
 
 from batch.context import WorkerContext
+from batch.responders import renew_due
 from commands.composition import open_database, worker_context
-from commands.enrolment import Enrolled, enroll, publish_missing_crls, register_identity, write_pair
+from commands.enrolment import (
+    Enrolled,
+    enroll,
+    make_responder_phrase,
+    publish_missing_crls,
+    register_identity,
+    write_pair,
+)
 from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
 from pki.ceremony import perform
 from pki.content import CertificateContent
@@ -54,11 +62,13 @@ def make_plateforme(
     if not (settings.pki.authorities_dir / "authorities.json").exists():
         step("Cérémonie : AC racine et AC émettrices")
         _perform_ceremony(settings, ceremony)
+    make_responder_phrase(settings)
     db = open_database(settings)
     try:
         context = worker_context(settings, db, name="ceremony")
-        step("Listes de révocation")
+        step("Listes de révocation et répondeurs OCSP")
         publish_missing_crls(context)
+        renew_due(context)
         step("Certificats TLS du service web et du portail")
         _make_servers(settings, context)
         step("Structures, personnes, habilitations et certificats des clients (fictifs)")

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from pki import der
 from pki.errors import AuthorityError
 from pki.profiles import PRODUCTS, ProfileSettings
 
@@ -92,6 +93,13 @@ class Authority:
     def spki(self) -> bytes:
         """The DER SubjectPublicKeyInfo of the authority."""
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @cached_property
+    def key_bits(self) -> bytes:
+        """The content of the key's BIT STRING, which an OCSP CertID hashes (RFC 6960 §4.1.1)."""
+        start, end = der.sole(self.spki, der.SEQUENCE)
+        _, _, bits, stop = der.children(self.spki, start, end)[1]
+        return self.spki[bits + 1 : stop]
 
     @cached_property
     def key_id(self) -> bytes:

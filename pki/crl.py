@@ -6,7 +6,6 @@ Which entries belong on a CRL, and when one is due, is decided by the caller.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from pki import der
 from pki.authority import Authority
 from pki.errors import CrlError
 from pki.extensions import distribution_points
+from pki.revocation import RevocationReason
 from pki.signers.port import Signer
 from pki.signing import sign
 
@@ -29,21 +29,6 @@ _DELTA_CRL_INDICATOR = "2.5.29.27"
 _ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
 _FRESHEST_CRL = "2.5.29.46"
 _ENUMERATED = 0x0A
-
-
-class RevocationReason(IntEnum):
-    """CRLReason (RFC 5280 §5.3.1). `unspecified` is never written; removeFromCRL only in delta CRLs."""
-
-    UNSPECIFIED = 0
-    KEY_COMPROMISE = 1
-    CA_COMPROMISE = 2
-    AFFILIATION_CHANGED = 3
-    SUPERSEDED = 4
-    CESSATION_OF_OPERATION = 5
-    CERTIFICATE_HOLD = 6
-    REMOVE_FROM_CRL = 8
-    PRIVILEGE_WITHDRAWN = 9
-    AA_COMPROMISE = 10
 
 
 class CrlEntry(NamedTuple):

@@ -12,10 +12,10 @@ from enum import Enum
 from functools import lru_cache
 
 from pki import der
-from pki.crl import RevocationReason
 from pki.errors import OcspResponseError
 from pki.ocsp_request import NONCE, CertId
 from pki.ocsp_signer import DelegatedSigner
+from pki.revocation import RevocationReason
 from pki.signing import sign
 
 MEDIA_TYPE_REQUEST = "application/ocsp-request"

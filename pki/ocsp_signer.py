@@ -77,7 +77,7 @@ def prepare_certificate(
 
 def responder_name(authority: Authority) -> x509.Name:
     """Return the name of the responder: that of the authority, its common name behind the word OCSP."""
-    attributes = []
+    attributes: list[x509.NameAttribute[str | bytes]] = []
     for attribute in authority.certificate.subject:
         if attribute.oid == NameOID.COMMON_NAME:
             value = (_NAME_PREFIX + str(attribute.value))[:_COMMON_NAME_LENGTH].rstrip()

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.authority import Authority
 from pki.ceremony_steps import Workshop, build_under_root, ca_name, generate
-from pki.crl import CrlEntry, RevocationReason, build_crl
+from pki.crl import CrlEntry, build_crl
 from pki.errors import CeremonyError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config
 from pki.key_policy import RSA_EXPONENT, find_weakness
 from pki.protocol import Protocol
+from pki.revocation import RevocationReason
 from pki.secret_files import replace_public, write_new
 
 _REASONS = {

@@ -64,6 +64,8 @@ def build_app(
         # Starlette answers a crash outside of every middleware.
         response = await errors.on_crash(request, error)
         apply_headers(response.headers, host)
+        # The server hangs up after a crash: a browser that is told does not send its next request into the void.
+        response.headers["Connection"] = "close"
         return response
 
     app = Starlette(

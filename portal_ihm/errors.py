@@ -111,7 +111,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_crash(request: Request, error: Exception) -> Response:
     """Starlette's handler of everything else: the reader learns nothing but the reference."""
     incident = secrets.token_hex(6)
-    _log.error("portal_crash", incident=incident, path=request.url.path, exc_info=error)
+    _log.error("portal_crash", incident=incident, path=request.scope["path"], exc_info=error)
     return render(request, "incident.html", status=500, code=Code.INTERNAL.value, incident=incident)
 
 
@@ -122,5 +122,5 @@ def _page(request: Request, status: int, title: str, text: str, *, code: str | N
 
 def _record(request: Request, status: int, *, code: str | None) -> str:
     incident = secrets.token_hex(6)
-    _log.info("portal_refusal", incident=incident, status=status, code=code, path=request.url.path)
+    _log.info("portal_refusal", incident=incident, status=status, refusal=code, path=request.scope["path"])
     return incident

@@ -68,7 +68,8 @@ class Guard:
         return None
 
     async def _refuse_acteur(self, request: Request) -> Response | None:
-        path = request.url.path
+        # Not request.url: it is built with the Host header, which the client writes as it likes.
+        path = request.scope["path"]
         if path.startswith(_PUBLIC_PREFIX) or path in _PUBLIC_PATHS:
             return None
         try:

@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from registration.errors import TEXTS, Code, IgcError
@@ -15,6 +14,8 @@ from registration.vocabulary import LABELS, Canal, CodeAction, EtatDemande, Etat
 
 PARIS = ZoneInfo("Europe/Paris")
 _LOCALE = "fr_FR"
+# Digits only, so nothing of a locale is needed; a CSV of a large lot has tens of thousands of dates.
+_DAY, _MINUTE = "%d/%m/%Y", "%d/%m/%Y %H:%M"
 
 OFFRE_TEXTS = {
     Offre.PS: "PS – personne",
@@ -122,12 +123,12 @@ def refusal_text(error: IgcError) -> str:
 
 def date_fr(value: datetime | None) -> str:
     """An instant as a day in Paris: 14/10/2026."""
-    return "" if value is None else format_datetime(value, "dd/MM/yyyy", tzinfo=PARIS, locale=_LOCALE)
+    return "" if value is None else value.astimezone(PARIS).strftime(_DAY)
 
 
 def datetime_fr(value: datetime | None) -> str:
     """An instant as day and minute in Paris: 14/10/2026 16:51."""
-    return "" if value is None else format_datetime(value, "dd/MM/yyyy HH:mm", tzinfo=PARIS, locale=_LOCALE)
+    return "" if value is None else value.astimezone(PARIS).strftime(_MINUTE)
 
 
 def number_fr(value: int) -> str:

@@ -38,6 +38,6 @@ def render(request: Request, template: str, *, status: int = 200, **context: obj
     html = (
         portal_of(request)
         .templates.get_template(template)
-        .render(acteur=getattr(request.state, "acteur", None), path=request.url.path, **context)
+        .render(acteur=getattr(request.state, "acteur", None), path=request.scope["path"], **context)
     )
     return HTMLResponse(html, status_code=status)

@@ -44,7 +44,11 @@ def cancel_demande(db: Database, origin: Origin, numero: int, now: datetime) -> 
 
 
 def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> CancelResult:
-    """Cancel what can still be: of its sender also the items not registered yet, of others their perimeter."""
+    """Cancel what can still be: of its sender also the items not registered yet, of others their perimeter.
+
+    ERR_IHM_026 when something could be cancelled and the acteur has the right to nothing of it. Repeated, it finds
+    everything unchanged.
+    """
     demande = tables.Demande
     with db.write() as session:
         lot = session.scalar(
@@ -60,21 +64,17 @@ def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> Cance
         )
         if not mine and not visible:
             raise NotFoundError(Code.LOT_UNKNOWN)
+        open_ = select(demande).where(
+            demande.id_lot == index, demande.etat.in_([etat.value for etat in CANCELLABLE]), may_follow(origin.acteur)
+        )
         rows = session.scalars(
-            select(demande)
-            .where(
-                demande.id_lot == index,
-                demande.etat.in_([etat.value for etat in CANCELLABLE]),
-                may_act(origin.acteur),
-            )
-            .order_by(demande.id)
-            .with_for_update(of=demande)
+            open_.where(may_act(origin.acteur)).order_by(demande.id).with_for_update(of=demande)
         ).all()
-        if not mine and not rows:
+        if not rows and session.scalar(open_.limit(1)) is not None:
             raise AccessError(Code.HABILITATION_MISSING)
         unregistered = 0
-        if mine:
-            lot.annule_le = lot.annule_le or now
+        if mine and lot.annule_le is None:
+            lot.annule_le = now
             unregistered = lot.nombre - (visible or 0)
         _cancel(session, origin, rows, now)
         total = lot.nombre if mine else (visible or 0)

@@ -14,7 +14,7 @@ from registration.errors import AccessError, Code, ConflictError, IgcError
 from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.registering import register
 from registration.slicing import slices
-from registration.uniqueness import Candidate, peek
+from registration.uniqueness import Candidate, Claimed, peek
 from registration.validation import examine
 from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
 from registration.views import LotReceipt, Refusal, Verdict
@@ -72,7 +72,7 @@ def verify(
     """The verdict of every item as a deposit would give it now; nothing is written, not even in the history."""
     _check_size(form, policy)
     verdicts: list[Verdict] = []
-    seen: dict[bytes | str, object] = {}
+    earlier = Claimed()
     with db.read() as session:
         _check_any_right(session, origin.acteur)
         for part in slices(form.demandes, policy.page_size):
@@ -86,7 +86,7 @@ def verify(
                 )
                 for rank, item in enumerate(part, 1)
             ]
-            peek(session, origin.acteur.plateforme, candidates, seen, now)
+            peek(session, origin.acteur.plateforme, candidates, earlier, now)
             verdicts.extend(_as_verdict(candidate) for candidate in candidates)
     return tuple(verdicts)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pki.pkcs7 import certs_only
@@ -37,16 +37,16 @@ def withdraw_demande(
     empreinte = hash_code(conditions.code)
     demande = tables.Demande
     with db.write() as session:
-        row = session.execute(
-            _query().where(demande.id == numero, may_follow(origin.acteur)).with_for_update(of=demande)
-        ).first()
+        row = session.scalar(
+            select(demande).where(demande.id == numero, may_follow(origin.acteur)).with_for_update(of=demande)
+        )
         if row is None:
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
-        if row[0].id_acteur != origin.acteur.id:
+        if row.id_acteur != origin.acteur.id:
             raise AccessError(Code.RETRAIT_NOT_REQUESTER)
-        check_may_act(session, origin.acteur, row[0])
-        _check_state(row[0])
-        return _withdraw(session, chains, origin, [row], conditions, empreinte, now)[0]
+        check_may_act(session, origin.acteur, row)
+        _check_state(row)
+        return _withdraw(session, chains, origin, _read(session, [row.id]), conditions, empreinte, now)[0]
 
 
 def withdraw_lot_page(
@@ -63,7 +63,8 @@ def withdraw_lot_page(
     """Withdraw up to ``limit`` certificates of positions above ``after``; items that cannot be withdrawn are left out.
 
     One revocation code serves the page. Items withdrawn before with the same code come again; with another
-    code the page is refused (ERR_IHM_013) and nothing changes.
+    code the page is refused (ERR_IHM_013) and nothing changes. ERR_IHM_026 when certificates wait and the right to
+    every one of them is gone.
     """
     _check_conditions(conditions)
     empreinte = hash_code(conditions.code)
@@ -74,8 +75,8 @@ def withdraw_lot_page(
             raise NotFoundError(Code.LOT_UNKNOWN)
         if lot.id_acteur != origin.acteur.id:
             raise _not_requester(session, origin, index)
-        rows = session.execute(
-            _query()
+        numeros = session.scalars(
+            select(demande.id)
             .where(
                 demande.id_lot == index,
                 demande.position > after,
@@ -86,10 +87,12 @@ def withdraw_lot_page(
             .limit(limit + 1)
             .with_for_update(of=demande)
         ).all()
-        page = rows[:limit]
+        if not numeros:
+            _check_any_in_rights(session, origin, index)
+        page = _read(session, numeros[:limit])
         retraits = _withdraw(session, chains, origin, page, conditions, empreinte, now)
         pending = _pending(session, lot)
-    more = len(rows) > limit
+    more = len(numeros) > limit
     return RetraitPage(retraits=tuple(retraits), next_after=retraits[-1].position if more else None, pending=pending)
 
 
@@ -99,13 +102,27 @@ def _check_conditions(conditions: RetraitConditions) -> None:
         raise IgcError(Code.CGU_NOT_ACCEPTED, champ="acceptationCgu")
 
 
-def _query() -> Any:  # noqa: ANN401 -- a Select of two entities and an optional column
+def _read(session: Session, numeros: Sequence[int]) -> Sequence[Any]:
+    """Demande, certificat and hash of the code of each demande, by position.
+
+    After the lock and in a statement of its own: PostgreSQL would show the other tables as they were before the wait.
+    """
     demande, certificat, code = tables.Demande, tables.Certificat, tables.CodeRevocation
-    return (
+    return session.execute(
         select(demande, certificat, code.empreinte)
         .outerjoin(certificat, certificat.id_demande == demande.id)
         .outerjoin(code, code.id == certificat.id_code_revocation)
-    )
+        .where(demande.id.in_(numeros))
+        .order_by(demande.position)
+    ).all()
+
+
+def _check_any_in_rights(session: Session, origin: Origin, index: int) -> None:
+    """An empty page must not hide that the rights are gone: ERR_IHM_026 when nothing else can be the reason."""
+    demande = tables.Demande
+    waiting = select(demande.id).where(demande.id_lot == index, demande.etat_produit.in_(_WITHDRAWABLE)).limit(1)
+    if session.scalar(waiting) is not None and session.scalar(waiting.where(may_act(origin.acteur))) is None:
+        raise AccessError(Code.HABILITATION_MISSING)
 
 
 def _check_state(demande: tables.Demande) -> None:
@@ -196,11 +213,11 @@ def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, chains: 
 def _pending(session: Session, lot: tables.Lot) -> int:
     """How many items of the lot have no final word yet, unregistered pages included."""
     demande = tables.Demande
-    done = session.scalars(
-        select(demande.id).where(
+    done = session.scalar(
+        select(func.count()).where(
             demande.id_lot == lot.id,
             (demande.etat_produit.is_not(None))
             | demande.etat.in_([EtatDemande.REJETEE.value, EtatDemande.NON_TRAITEE.value, EtatDemande.ANNULEE.value]),
         )
     )
-    return lot.nombre - len(done.all())
+    return lot.nombre - (done or 0)

@@ -5,6 +5,7 @@ Uniqueness of keys and addresses needs the database's word and lives in ``unique
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,10 +161,8 @@ def _fill_content(view: DirectoryView, result: Examined) -> None:
         )
     if form.offre in {Offre.PRO, Offre.PS}:
         content.update(_person_content(view.personnes[result.beneficiaire or ""]))
-        result.porteur = f"P:{result.beneficiaire}"
     else:
         content["common_name"] = result.fqdns[0] if result.fqdns else result.service_applicatif
-        result.porteur = f"S:{form.structure}:{(result.service_applicatif or '').casefold()}"
     content.update(
         (key, value)
         for key, value in (
@@ -182,6 +181,16 @@ def _fill_content(view: DirectoryView, result: Examined) -> None:
         )
         return
     result.contenu = content
+    result.porteur = porteur_of(form.offre, result.beneficiaire, form.structure, result.service_applicatif)
+
+
+def porteur_of(offre: Offre, beneficiaire: str | None, structure: str | None, service_applicatif: str | None) -> str:
+    """Who bears a certificate, as ``adresse_protegee`` names him: a person, or a service of a structure by any case."""
+    if offre in {Offre.PRO, Offre.PS}:
+        return f"P:{beneficiaire}"
+    # A hash, because some letters become three when their case is folded.
+    service = hashlib.sha256((service_applicatif or "").casefold().encode()).hexdigest()
+    return f"S:{structure}:{service}"
 
 
 def _person_content(personne: tables.Personne) -> dict[str, Any]:

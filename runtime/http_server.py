@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from runtime.http_protocol import PEER_CERTIFICATE, BoundedProtocol, Limits
+from runtime.http_shortcut import Shortcut, ShortcutProtocol
 from runtime.tls import server_ssl_context
 
 __all__ = ["PEER_CERTIFICATE", "STOPPING", "HttpServer", "Limits", "server_ssl_context"]
@@ -35,7 +36,8 @@ class HttpServer:
     """One listener. ``ssl_context`` None means plain HTTP: loopback only, ValueError otherwise.
 
     ``run()`` for a process of its own (SIGTERM and SIGINT end it gracefully), ``serve()`` inside a running loop,
-    ``in_thread()`` as a context manager. ``reuse_port`` lets several processes share the address.
+    ``in_thread()`` as a context manager. ``reuse_port`` lets several processes share the address;
+    ``shortcut`` answers requests that come again byte for byte.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class HttpServer:
         ssl_context: ssl.SSLContext | None = None,
         limits: Limits | None = None,
         reuse_port: bool = False,
+        shortcut: Shortcut | None = None,
     ) -> None:
         """Keep the parts; nothing is bound yet. Port 0 lets the system choose."""
         if ssl_context is None and host not in ("127.0.0.1", "::1", "localhost"):
@@ -54,7 +57,10 @@ class HttpServer:
         self._limits = limits or Limits()
         self._address = (host, port)
         self._reuse_port = reuse_port
-        protocol = type("Protocol", (BoundedProtocol,), {"limits": self._limits})
+        if shortcut is None:
+            protocol: type[BoundedProtocol] = type("Protocol", (BoundedProtocol,), {"limits": self._limits})
+        else:
+            protocol = type("Protocol", (ShortcutProtocol,), {"limits": self._limits, "shortcut": shortcut})
         config = uvicorn.Config(
             app,
             http=protocol,

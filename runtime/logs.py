@@ -74,6 +74,7 @@ def configure(settings: LoggingSettings, *, process: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 conceal,
+                _usual_keys_first,
                 renderer,
             ],
         )
@@ -95,6 +96,10 @@ def configure(settings: LoggingSettings, *, process: str) -> None:
 def conceal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The processor that takes secrets, documents and bytes out of a line, at any depth."""
     return {key: _concealed(key, value) for key, value in event.items()}
+
+
+def _usual_keys_first(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: event[key] for key in ("timestamp", "level", "process", "event") if key in event} | dict(event)
 
 
 def _concealed(key: str, value: Any) -> Any:  # noqa: ANN401 -- whatever was logged

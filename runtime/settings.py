@@ -26,6 +26,7 @@ from runtime.settings_sections import (
     LoggingSettings,
     PkiSettings,
     PortalSettings,
+    PublicationSettings,
     Secret,
     WsSettings,
 )
@@ -68,6 +69,9 @@ class Settings(BaseSettings):
     ws: WsSettings = Field(default=WsSettings(), description="Service web SOAP.")
     portal: PortalSettings = Field(default=PortalSettings(), description="Portail.")
     pki: PkiSettings = Field(default=PkiSettings(), description="Autorités de certification.")
+    publication: PublicationSettings = Field(
+        default=PublicationSettings(), description="Publication : OCSP, CRL, certificats des AC."
+    )
     batch: BatchSettings = Field(default=BatchSettings(), description="Traitement des demandes.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="Journaux.")
 

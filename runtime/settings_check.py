@@ -10,7 +10,7 @@ from pathlib import Path
 from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings import Settings
 from runtime.settings_errors import SettingsProblem
-from runtime.settings_sections import PortalSettings, WsSettings
+from runtime.settings_sections import PkiSettings, PortalSettings, WsSettings
 
 _MIN_SESSION_SECRET = 32
 
@@ -23,8 +23,7 @@ def check(settings: Settings) -> tuple[SettingsProblem, ...]:
 def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _private_folder("data_dir", settings.data_dir)
     yield from _folder("pki.authorities_dir", settings.pki.authorities_dir)
-    yield from _private_folder("pki.keys_dir", settings.pki.keys_dir)
-    yield from _secret("pki.pass_phrase_file", settings.pki.pass_phrase_file)
+    yield from _signing_keys(settings.pki)
     for cle, secret in (
         ("database_password_file", settings.database_password_file),
         ("queue_password_file", settings.queue_password_file),
@@ -36,6 +35,21 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
     if (settings.ws.host, settings.ws.port) == (settings.portal.host, settings.portal.port):
         yield SettingsProblem("portal.port", "le service web écoute déjà à cette adresse")
+
+
+def _signing_keys(pki: PkiSettings) -> Iterator[SettingsProblem]:
+    kinds = {pki.signers.default, *pki.signers.authorities.values()}
+    if "software" in kinds:
+        yield from _private_folder("pki.keys_dir", pki.keys_dir)
+        yield from _secret("pki.pass_phrase_file", pki.pass_phrase_file)
+    if "pkcs11" in kinds:
+        yield from _file("pki.signers.module_file", pki.signers.module_file)
+        yield from _secret("pki.signers.pin_file", pki.signers.pin_file)
+
+
+def _file(cle: str, path: Path) -> Iterator[SettingsProblem]:
+    if not path.is_file():
+        yield SettingsProblem(cle, f"fichier absent : {path}")
 
 
 def _folder(cle: str, path: Path) -> Iterator[SettingsProblem]:
@@ -60,12 +74,13 @@ def _secret(cle: str, secret: SecretFile, *, at_least: int = 1) -> Iterator[Sett
 
 
 def _tls(name: str, section: WsSettings | PortalSettings) -> Iterator[SettingsProblem]:
-    problems = list(_secret(f"{name}.tls_key_file", section.tls_key_file))
-    yield from problems
     certificate = section.tls_certificate_file
-    if not certificate.is_file():
-        yield SettingsProblem(f"{name}.tls_certificate_file", f"fichier absent : {certificate}")
-    elif not problems:
+    problems = [
+        *_secret(f"{name}.tls_key_file", section.tls_key_file),
+        *_file(f"{name}.tls_certificate_file", certificate),
+    ]
+    yield from problems
+    if not problems:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, section.tls_key_file.path)
         except OSError:

@@ -191,6 +191,60 @@ class PkiSettings(Section):
     crl_refresh_minutes: int = Field(
         default=60, ge=1, le=10_080, description="Intervalle entre deux CRL d'une même AC, en minutes."
     )
+    crl_full_up_to: int = Field(
+        default=10_000,
+        ge=0,
+        le=10_000_000,
+        description="Nombre d'entrées au-delà duquel une révocation paraît d'abord dans une delta CRL seulement.",
+    )
+    crl_issuing_point: bool = Field(
+        default=False, description="Écrire l'extension critique IssuingDistributionPoint dans les CRL."
+    )
+
+
+class PublicationLimits(HttpLimits):
+    """As above; nothing that is asked here is long, and nobody needs to stay."""
+
+    max_body_bytes: int = Field(
+        default=16 * 1024, ge=1024, le=1024**2, description="Taille maximale d'une requête OCSP, en octets."
+    )
+    max_header_bytes: int = Field(
+        default=8 * 1024, ge=1024, le=1024**2, description="Taille maximale des en-têtes d'une requête, en octets."
+    )
+    body_timeout_seconds: Seconds = Field(
+        default=15, description="Délai accordé pour recevoir le corps entier d'une requête, en secondes."
+    )
+    idle_timeout_seconds: Seconds = Field(
+        default=30, description="Durée pendant laquelle une connexion sans requête reste ouverte, en secondes."
+    )
+
+
+class PublicationSettings(Section):
+    """What relying parties ask without TLS: OCSP, CRLs, certificates of the authorities. A proxy stands before it."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        default="127.0.0.1", description="Adresse d'écoute : toujours locale, derrière un mandataire."
+    )
+    port: Port = Field(default=8480, description="Port d'écoute de la publication (HTTP sans TLS).")
+    processes: int = Field(default=1, ge=0, le=256, description="Nombre de processus de publication ; 0 : aucun.")
+    ocsp_keys_dir: LocalPath = Field(
+        default=Path("pki/ocsp"), description="Dossier des clés des répondeurs OCSP, écrites par le traitement."
+    )
+    ocsp_pass_phrase_file: Secret = Field(
+        default=SecretFile(Path("pki/ocsp.secret")), description="Phrase de passe des clés des répondeurs OCSP."
+    )
+    ocsp_signer_days: int = Field(
+        default=30, ge=1, le=397, description="Vie d'un répondeur OCSP, en jours ; il est remplacé à la moitié."
+    )
+    ocsp_validity_minutes: int = Field(
+        default=60, ge=2, le=10_080, description="Durée de validité d'une réponse OCSP, en minutes."
+    )
+    cache_seconds: int = Field(
+        default=300, ge=0, le=86_400, description="Durée pendant laquelle un mandataire peut garder ce qui est servi."
+    )
+    limits: PublicationLimits = Field(
+        default=PublicationLimits(), description="Limites de la couche HTTP de la publication."
+    )
 
     @model_validator(mode="after")
     def _renew_in_time(self) -> Self:

@@ -42,11 +42,11 @@ class SupervisorError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """One process to keep alive. The next one of the list starts when ``ready`` says yes."""
+    """One process to keep alive. The next one of the list starts when ``ready``, if there is one, says yes."""
 
     name: str
     argv: Sequence[str]
-    ready: Callable[[], bool] = field(default=lambda: True)
+    ready: Callable[[], bool] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     pass_fds: Sequence[int] = ()
     grace_seconds: float = 15.0
@@ -157,15 +157,21 @@ class Supervisor:
         for slot in self._slots:
             self._starting = slot
             self._spawn(slot)
-            deadline = time.monotonic() + self._ready_seconds
-            while not self._stop_requests and not slot.child.ready():
-                if time.monotonic() > deadline:
-                    raise SupervisorError(slot.child.name, f"not ready after {self._ready_seconds:g} s")
-                self._watch(_READY_POLL_SECONDS)
+            if slot.child.ready is not None:
+                self._await_ready(slot, slot.child.ready)
             if self._stop_requests:
                 return
-            _log.info("process.ready", name=slot.child.name)
         self._starting = None
+
+    def _await_ready(self, slot: _Slot, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self._ready_seconds
+        while not ready():
+            if time.monotonic() > deadline:
+                raise SupervisorError(slot.child.name, f"not ready after {self._ready_seconds:g} s")
+            self._watch(_READY_POLL_SECONDS)
+            if self._stop_requests:
+                return
+        _log.info("process.ready", name=slot.child.name)
 
     def _spawn(self, slot: _Slot) -> None:
         child = slot.child

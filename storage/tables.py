@@ -253,6 +253,7 @@ class Certificat(Base):
         Index(
             "ix_certificat__revoques",
             "autorite",
+            "revoque_le",
             sqlite_where=text("revoque_le IS NOT NULL"),
             postgresql_where=text("revoque_le IS NOT NULL"),
         ),

@@ -33,10 +33,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 R = TypeVar("R")
 _logger = structlog.get_logger(__name__)
 _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
-_UNSUPPORTED_MEDIA = 415
-_FAULT = 500  # in both versions: every SOAP stack reads a fault from a 500, few from anything else
-_SMALL_WORKERS = 2
-_NO_PATIENCE = 0.3  # seconds between two looks at a lot that somebody waits for
+_SMALL_WORKERS = (
+    4  # more would only hand the interpreter's lock to and fro; fewer wait behind two pages of certificates
+)
+_POLL_SECONDS = 0.3  # between two looks at a lot that somebody waits for
 _MAX_WATCHES = 500
 
 
@@ -57,6 +57,10 @@ class WsLimits:
     big_bodies_per_acteur: int = 4
 
 
+class UnsupportedMediaError(IgcError):
+    """Refused for its media type or content coding: HTTP has a status of its own for that."""
+
+
 class SoapFront:
     """GET gives the published files, POST on the endpoint is a call; everything else is refused in HTTP's words."""
 
@@ -68,7 +72,7 @@ class SoapFront:
         self._small = ThreadPoolExecutor(_SMALL_WORKERS, thread_name_prefix="ws-small")
         self._big = ThreadPoolExecutor(limits.big_workers, thread_name_prefix="ws-big")
         self._big_bodies = BigBodies(in_all=limits.big_bodies, per_acteur=limits.big_bodies_per_acteur)
-        self._watcher = LotWatcher(self._follow, interval=_NO_PATIENCE, max_watches=_MAX_WATCHES)
+        self._watcher = LotWatcher(self._follow, interval=_POLL_SECONDS, max_watches=_MAX_WATCHES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -100,16 +104,13 @@ class SoapFront:
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        version, status = SoapVersion.V11, _FAULT
+        version = SoapVersion.V11
         answer: Answer | None = None
         error: IgcError | None
         try:
             headers = _headers(scope)
-            status = _UNSUPPORTED_MEDIA
             version = _version(headers)
-            framing = _framing(headers, version)
-            status = _FAULT
-            answer = await self._answer(scope, headers, receive, framing)
+            answer = await self._answer(scope, headers, receive, _framing(headers, version))
             content, error = answer.content, answer.error
         except ClientGoneError:
             return
@@ -119,10 +120,10 @@ class SoapFront:
         _logger.info(
             "ws.call",
             operation=answer.operation.value if answer else None,
-            code=error.code.value if error else None,
+            fault=error.code.value if error else None,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
-        await _respond(send, status if error else 200, version.content_type, content)
+        await _respond(send, _status(error), version.content_type, content)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, framing: Framing) -> Answer:
         declared = int(headers.get("content-length", "0"))
@@ -131,9 +132,9 @@ class SoapFront:
         peer = scope["state"].get(PEER_CERTIFICATE)
         small = self._limits.small_bytes
         with Body() as body, ExitStack() as stack:
-            if declared <= small:
+            if peer is not None and declared <= small:
                 await body.receive(receive, small)
-            big = not body.complete or body.size > small
+            big = not body.complete or body.size > small  # or not read at all, for want of a certificate
             if big:
                 acteur = await self._run(self._small, self._service.authority.identify, peer)
                 stack.enter_context(self._big_bodies.one_more(acteur.id))
@@ -158,6 +159,13 @@ class SoapFront:
         return await asyncio.get_running_loop().run_in_executor(workers, work, *args)
 
 
+def _status(error: IgcError | None) -> int:
+    """500 for faults in both versions: every SOAP stack reads a fault from a 500, few from anything else."""
+    if error is None:
+        return 200
+    return 415 if isinstance(error, UnsupportedMediaError) else 500
+
+
 def _headers(scope: Scope) -> dict[str, str]:
     """Headers by name; a repeated one is joined, so that two Content-Types match neither of ours."""
     headers: dict[str, str] = {}
@@ -171,14 +179,14 @@ def _version(headers: Mapping[str, str]) -> SoapVersion:
     """SOAP 1.1 or 1.2 by media type; ERR_WS_004 for any other, multipart included."""
     version = _BY_MEDIA_TYPE.get(_content_type(headers).get_content_type())
     if version is None or "," in headers["content-type"].partition(";")[0]:
-        raise IgcError(Code.MEDIA_TYPE)
+        raise UnsupportedMediaError(Code.MEDIA_TYPE)
     return version
 
 
 def _framing(headers: Mapping[str, str], version: SoapVersion) -> Framing:
     """Charset and action as announced; ERR_WS_003 for any content coding."""
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise IgcError(Code.ENCODING_REFUSED)
+        raise UnsupportedMediaError(Code.ENCODING_REFUSED)
     content_type = _content_type(headers)
     if version is SoapVersion.V11:
         action: Any = headers.get("soapaction")

@@ -20,7 +20,6 @@ from ws.places import refuse_at
 from ws.soap import contract_tag
 
 _BLOCK = 500
-_WHITE_SPACE = b" \t\r\n"
 _LOT = contract_tag("lot")
 _REFERENCE = contract_tag("reference")
 _DEMANDE = contract_tag("demande")
@@ -123,6 +122,10 @@ def _read_item(item: etree._Element, position: int) -> DemandeForm:
 def _decode(text: str, position: int) -> bytes:
     """Strict base64: libxml2, like Python by default, would pass over stray characters and shorten the value."""
     try:
-        return binascii.a2b_base64(text.encode("ascii").translate(None, _WHITE_SPACE), strict_mode=True)
-    except ValueError:  # binascii.Error and UnicodeEncodeError are ValueErrors
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # binascii.Error is a ValueError, and so is text that is not ASCII
+        compact = "".join(text.split()) if text.isascii() else text
+    try:
+        return binascii.a2b_base64(compact, strict_mode=True)
+    except ValueError:
         refuse_at(Code.BASE64, "csr", position)

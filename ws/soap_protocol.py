@@ -25,6 +25,9 @@ from ws.xml_gate import Request
 # spyne logs requests and tracebacks with the caller's values; what matters is logged by ws.faults and ws.front.
 logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
+_HEAVY = ("udc", "in_document", "in_body_doc", "in_object", "out_object", "out_document", "out_body_doc", "out_string")
+"""Members of a spyne context that hold what the caller sent or gets."""
+
 
 class ContractFault(Fault):
     """One of our errors on its way through spyne."""
@@ -106,11 +109,17 @@ class Dispatcher:
         initial = MethodContext(server, MethodContext.SERVER)
         initial.udc = call
         ctx = server.generate_contexts(initial)[0]
-        if ctx.in_error is None:
-            server.get_in_object(ctx)
-        if ctx.in_error is None:
-            server.get_out_object(ctx)
-        if ctx.out_error is not None and not isinstance(ctx.out_error, ContractFault):
-            ctx.out_error = ContractFault(as_igc_error(ctx.out_error))
-        server.get_out_string(ctx)
-        return b"".join(ctx.out_string), None if ctx.out_error is None else ctx.out_error.error
+        try:
+            if ctx.in_error is None:
+                server.get_in_object(ctx)
+            if ctx.in_error is None:
+                server.get_out_object(ctx)
+            if ctx.out_error is not None and not isinstance(ctx.out_error, ContractFault):
+                ctx.out_error = ContractFault(as_igc_error(ctx.out_error))
+            server.get_out_string(ctx)
+            return b"".join(ctx.out_string), None if ctx.out_error is None else ctx.out_error.error
+        finally:
+            # Contexts refer to themselves, so a lot would stay in memory until the garbage collector comes round.
+            for each in (initial, ctx):
+                for name in _HEAVY:
+                    setattr(each, name, None)

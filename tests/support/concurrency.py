@@ -42,7 +42,7 @@ def overtake(db: Database, first: Callable[[], _T], held_after: str, second: Cal
     ``second`` is either done or waits for a lock of ``first`` when ``first`` goes on: the order that a race needs is
     made, not hoped for. Errors of either are raised.
     """
-    held, go_on, trying = threading.Event(), threading.Event(), threading.Event()
+    held, go_on = threading.Event(), threading.Event()
     names: dict[str, int] = {}
 
     def after(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -50,37 +50,28 @@ def overtake(db: Database, first: Callable[[], _T], held_after: str, second: Cal
             held.set()
             go_on.wait(_PATIENCE)
 
-    def begin(_connection: Any) -> None:
-        if threading.get_ident() == names.get("second"):
-            trying.set()
-
     def run(name: str, act: Callable[[], Any]) -> Any:
         names[name] = threading.get_ident()
         return act()
 
     event.listen(db.engine, "after_cursor_execute", after)
-    event.listen(db.engine, "begin", begin, insert=True)
     try:
         with ThreadPoolExecutor(2) as pool:
             one = pool.submit(run, "first", first)
             if not held.wait(_PATIENCE):
                 raise AssertionError(f"no statement with {held_after!r}")
             other = pool.submit(run, "second", second)
-            _wait_until_done_or_blocked(db, other, trying)
+            _wait_until_done_or_blocked(db, other)
             go_on.set()
             return one.result(_PATIENCE), other.result(_PATIENCE)
     finally:
         go_on.set()
         event.remove(db.engine, "after_cursor_execute", after)
-        event.remove(db.engine, "begin", begin)
 
 
-def _wait_until_done_or_blocked(db: Database, act: Future[Any], trying: threading.Event) -> None:
+def _wait_until_done_or_blocked(db: Database, act: Future[Any]) -> None:
     if db.engine.dialect.name == "sqlite":
-        # There is one writer at a time: whoever has come to BEGIN waits there.
-        while not act.done() and not trying.wait(0.01):
-            pass
-        return
+        return  # There is one writer at a time: whatever ``second`` writes comes after ``first``.
     with _observer(db) as waiting:
         while not act.done() and not waiting():
             threading.Event().wait(0.01)

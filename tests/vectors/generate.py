@@ -11,7 +11,8 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.crl import CrlEntry, RevocationReason, build_crl
+from pki.crl import CrlEntry, build_crl
+from pki.revocation import RevocationReason
 from pki.hierarchy import default_settings
 from pki.issuance import issue, lint, prepare
 from pki.pkcs7 import certs_only

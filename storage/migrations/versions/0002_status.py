@@ -26,6 +26,7 @@ def upgrade() -> None:
     with op.batch_alter_table("crl") as crl:
         crl.alter_column("dernier_numero", existing_type=sa.BigInteger(), nullable=False)
         crl.alter_column("publie_le", existing_type=moment, nullable=False)
+    _index_revoked("autorite", "revoque_le")
     op.create_table(
         "repondeur_ocsp",
         sa.Column("autorite", sa.String(length=64), nullable=False),
@@ -36,7 +37,14 @@ def upgrade() -> None:
     )
 
 
+def _index_revoked(*columns: str) -> None:
+    op.drop_index("ix_certificat__revoques", table_name="certificat")
+    revoked = sa.text("revoque_le IS NOT NULL")
+    op.create_index("ix_certificat__revoques", "certificat", columns, sqlite_where=revoked, postgresql_where=revoked)
+
+
 def downgrade() -> None:
+    _index_revoked("autorite")
     op.drop_table("repondeur_ocsp")
     with op.batch_alter_table("crl") as crl:
         for name in _NEW_IN_CRL:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 
 from pki.ceremony import perform
 from pki.hierarchy import CeremonyConfig
@@ -13,6 +16,15 @@ from runtime.clock import system_clock
 from storage.database import Database
 from tests.integration.batch.keys import CsrPool
 from tests.integration.batch.world import Hierarchy, World, populate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_tracebacks() -> Iterator[None]:
+    """The log of failures that the tests provoke, without the locals of every frame: those take seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import redis
 
 from batch.tasks import release_worker
 from runtime.embedded_queue import EmbeddedQueue
+from runtime.settings import CONFIG_VARIABLE
 from runtime.supervisor import Child, Supervisor
 from tests.integration.batch.world import World
 from tests.support.queue_server import TcpQueueServer
@@ -65,15 +66,15 @@ class Plateforme:
 
     def __init__(self, world: World, folder: Path, queue_url: str, **batch: Any) -> None:
         self._world = world
-        self._config = folder / "igc.toml"
-        self._config.write_text(_toml(world, queue_url, batch))
+        self._config = settings_toml(world, folder, queue_url, **batch)
         names = ("relais", "worker-1", "worker-2")
         self._supervisor = Supervisor([self._child(name) for name in names], on_death=self._on_death)
 
     def _child(self, name: str) -> Child:
-        role = "relay" if name == "relais" else "worker"
-        argv = [sys.executable, "-m", "tests.integration.batch.process", role, str(self._config), name]
-        return Child(name=name, argv=argv)
+        verb = ["relay"] if name == "relais" else ["worker", "--name", name]
+        return Child(
+            name=name, argv=[sys.executable, "-m", "commands", *verb], env={CONFIG_VARIABLE: str(self._config)}
+        )
 
     def _on_death(self, name: str, _pid: int) -> None:
         release_worker(self._world.db, name)
@@ -110,7 +111,8 @@ def wait_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
+def settings_toml(world: World, folder: Path, queue_url: str, **batch: Any) -> Path:
+    """A settings file in ``folder`` for relay and workers on this world; a password goes to a file beside it."""
     policy = world.policy
     address, password = queue_url, None
     if "@" in queue_url:
@@ -135,7 +137,7 @@ def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
         "logging": {"level": "ERROR"},
     }
     if password is not None:
-        secret_file = world.hierarchy.keys_dir.parent / "queue.secret"
+        secret_file = folder / "queue.secret"
         secret_file.touch(mode=0o600)
         secret_file.write_text(password)
         values[""]["queue_password_file"] = str(secret_file)
@@ -144,4 +146,6 @@ def _toml(world: World, queue_url: str, batch: dict[str, Any]) -> str:
         lines += [f"[{section}]"] if section else []
         # Strings and numbers of JSON are those of TOML.
         lines += [f"{key} = {json.dumps(value)}" for key, value in content.items()]
-    return "\n".join(lines)
+    config = folder / "igc.toml"
+    config.write_text("\n".join(lines))
+    return config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from batch.context import BatchPolicy, WorkerContext
 from batch.jobs import install, run_tasks
 from batch.queue import WorkQueue, connect
 from batch.relay import Relay
+from batch.worker import run_worker
 from pki.authority import Authority
 from pki.signers.port import Signer
 from registration import cancellation, lots, single
@@ -69,6 +71,7 @@ class World:
     acteur: Acteur
     policy: BatchPolicy = field(default_factory=lambda: BatchPolicy(lots=LotPolicy(page_size=200, chunk_size=50)))
     clock: Clock = system_clock
+    publication: Path | None = None
     _used: int = 0
 
     @property
@@ -100,13 +103,15 @@ class World:
             "worker": worker,
             "authorities": self.hierarchy.authorities,
             "signers": self.hierarchy.signers,
+            "publication": self.publication,
             "policy": self.policy,
             "clock": self.clock,
         }
         return WorkerContext(**(values | changes))
 
-    def relay(self) -> Relay:
-        return Relay(self.db, WorkQueue(connect(self.queue_url), job_timeout=60), self.policy, self.clock)
+    def relay(self, job_timeout: int = 60) -> Relay:
+        queue = WorkQueue(connect(self.queue_url), job_timeout=job_timeout)
+        return Relay(self.db, queue, self.policy, self.clock)
 
     def send(self) -> list[tasks.Task]:
         """What a relay would send now."""
@@ -118,6 +123,17 @@ class World:
         while ready := self.send():
             for task in ready:
                 run_tasks([[task.id, task.attempt]])
+
+    def run_round(self) -> None:
+        """The relay sends once, then an RQ worker of this process empties the queue."""
+        self.relay().run_once()
+        # The worker takes the signals of its process, which is pytest's.
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+        try:
+            run_worker(self.context(), connect(self.queue_url), burst=True)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def register_pages(self) -> None:
         """Turn every stored page into demandes and sign nothing."""
@@ -158,8 +174,8 @@ class World:
 
     def assert_complete(self, index: int, *, good: int, bad: int = 0) -> None:
         """Every good item has exactly one certificate, every bad one is Rejetée, nothing is owed any more."""
-        assert self.outbox() == []
-        assert self.values(select(func.count()).select_from(tables.LotPage)) == [0]
+        assert self.values(select(tables.Outbox).where(tables.Outbox.id_lot == index)) == []
+        assert self.values(select(tables.LotPage.page).where(tables.LotPage.id_lot == index)) == []
         demande = tables.Demande
         rows = self.rows(
             select(demande.id, demande.position, demande.etat, demande.etat_produit)
@@ -173,10 +189,10 @@ class World:
             (EtatDemande.REJETEE.value, None): bad,
         }
         assert etats == {key: count for key, count in expected.items() if count}
-        self._assert_certificates({row.id for row in rows if row.etat_produit is not None})
+        self._assert_certificates(index, {row.id for row in rows if row.etat_produit is not None})
         self._assert_history({row.id: _SIGNED if row.etat_produit is not None else _REFUSED for row in rows})
 
-    def _assert_certificates(self, numeros: set[int]) -> None:
+    def _assert_certificates(self, index: int, numeros: set[int]) -> None:
         certificat, cle = tables.Certificat, tables.ClePublique
         rows = self.rows(
             select(
@@ -184,7 +200,7 @@ class World:
             )
             .join(tables.Demande, tables.Demande.id == certificat.id_demande)
             .join(cle, cle.id_demande == certificat.id_demande)
-            .where(tables.Demande.id_lot.is_not(None))
+            .where(tables.Demande.id_lot == index)
         )
         assert sorted(row.id_demande for row in rows) == sorted(numeros)
         assert len({(row.autorite, row.serial) for row in rows}) == len(rows)

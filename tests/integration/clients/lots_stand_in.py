@@ -10,6 +10,7 @@ import base64
 import contextlib
 import datetime as dt
 import re
+import socket
 import ssl
 import threading
 from collections import Counter
@@ -165,6 +166,7 @@ class StandIn:
         self.step = step
         self.calls = Counter()
         self.connections = 0
+        self.open_connections = set()
         self.plan = []
         self.lots = {}
         self.demandes = {}
@@ -448,6 +450,11 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.server.stand_in.connections += 1
+        self.server.stand_in.open_connections.add(self.client_address)
+
+    def finish(self):
+        super().finish()
+        self.server.stand_in.open_connections.discard(self.client_address)
 
     def do_GET(self):
         files = {f"{PATH}?wsdl": ROOT / "ws/wsdl/igc-lots-1.0.wsdl", "/schemas/igc-lots-1.0.xsd": XSD}
@@ -532,9 +539,16 @@ class QuietServer(ThreadingHTTPServer):
     def finish_request(self, request, client_address):
         try:
             request.do_handshake()
-            super().finish_request(request, client_address)
-        except (OSError, ssl.SSLError):
+        except OSError:
+            # Closing with unread bytes would reset the connection and take our TLS alert away with it.
+            request.settimeout(5)
+            with contextlib.suppress(OSError):
+                while socket.socket.recv(request, 4096):
+                    pass
             request.close()
+            return
+        with contextlib.suppress(OSError):
+            super().finish_request(request, client_address)
 
     def handle_error(self, request, client_address):
         self.errors.append(client_address)

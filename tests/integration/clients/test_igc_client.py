@@ -85,6 +85,17 @@ def test_a_bad_table_is_refused_before_any_key_is_made(desk, capsys):
     assert not (desk / "cles").exists()
 
 
+def test_a_table_that_names_its_csrs_gets_no_keys(desk, capsys):
+    (desk / "postes.csv").write_text(
+        "offre;usage;structure;serviceApplicatif;emailActeur;csr\n"
+        "ORG;SIGN;1750140014;A;a@h.example;\nORG;SIGN;1750140014;B;a@h.example;une.csr\n",
+        encoding="utf-8",
+    )
+    assert run(["cles", "postes.csv"]) == 2
+    assert "ligne 3, demande 2, champ csr" in capsys.readouterr().err
+    assert not (desk / "cles").exists()
+
+
 def test_a_table_may_be_deposited_as_it_is_when_it_names_its_csrs(desk, csrs):
     (desk / "une.csr").write_bytes(csrs[0])
     (desk / "postes.csv").write_text(

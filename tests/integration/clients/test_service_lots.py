@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
+import select
 import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -74,6 +79,18 @@ def test_the_same_certificate_and_one_connection_serve_all_calls(connect, stand_
     assert len(stand_in.clients) == 1
 
 
+def test_closing_ends_the_connection_even_while_an_error_is_remembered(connect, stand_in):
+    service = connect()
+    with pytest.raises(Introuvable) as remembered:
+        service.suivre_lot(index_lot=99)
+    service.close()
+    end = time.monotonic() + 10
+    while stand_in.open_connections and time.monotonic() < end:
+        time.sleep(0.01)
+    assert stand_in.open_connections == set()
+    assert remembered.value.code == "ERR_WS_031"
+
+
 def test_the_contract_can_be_read_from_the_service_and_the_address_stays_ours(connect, stand_in):
     assert connect(contract="service").consulter_service().plateforme == "TEST"
     # The published file names another port; the call above would have failed had its address been used.
@@ -137,6 +154,16 @@ def test_faults_are_typed_with_their_place(connect, make_lot, csrs, stand_in):
     with pytest.raises(AccesRefuse):
         service.consulter_service()
     assert stand_in.calls["consulterService"] == calls + 1, "a refusal is not repeated"
+
+
+def test_a_proxy_is_used_only_when_asked_for(connect, stand_in, monkeypatch):
+    with connect_proxy() as (address, asked):
+        monkeypatch.setenv("https_proxy", address)
+        assert connect().consulter_service().plateforme == "TEST"
+        assert asked == []
+        assert connect(proxy=address).consulter_service().plateforme == "TEST"
+        assert asked == [stand_in.url.split("/")[2]]
+    assert len(stand_in.clients) == 1, "the client certificate went through the tunnel"
 
 
 def test_what_breaks_the_contract_is_never_sent(connect, make_lot, stand_in):
@@ -220,3 +247,38 @@ def test_criteria_carry_their_zone(connect, make_lot, stand_in):
     since = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
     service.rechercher_demandes(CriteresRecherche(offre="ORG", depuis=since))
     assert b"2026-11-23T08:00:00Z" in stand_in.texts[-1]
+
+
+@contextlib.contextmanager
+def connect_proxy():
+    """An HTTP proxy that only tunnels (CONNECT), as hospitals have; gives its address and where it was asked to go."""
+    asked = []
+
+    class Tunnel(BaseHTTPRequestHandler):
+        def do_CONNECT(self):
+            asked.append(self.path)
+            host, _, port = self.path.partition(":")
+            self.send_response(200)
+            self.end_headers()
+            with socket.create_connection((host, int(port))) as server:
+                ends = {self.connection: server, server: self.connection}
+                while True:
+                    for end in select.select(list(ends), [], [], 10)[0]:
+                        data = end.recv(65536)
+                        if not data:
+                            return
+                        ends[end].sendall(data)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Tunnel) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.integration.portal.world import World, make_world
 
 _HERE = Path(__file__).parent
 _CHROMIUM = "/usr/bin/chromium"
+# Milliseconds; a page takes some tens of them, a busy machine many more.
+_PATIENCE = 20_000
 _FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
@@ -39,6 +41,7 @@ def npm_packages() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium(world: World) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
         yield browser
@@ -63,7 +66,7 @@ def open_context(chromium: Browser, world: World) -> Iterator[Callable[[str | No
             viewport={"width": 1360, "height": 900},
             **options,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE)
         contexts.append(context)
         return context
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -265,6 +267,81 @@ def test_what_does_not_exist_is_said_in_french_with_a_reference(world: World, pa
     assert answer.status_code == 404
     assert reference(answer.text)
     assert '<html lang="fr">' in answer.text
+
+
+def raw_get(world: World, path: str, host: str) -> str:
+    """The answer to a request that no well-behaved client library would send."""
+    context = ssl.create_default_context(cafile=str(world.root))
+    with (
+        socket.create_connection(("127.0.0.1", world.port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        secure.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: secure.recv(65536), b"")).decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../suivi", "/static/../../app.py", "/static/%2e%2e/%2e%2e/app.py", "/static//etc/passwd"]
+)
+def test_the_folder_of_static_files_has_no_way_out(world: World, path: str) -> None:
+    answer = raw_get(world, path, "localhost")
+    assert answer.startswith("HTTP/1.1 404"), answer
+    assert "build_app" not in answer
+
+
+@pytest.mark.parametrize("host", ["localhost/static/x?", "localhost/static/", "evil.example", "localhost/deconnexion#"])
+def test_no_host_header_opens_the_door(world: World, host: str) -> None:
+    answer = raw_get(world, "/suivi", host)
+    assert answer.startswith(("HTTP/1.1 403", "HTTP/1.1 400")), answer
+    assert "evil.example" not in answer
+
+
+def test_a_form_sent_too_late_comes_back_whole_and_is_placed_the_second_time(world: World) -> None:
+    session = world.session("dr-leroux")
+    token = token_of(session, world)
+    session.cookies.clear()
+    late = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token, service_applicatif="Envoi tardif"),
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+    )
+    assert late.status_code == 422
+    assert 'value="Envoi tardif"' in late.text
+    hidden = dict(re.findall(r'name="(csrf_token|csr_conservee)" type="hidden" value="([^"]+)"', late.text))
+    assert set(hidden) == {"csrf_token", "csr_conservee"}
+    again = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(**hidden, service_applicatif="Envoi tardif"),
+        headers={"Origin": world.url},
+        allow_redirects=False,
+    )
+    assert again.status_code == 303
+
+
+def test_a_structure_that_the_form_did_not_offer_is_judged_by_the_authority(world: World) -> None:
+    session = world.session("ide-marchand")
+    answer = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token_of(session, world)),
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+    )
+    assert answer.status_code == 422
+    assert re.search(r'id="structure-erreur".*ERR_IHM_026', answer.text)
+
+
+@pytest.mark.parametrize("kept", ["pas du base64", "AAAA", "%00"])
+def test_a_kept_csr_that_was_tampered_with_is_refused(world: World, kept: str) -> None:
+    session = world.session("dr-leroux")
+    answer = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token_of(session, world), csr_conservee=kept),
+        headers={"Origin": world.url},
+    )
+    assert answer.status_code == 422
+    assert 'id="csr-erreur"' in answer.text
+    assert 'id="csr-gardee"' not in answer.text
 
 
 def test_a_wrong_method_is_refused_in_french(world: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from registration.vocabulary import Plateforme
 from storage import tables
 from storage.database import Database
 from tests.conftest import EMBEDDED
@@ -60,3 +61,15 @@ def test_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
 def world(database: Database, test_hierarchy: Hierarchy) -> World:
     """A world of this test's own, on each of the two databases."""
     return make_world(database, test_hierarchy)
+
+
+@pytest.fixture(scope="session")
+def production_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
+    """The authorities of plateforme PRODUCTION."""
+    return make_hierarchy(tmp_path_factory.mktemp("hierarchy-production"), "PRODUCTION")
+
+
+@pytest.fixture
+def production(world: World, production_hierarchy: Hierarchy) -> World:
+    """The other plateforme, with the same people in it, in the same database."""
+    return make_world(world.db, production_hierarchy, Plateforme.PRODUCTION)

@@ -1,5 +1,6 @@
 """A responder of the test hierarchy, and requests made by the library."""
 
+import hashlib
 from datetime import timedelta
 
 from cryptography import x509
@@ -45,20 +46,11 @@ def make_request(
 ) -> bytes:
     """Return a DER OCSPRequest for one serial."""
     builder = ocsp.OCSPRequestBuilder()
-    name, bits = authority.name_der, key_bits(authority)
+    name, bits = authority.name_der, authority.key_bits
     digest = {SHA1: "sha1", SHA256: "sha256"}[algorithm]
-    import hashlib
-
     builder = builder.add_certificate_by_hash(
         hashlib.new(digest, name).digest(), hashlib.new(digest, bits).digest(), serial, algorithm()
     )
     if nonce is not None:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
     return builder.build().public_bytes(Encoding.DER)
-
-
-def key_bits(authority: Authority) -> bytes:
-    """Return the content of the BIT STRING of the authority's key."""
-    start, end = der.sole(authority.spki, der.SEQUENCE)
-    _, _, bits, stop = der.children(authority.spki, start, end)[1]
-    return authority.spki[bits + 1 : stop]

@@ -7,8 +7,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import der
-from pki.crl import CrlEntry, RevocationReason, build_crl
+from pki.crl import CrlEntry, build_crl
 from pki.errors import CrlError, SignerError
+from pki.revocation import RevocationReason
 from pki.serials import new_serial
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, KeySigner

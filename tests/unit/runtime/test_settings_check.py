@@ -89,6 +89,16 @@ def test_passwords_named_but_absent(settings: Settings, tmp_path: Path) -> None:
     assert [problem.cle for problem in check(named)] == ["database_password_file", "queue_password_file"]
 
 
+def test_keys_in_a_token_need_its_module_and_pin_and_no_key_files(settings: Settings, tmp_path: Path) -> None:
+    signers = {"default": "pkcs11", "module_file": str(tmp_path / "absent.so")}
+    in_token = Settings.from_mapping({"data_dir": "donnees", "pki": {"signers": signers}}, base=tmp_path)
+    in_token.pki.pass_phrase_file.path.unlink()
+    assert [problem.cle for problem in check(in_token)] == ["pki.signers.module_file", "pki.signers.pin_file"]
+    mixed = signers | {"authorities": {"ACR-EL": "software"}}
+    both = Settings.from_mapping({"data_dir": "donnees", "pki": {"signers": mixed}}, base=tmp_path)
+    assert "pki.pass_phrase_file" in [problem.cle for problem in check(both)]
+
+
 def test_both_canals_at_one_address(settings: Settings) -> None:
     portal = settings.portal.model_copy(update={"port": settings.ws.port})
     assert [problem.cle for problem in check(settings.model_copy(update={"portal": portal}))] == ["portal.port"]

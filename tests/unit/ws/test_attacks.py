@@ -192,8 +192,12 @@ IN_ITEM_7 = {
 }
 
 
-@pytest.mark.parametrize("case", IN_ITEM_7)
-@pytest.mark.parametrize("before", [6, 1206], ids=["item 7", "item 1207"])
+FAR_BEHIND = ("bad base64", "unknown offre", "comment inside a value", "text between the fields")
+
+
+@pytest.mark.parametrize(
+    ("case", "before"), [*[(case, 6) for case in IN_ITEM_7], *[(case, 1206) for case in FAR_BEHIND]]
+)
 def test_a_schema_fault_names_its_place(canal, case, before):
     bad, code, champ = IN_ITEM_7[case]
     items = [item(n) for n in range(before)] + [bad] + [item(n) for n in range(3)]
@@ -372,6 +376,16 @@ def test_no_client_certificate(canal, version):
     for message in (envelope(lot(item(1)), version), envelope(lot(*[item(1)] * 200), version), b"pas du XML"):
         fault = refused(canal, message, "ERR_WS_020", version, name=None)
         assert (fault["fault"], fault["side"]) == ("accesRefuse", version.sender)
+
+
+def test_nothing_is_read_from_a_client_without_certificate(canal):
+    connection = canal.connect(None)
+    connection.putrequest("POST", ENDPOINT)
+    connection.putheader("Content-Type", "text/xml")
+    connection.putheader("Content-Length", "5000")
+    connection.endheaders()
+    assert fault_of(connection.getresponse().read())["code"] == "ERR_WS_020"
+    connection.close()
 
 
 def test_a_certificate_that_nobody_registered(canal):

@@ -230,6 +230,18 @@ def test_a_body_that_goes_on_after_its_answer_is_cut():
         assert sent < 1000
 
 
+def test_expect_continue(plain):
+    head = b"POST %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", plain), timeout=10) as client:
+        client.sendall(head % b"/")
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"hello")
+        assert read_all(client).endswith(b"5 none")
+    with socket.create_connection(("127.0.0.1", plain), timeout=10) as client:
+        client.sendall(head % b"/early")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_when_the_house_is_full_the_longest_waiting_gives_way():
     limits = Limits(max_connections=5)
     with HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port, contextlib.ExitStack() as stack:

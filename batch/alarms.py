@@ -1,0 +1,59 @@
+"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import select
+
+from batch.context import BatchPolicy
+from batch.crls import delta_validity
+from storage import tables
+from storage.database import Database
+
+
+class Subject(Enum):
+    """What an alarm is about."""
+
+    CRL = "crl"
+    DELTA = "delta crl"
+    RESPONDER = "ocsp responder"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that ends soon, ended, or never was (``ends`` None)."""
+
+    subject: Subject
+    autorite: str
+    ends: datetime | None
+
+
+def find_alarms(db: Database, policy: BatchPolicy, now: datetime, expected: Iterable[str] = ()) -> list[Alarm]:
+    """What should have been replaced long ago, while it is still good; also what of ``expected`` does not exist.
+
+    ``expected`` are authorities that issue certificates. A list counts as late halfway between its refresh and its
+    end, a responder when a quarter of its life is left.
+    """
+    full_margin = max((policy.crl_validity - policy.crl_refresh) / 2, policy.crl_validity / 10)
+    delta_margin = max((delta_validity(policy) - policy.crl_refresh) / 2, delta_validity(policy) / 10)
+    responder_margin = policy.ocsp_signer_life / 4
+    alarms = []
+    with db.read() as session:
+        lists = session.execute(select(tables.Crl.autorite, tables.Crl.next_update, tables.Crl.delta_fin)).all()
+        responders = session.execute(select(tables.RepondeurOcsp.autorite, tables.RepondeurOcsp.not_after)).all()
+    for autorite, next_update, delta_end in lists:
+        if next_update - now < full_margin:
+            alarms.append(Alarm(Subject.CRL, autorite, next_update))
+        if delta_end is not None and delta_end - now < delta_margin:
+            alarms.append(Alarm(Subject.DELTA, autorite, delta_end))
+    alarms += [Alarm(Subject.RESPONDER, name, end) for name, end in responders if end - now < responder_margin]
+    for name in expected:
+        if name not in {row[0] for row in lists}:
+            alarms.append(Alarm(Subject.CRL, name, None))
+        if name not in {row[0] for row in responders}:
+            alarms.append(Alarm(Subject.RESPONDER, name, None))
+    return alarms

@@ -1,0 +1,63 @@
+"""The responders' keys as they stand in their folder: read again when the batch has replaced a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from pki.authority import Authority
+from pki.errors import SignerError
+from pki.ocsp_signer import DelegatedSigner, load_delegated_signer, signer_file
+
+log = structlog.get_logger()
+
+_LOOK_AGAIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    mark: tuple[int, int]
+    signer: DelegatedSigner
+
+
+class ResponderKeys:
+    """The current signer of each authority. Only these keys are ever opened here."""
+
+    def __init__(self, authorities: Mapping[str, Authority], folder: Path, passphrase: bytes) -> None:
+        """Nothing is read yet."""
+        self._authorities = authorities
+        self._folder = folder
+        self._passphrase = passphrase
+        self._loaded: dict[str, _Loaded] = {}
+        self._look_at: dict[str, datetime] = {}
+
+    def current(self, autorite: str, now: datetime) -> DelegatedSigner | None:
+        """The signer that is valid now; None when there is none, which is logged.
+
+        A new file that cannot be used leaves the former signer in service until its certificate expires.
+        """
+        if now >= self._look_at.get(autorite, now):
+            self._look_at[autorite] = now + _LOOK_AGAIN
+            self._look(autorite)
+        loaded = self._loaded.get(autorite)
+        if loaded is None or not loaded.signer.not_before <= now < loaded.signer.not_after:
+            log.error("no valid ocsp responder", autorite=autorite)
+            return None
+        return loaded.signer
+
+    def _look(self, autorite: str) -> None:
+        file = signer_file(self._folder, autorite)
+        loaded = self._loaded.get(autorite)
+        try:
+            status = file.stat()
+            mark = (status.st_mtime_ns, status.st_ino)
+            if loaded is None or loaded.mark != mark:
+                signer = load_delegated_signer(self._authorities[autorite], file, self._passphrase)
+                self._loaded[autorite] = _Loaded(mark, signer)
+                log.info("ocsp responder loaded", autorite=autorite, not_after=signer.not_after)
+        except (OSError, SignerError) as error:
+            log.warning("ocsp responder cannot be loaded", autorite=autorite, error=str(error))

@@ -1,0 +1,232 @@
+"""When a list is due, what it says, and how its file is replaced."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from sqlalchemy import select, update
+
+from batch import crls
+from batch.context import WorkerContext
+from pki.crl import RevocationReason
+from storage import tables
+from storage.bulk import insert_rows
+from tests.integration.batch.world import SteppedClock, World, jobs_waiting
+
+_AUTORITE = "ACI-EL-ORG-TEST"
+
+
+@pytest.fixture
+def clock(world: World) -> SteppedClock:
+    """The clock of every part of this test's world."""
+    clock = SteppedClock()
+    world.clock = clock
+    return clock
+
+
+def _certificat(serial: int, revoked: datetime | None, not_after: datetime, raison: str | None = None) -> dict:
+    return {
+        "id_demande": None,
+        "autorite": _AUTORITE,
+        "serial": f"{serial:x}",
+        "produit": "ORG_AUTH_CLI",
+        "not_before": not_after - timedelta(days=1000),
+        "not_after": not_after,
+        "revoque_le": revoked,
+        "raison_crl": raison,
+    }
+
+
+def _insert(world: World, *rows: dict) -> None:
+    with world.db.write() as session:
+        insert_rows(session, tables.Certificat, rows)
+
+
+def _due(world: World) -> bool:
+    return crls.any_due(world.db, world.policy, world.clock())
+
+
+def _publish(world: World, context: WorkerContext | None = None) -> x509.CertificateRevocationList:
+    return x509.load_der_x509_crl(crls.publish(context or world.context(), _AUTORITE))
+
+
+def _number(crl: x509.CertificateRevocationList) -> int:
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def _serials(crl: x509.CertificateRevocationList) -> list[int]:
+    return sorted(entry.serial_number for entry in crl)
+
+
+def test_a_list_without_entries_has_none_and_numbers_grow(world: World, clock: SteppedClock) -> None:
+    first = _publish(world)
+    assert len(first) == 0
+    # RFC 5280 §5.1.2.6: absent, not empty. thisUpdate and nextUpdate are followed by [0].
+    assert b"\x30\x00\xa0" not in first.tbs_certlist_bytes
+    assert first.is_signature_valid(world.hierarchy.authorities[_AUTORITE].public_key)
+    assert first.next_update_utc - first.last_update_utc == world.policy.crl_validity
+    numbers = [_number(first)]
+    for _ in range(3):
+        clock.now += timedelta(hours=1)
+        numbers.append(_number(_publish(world)))
+    assert numbers == [1, 2, 3, 4]
+
+
+def test_revoked_serials_stand_with_their_reason(world: World, clock: SteppedClock) -> None:
+    later = clock.now + timedelta(days=100)
+    _insert(
+        world,
+        _certificat(0x11, clock.now, later, "keyCompromise"),
+        _certificat(0x12, clock.now, later, "cessationOfOperation"),
+        _certificat(0x13, clock.now, later, "superseded"),
+        _certificat(0x14, clock.now, later, "unspecified"),
+        _certificat(0x15, clock.now, later, None),
+        _certificat(0x16, None, later),
+    )
+    crl = _publish(world)
+    reasons = {
+        entry.serial_number: [e.value.reason for e in entry.extensions if isinstance(e.value, x509.CRLReason)]
+        for entry in crl
+    }
+    assert reasons == {
+        0x11: [x509.ReasonFlags.key_compromise],
+        0x12: [x509.ReasonFlags.cessation_of_operation],
+        0x13: [x509.ReasonFlags.superseded],
+        0x14: [],
+        0x15: [],
+    }
+    assert set(crls._REASONS.values()) <= set(RevocationReason)
+
+
+def test_an_entry_stays_until_after_its_certificate_has_expired(world: World, clock: SteppedClock) -> None:
+    _insert(world, _certificat(0x11, clock.now, clock.now + timedelta(hours=2), "keyCompromise"))
+    assert _serials(_publish(world)) == [0x11]
+    clock.now += timedelta(hours=3)
+    # The first list after the end still has it (RFC 5280 §3.3), the second no more.
+    assert _serials(_publish(world)) == [0x11]
+    clock.now += timedelta(hours=1)
+    assert _serials(_publish(world)) == []
+
+
+def test_when_a_list_is_due(world: World, clock: SteppedClock) -> None:
+    later = clock.now + timedelta(days=100)
+    assert not _due(world)  # nothing published, nothing to repeat
+    _publish(world)
+    assert not _due(world)
+    clock.now += world.policy.crl_refresh - timedelta(seconds=1)
+    assert not _due(world)
+    clock.now += timedelta(seconds=1)
+    assert _due(world)
+    assert crls.publish_due(world.context()) == 1
+    assert not _due(world)
+    # A revocation makes one due at once, and once more when whatever was committing then has ended.
+    clock.now += timedelta(seconds=10)
+    _insert(world, _certificat(0x11, clock.now, later))
+    assert _due(world)
+    clock.now += timedelta(seconds=1)
+    assert crls.publish_due(world.context()) == 1
+    assert not _due(world)
+    clock.now += timedelta(seconds=70)
+    assert _due(world)
+    assert crls.publish_due(world.context()) == 1
+    assert not _due(world)
+
+
+def test_a_revocation_that_was_slow_to_commit_is_not_forgotten(world: World, clock: SteppedClock) -> None:
+    """It is dated before the list that was published while it waited for the database."""
+    dated = clock.now
+    clock.now += timedelta(seconds=25)
+    assert _serials(_publish(world)) == []
+    _insert(world, _certificat(0x11, dated, clock.now + timedelta(days=100)))
+    clock.now += timedelta(seconds=70)
+    assert _due(world)
+    crls.publish_due(world.context())
+    (row,) = world.values(select(tables.Crl))
+    assert _serials(x509.load_der_x509_crl(row.der)) == [0x11]
+
+
+def test_a_clock_that_was_set_back_does_not_hide_a_revocation(world: World, clock: SteppedClock) -> None:
+    _publish(world)
+    clock.now -= timedelta(hours=1)
+    _insert(world, _certificat(0x11, clock.now, clock.now + timedelta(days=100)))
+    assert _due(world)
+    crls.publish_due(world.context())
+    (row,) = world.values(select(tables.Crl))
+    assert row.numero == 2
+    assert _serials(x509.load_der_x509_crl(row.der)) == [0x11]
+    clock.now += timedelta(seconds=61)
+    crls.publish_due(world.context())
+    assert not _due(world)
+
+
+def test_only_who_has_the_key_publishes(world: World, clock: SteppedClock) -> None:
+    _publish(world)
+    clock.now += world.policy.crl_refresh
+    others = {name: signer for name, signer in world.hierarchy.signers.items() if name != _AUTORITE}
+    assert crls.publish_due(world.context(signers=others)) == 0
+    assert _due(world)
+
+
+def test_the_relay_asks_and_a_worker_publishes(world: World, tmp_path: Path) -> None:
+    _publish(world)
+    with world.db.write() as session:
+        session.execute(update(tables.Crl).values(this_update=world.clock() - world.policy.crl_refresh))
+    world.relay().run_once()
+    assert jobs_waiting(world.queue_url) == 1
+    world.publication = tmp_path
+    world.run_round()
+    (row,) = world.values(select(tables.Crl))
+    assert row.numero == 2
+    file = tmp_path / "CRL" / f"{_AUTORITE}.crl"
+    assert file.read_bytes() == row.der
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_reader_never_sees_half_a_file(world: World, tmp_path: Path) -> None:
+    later = world.clock() + timedelta(days=100)
+    now = world.clock()
+    # Large enough that a plain write would take several system calls.
+    _insert(world, *(_certificat(0x1000 + number, now, later) for number in range(3_000)))
+    context = world.context(publication=tmp_path)
+    _publish(world, context)
+    file = tmp_path / "CRL" / f"{_AUTORITE}.crl"
+    seen: list[bytes] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            content = file.read_bytes()
+            if not seen or seen[-1] != content:
+                seen.append(content)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(8):
+        _publish(world, context)
+    done.set()
+    reader.join()
+    numbers = [_number(x509.load_der_x509_crl(content)) for content in seen]
+    assert numbers == sorted(set(numbers))
+    assert {len(x509.load_der_x509_crl(content)) for content in seen} == {3_000}
+    # Nothing else is left in the folder.
+    assert [entry.name for entry in file.parent.iterdir()] == [file.name]
+
+
+def test_a_slow_worker_does_not_put_an_older_list_back(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = world.context(publication=tmp_path)
+    bring_up_to_date = crls._bring_up_to_date
+
+    def slowly(*args: object) -> None:
+        monkeypatch.setattr(crls, "_bring_up_to_date", bring_up_to_date)
+        _publish(world, context)  # another worker, meanwhile
+        bring_up_to_date(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crls, "_bring_up_to_date", slowly)
+    assert _number(_publish(world, context)) == 1
+    assert _number(x509.load_der_x509_crl((tmp_path / "CRL" / f"{_AUTORITE}.crl").read_bytes())) == 2

@@ -1,0 +1,143 @@
+"""Who may work on a row of the outbox, until when; what a late worker, a full window or a wrong clock changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis
+
+from batch import tasks
+from batch.jobs import install, run_tasks
+from batch.queue import WorkQueue, connect
+from batch.relay import Relay
+from registration.outbox import Nature
+from registration.policy import LotPolicy
+from registration.vocabulary import EtatDemande
+from tests.integration.batch.world import SteppedClock, World
+
+
+@pytest.fixture
+def clock(world: World) -> SteppedClock:
+    """The clock of every part of this test's world."""
+    clock = SteppedClock()
+    world.clock = clock
+    return clock
+
+
+def _claim(world: World, task: tasks.Task, worker: str) -> list[tasks.Task]:
+    return tasks.claim(world.db, [(task.id, task.attempt)], worker, world.policy, world.clock())
+
+
+def test_rows_are_sent_by_rang_then_age_and_never_above_the_window(world: World) -> None:
+    world.policy = replace(world.policy, window=4, lots=LotPolicy(page_size=40, chunk_size=10, at_once=20))
+    world.submit(world.forms(40), "large")
+    world.register_pages()
+    late = world.place()
+    sent = world.send()
+    # The first chunk of the lot and the single demande share rang 0, the older row first.
+    assert [task.rang for task in sent] == [0, 0, 1, 2]
+    assert sent[1].numeros == (late,)
+    assert world.send() == []
+    _claim(world, sent[0], "worker-1")
+    assert world.send() == []
+    install(world.context())
+    run_tasks([[sent[1].id, sent[1].attempt]])
+    assert [task.rang for task in world.send()] == [3]
+
+
+def test_a_lease_that_ended_is_taken_over_and_the_late_worker_does_nothing(world: World, clock: SteppedClock) -> None:
+    index = world.submit(world.forms(5))
+    (task,) = world.send()
+    (held,) = _claim(world, task, "worker-1")
+    assert held.attempt == 1
+    clock.now += timedelta(seconds=world.policy.lease_seconds)
+    assert world.send() == []
+    clock.now += timedelta(seconds=1)
+    (again,) = world.send()
+    assert (again.id, again.attempt) == (held.id, 1)
+    # Late: its number is the old one, whether it claims or gives back.
+    assert _claim(world, task, "worker-1") == []
+    (taken,) = _claim(world, again, "worker-2")
+    assert taken.attempt == 2
+    tasks.release(world.db, [(held.id, held.attempt)], clock())
+    (row,) = world.outbox()
+    assert (row.worker, row.lease_until) == ("worker-2", clock() + timedelta(seconds=world.policy.lease_seconds))
+    assert tasks.release_worker(world.db, "worker-1") == 0
+    assert tasks.release_worker(world.db, "worker-2") == 1
+    world.work()
+    world.assert_complete(index, good=5)
+
+
+def test_a_late_worker_may_still_finish_what_it_signed(world: World, clock: SteppedClock) -> None:
+    """Both have the same stored bytes, so that it does not matter whose signature is stored."""
+    index = world.submit(world.forms(5))
+    (task,) = world.send()
+    install(world.context())
+    clock.now += timedelta(seconds=world.policy.lease_seconds + 1)
+    (again,) = world.send()
+    run_tasks([[task.id, task.attempt]])
+    run_tasks([[again.id, again.attempt]])
+    world.assert_complete(index, good=5)
+
+
+def test_a_queue_without_workers_costs_no_try(world: World, clock: SteppedClock) -> None:
+    index = world.submit(world.forms(5))
+    for _ in range(world.policy.max_attempts + 3):
+        assert len(world.send()) == 1
+        clock.now += timedelta(seconds=world.policy.lease_seconds + 1)
+    assert {world.demande(numero).etat for numero in world.numeros(index)} == {EtatDemande.VALIDEE.value}
+    world.work()
+    world.assert_complete(index, good=5)
+
+
+def test_a_broker_that_is_away_costs_no_try(world: World) -> None:
+    index = world.submit(world.forms(5))
+    nowhere = WorkQueue(connect("redis://127.0.0.1:1/0"), job_timeout=60)
+    relay = Relay(world.db, nowhere, world.policy, world.clock)
+    relay._next_epoch = relay._next_crl = float("inf")  # the broker goes away just after it was looked at
+    for _ in range(world.policy.max_attempts + 3):
+        with pytest.raises(redis.ConnectionError):
+            relay.run_once()
+    (row,) = world.outbox()
+    assert (row.attempts, row.worker) == (0, None)
+    world.work()
+    world.assert_complete(index, good=5)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_by_an_hour_stops_nothing(world: World, clock: SteppedClock, hours: int) -> None:
+    index = world.submit(world.forms(5))
+    (task,) = world.send()
+    _claim(world, task, "worker-1")
+    clock.now += timedelta(hours=hours)
+    # The worker is dead, and nobody noticed.
+    world.work()
+    world.assert_complete(index, good=5)
+
+
+def test_a_worker_that_starts_frees_what_its_name_held(world: World) -> None:
+    """As after a power cut: no supervisor saw it die, and its lease is long."""
+    index = world.submit(world.forms(5))
+    (task,) = world.send()
+    _claim(world, task, "worker-test")
+    assert world.send() == []
+    world.run_round()  # starts the worker, whose queue is empty
+    world.run_round()
+    world.assert_complete(index, good=5)
+
+
+def test_pages_follow_each_other(world: World) -> None:
+    world.policy = replace(world.policy, lots=LotPolicy(page_size=30, chunk_size=10, at_once=20))
+    index = world.submit(world.forms(80))
+    install(world.context())
+    positions = []
+    while pages := [row for row in world.outbox() if row.nature == Nature.REGISTER_PAGE.value]:
+        (page,) = pages
+        positions.append((page.payload["page"], page.rang, len(world.numeros(index))))
+        run_tasks([[page.id, page.attempts]])
+        run_tasks([[page.id, page.attempts]])  # delivered twice
+    assert positions == [(0, 0, 0), (1, 0, 30), (2, 3, 60)]
+    world.work()
+    world.assert_complete(index, good=80)

@@ -1,0 +1,172 @@
+"""One demande per public key: within a lot, over time, between senders, at the same moment (ERR_IHM_007)."""
+
+from __future__ import annotations
+
+import pytest
+
+from registration import lots
+from registration.errors import Code, IgcError
+from registration.vocabulary import Canal, EtatDemande
+from tests.support.concurrency import overtake, together
+from tests.support.csrs import broken_csr, csr, elliptic_csr, sha512_csr, small_csr
+from tests.support.other_process import deposit_from_processes
+from tests.support.world import HOPITAL, World, count_rows, lot
+
+TAKEN = Code.CSR_REFUSED.value
+
+
+def texte(world: World, index: int, position: int) -> str:
+    return world.demandes(index)[position - 1].texte_erreur or ""
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_the_first_item_of_a_lot_wins_its_key(world: World, count: int) -> None:
+    others = world.forms(count - 2, first_key=1)
+    twice = (world.form(key=0), *others, world.form(key=0, service_applicatif="Autre"))
+    index = world.issued(*twice)
+    assert world.codes(index) == [None] * (count - 1) + [TAKEN]
+    first = world.numeros(index)[0]
+    # The refusal names the other demande: number, acteur, structure, date (here in Paris time).
+    assert f"demande n° {first} (LEROUX CAMILLE, {HOPITAL}, 02/03/2026 13:00)" in texte(world, index, count)
+    assert count_rows(world.db)["cle_publique"] == count - 1
+
+
+def test_another_request_for_the_same_key_is_the_same_key(world: World) -> None:
+    index = world.issued(world.form(key=0), world.form(csr=csr(0, "other subject")))
+    assert world.codes(index) == [None, TAKEN]
+
+
+def test_a_key_used_before_is_refused_and_the_other_demande_is_named(world: World) -> None:
+    earlier = world.issued(world.form("PRO_AUTH", 0), sender="dpi-acacias")
+    world.clock.advance(days=40)
+    index = world.issued(world.form(key=0), world.form(key=1))
+    assert world.codes(index) == [TAKEN, None]
+    numero = world.numeros(earlier)[0]
+    assert f"demande n° {numero} (DPI DES ACACIAS, 30B0990011/CPE001, 02/03/2026 13:00)" in texte(world, index, 1)
+
+
+def test_a_key_stays_used_after_its_demande_is_cancelled(world: World) -> None:
+    index = world.issued(world.form(key=0))
+    world.ra.cancel_demande(world.origin(), world.numeros(index)[0])
+    assert world.codes(world.issued(world.form(key=0), reference="lot-2")) == [TAKEN]
+
+
+def test_a_refused_item_may_come_again_with_the_same_csr(world: World) -> None:
+    index = world.issued(world.form(key=0, email_acteur="no address"), world.form(key=1, structure="10B0990045"))
+    assert world.codes(index) == [Code.EMAIL_ACTEUR_SYNTAX.value, Code.HABILITATION_MISSING.value]
+    assert count_rows(world.db)["cle_publique"] == 0
+    again = world.issued(world.form(key=0), world.form(key=1), reference="lot-2")
+    assert world.codes(again) == [None, None]
+
+
+def test_a_refused_item_leaves_its_key_to_a_later_item_of_the_same_lot(world: World) -> None:
+    index = world.issued(world.form(key=0, email_acteur="no address"), world.form(key=0), world.form(key=0))
+    assert world.codes(index) == [Code.EMAIL_ACTEUR_SYNTAX.value, None, TAKEN]
+    assert f"demande n° {world.numeros(index)[1]} " in texte(world, index, 3)
+
+
+@pytest.mark.parametrize("rivals", [2, 6])
+def test_of_senders_at_the_same_moment_exactly_one_gets_the_key(world: World, rivals: int) -> None:
+    senders = ["dr-leroux", "dpi-acacias", "administrateur"] * 2
+    results = together(
+        [
+            lambda sender=sender, rank=rank: world.deposit(
+                world.form(key=0, csr=csr(0, f"of {rank}")),
+                world.form(key=10 + rank),
+                reference=f"lot-{rank}",
+                sender=sender,
+            )
+            for rank, sender in enumerate(senders[:rivals])
+        ]
+    )
+    assert not [result for result in results if isinstance(result, Exception)], results
+    codes = [world.codes(result.index) for result in results if not isinstance(result, Exception)]
+    assert sorted(codes, key=str) == sorted([[None, None], *[[TAKEN, None]] * (rivals - 1)], key=str)
+    assert count_rows(world.db)["cle_publique"] == 1 + rivals
+    world.run_batch()
+    assert count_rows(world.db)["certificat"] == 1 + rivals
+
+
+def test_who_comes_second_in_the_middle_waits_for_the_first(world: World) -> None:
+    first, second = overtake(
+        world.db,
+        lambda: world.deposit(world.form(key=0), reference="one"),
+        "INSERT INTO cle_publique",
+        lambda: world.deposit(world.form(key=0), reference="two", sender="dpi-acacias"),
+    )
+    assert world.codes(first.index) == [None]
+    assert world.codes(second.index) == [TAKEN]
+    assert f"demande n° {world.numeros(first.index)[0]} (LEROUX CAMILLE" in texte(world, second.index, 1)
+
+
+def test_two_senders_of_many_keys_in_opposite_orders_do_not_block_each_other(world: World) -> None:
+    forward = [world.form(key=key) for key in range(8)]
+    sized = world.with_policy(at_once=20)
+    one, two = together(
+        [
+            lambda: sized.deposit(*forward, reference="one"),
+            lambda: sized.deposit(*reversed(forward), reference="two", sender="dpi-acacias"),
+        ]
+    )
+    assert not isinstance(one, Exception), one
+    assert not isinstance(two, Exception), two
+    accepted = [code for index in (one.index, two.index) for code in world.codes(index)]
+    assert accepted.count(None) == 8
+    assert accepted.count(TAKEN) == 8
+
+
+def test_processes_that_send_the_same_keys_share_them_without_double(world: World, database_url: str) -> None:
+    origin = world.origin()
+    deposits = [(origin, f"lot-{rank}", world.forms(3)) for rank in range(4)]
+    answers = deposit_from_processes(database_url, deposits, world.clock.now, world.policy)
+    codes = [code for answer in answers if not isinstance(answer, str) for code in world.codes(answer[0])]
+    assert (codes.count(None), codes.count(TAKEN)) == (3, 9)
+    assert count_rows(world.db)["cle_publique"] == 3
+
+
+def test_the_portal_refuses_a_used_key_and_stores_nothing(world: World) -> None:
+    world.issued(world.form(key=0))
+    before = count_rows(world.db)
+    with pytest.raises(IgcError) as caught:
+        world.ra.submit_demande(world.origin(canal=Canal.IHM), world.form(key=0))
+    assert (caught.value.code, caught.value.champ) == (Code.CSR_REFUSED, "csr")
+    assert count_rows(world.db) == before
+
+
+@pytest.mark.parametrize(
+    ("request_der", "words"),
+    [
+        (b"\x30\x03\x02\x01\x00", "PKCS#10"),
+        (b"not even DER", "PKCS#10"),
+        (b"", "PKCS#10"),
+        (b"\x30" + b"\x00" * 40_000, "trop grand"),
+        ("broken", "signature est incorrecte"),
+        ("small", "2048 bits"),
+        ("elliptic", "RSA"),
+        ("sha512", "sha256WithRSAEncryption"),
+    ],
+)
+def test_a_csr_that_is_not_acceptable_is_refused_with_its_reason(
+    world: World, request_der: bytes | str, words: str
+) -> None:
+    made = {"broken": lambda: broken_csr(0), "small": small_csr, "elliptic": elliptic_csr, "sha512": lambda: sha512_csr(0)}
+    der = made[request_der]() if isinstance(request_der, str) else request_der
+    index = world.issued(world.form(csr=der), world.form(key=1))
+    assert world.codes(index) == [TAKEN, None]
+    assert world.etats(index) == [EtatDemande.REJETEE, EtatDemande.TRANSMISE]
+    assert words in texte(world, index, 1)
+    assert world.demandes(index)[0].champ_erreur == "csr"
+    # The key of a refused request is nobody's.
+    assert world.codes(world.issued(world.form(key=0), reference="lot-2")) == [None]
+
+
+def test_no_key_is_shared_between_the_plateformes(world: World, production: World) -> None:
+    assert world.codes(world.issued(world.form(key=0))) == [None]
+    assert production.codes(production.deposit(production.form(key=0)).index) == [None]
+
+
+def test_the_deposit_itself_never_sees_what_only_the_rules_see(world: World) -> None:
+    receipt = lots.submit(
+        world.db, world.origin(), lot("lot-1", world.form(csr=b"")), world.clock(), world.policy
+    )
+    assert world.codes(receipt.index) == [TAKEN]
