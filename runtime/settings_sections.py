@@ -201,6 +201,13 @@ class PkiSettings(Section):
         default=False, description="Écrire l'extension critique IssuingDistributionPoint dans les CRL."
     )
 
+    @model_validator(mode="after")
+    def _renew_in_time(self) -> Self:
+        # One failed publication must not leave the clients with an expired list: they would all be refused.
+        if 2 * self.crl_refresh_minutes > 60 * self.crl_validity_hours:
+            raise ValueError("crl_refresh_minutes : au plus la moitié de crl_validity_hours")
+        return self
+
 
 class PublicationLimits(HttpLimits):
     """As above; nothing that is asked here is long, and nobody needs to stay."""
@@ -245,13 +252,6 @@ class PublicationSettings(Section):
     limits: PublicationLimits = Field(
         default=PublicationLimits(), description="Limites de la couche HTTP de la publication."
     )
-
-    @model_validator(mode="after")
-    def _renew_in_time(self) -> Self:
-        # One failed publication must not leave the clients with an expired list: they would all be refused.
-        if 2 * self.crl_refresh_minutes > 60 * self.crl_validity_hours:
-            raise ValueError("crl_refresh_minutes : au plus la moitié de crl_validity_hours")
-        return self
 
 
 class BatchSettings(Section):

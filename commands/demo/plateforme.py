@@ -19,7 +19,7 @@ from runtime.settings import CONFIG_VARIABLE, Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-_WS_PORT, _PORTAL_PORT = 8443, 8444
+_WS_PORT, _PORTAL_PORT, _PUBLICATION_PORT = 8443, 8444, 8480
 
 
 class DemoError(Exception):
@@ -29,8 +29,9 @@ class DemoError(Exception):
 def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None = None) -> tuple[Settings, Path]:
     """Settings with free ports, and everything a TEST plateforme needs; what exists from an earlier run is kept."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ws_port = _free_port(_WS_PORT)
-    portal_port = _free_port(_PORTAL_PORT, taken=ws_port)
+    ws_port = _free_port(_WS_PORT, set())
+    portal_port = _free_port(_PORTAL_PORT, {ws_port})
+    publication_port = _free_port(_PUBLICATION_PORT, {ws_port, portal_port})
     config = folder / "igc.toml"
     config.write_text(
         "# Written by the demo at each start.\n"
@@ -38,6 +39,7 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
         'data_dir = "."\n\n'
         f'[ws]\nport = {ws_port}\npublic_url = "https://localhost:{ws_port}"\n\n'
         f'[portal]\nport = {portal_port}\npublic_url = "https://localhost:{portal_port}"\n\n'
+        f"[publication]\nport = {publication_port}\n\n"
         '[logging]\nformat = "console"\n'
     )
     settings = Settings.load(config)
@@ -45,7 +47,7 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
     return settings, config
 
 
-def _free_port(wanted: int, taken: int = 0) -> int:
+def _free_port(wanted: int, taken: set[int]) -> int:
     """The usual port when nobody has it, else one of the system's choice."""
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -55,7 +57,7 @@ def _free_port(wanted: int, taken: int = 0) -> int:
             except OSError:
                 continue
             found: int = probe.getsockname()[1]
-            if found != taken:
+            if found not in taken:
                 return found
     raise DemoError("aucun port libre sur 127.0.0.1")
 

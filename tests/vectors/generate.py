@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.crl import CrlEntry, build_crl
-from pki.revocation import RevocationReason
 from pki.hierarchy import default_settings
 from pki.issuance import issue, lint, prepare
 from pki.pkcs7 import certs_only
+from pki.revocation import RevocationReason
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
 

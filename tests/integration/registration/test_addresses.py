@@ -120,7 +120,9 @@ def test_an_item_refused_for_its_address_holds_no_key(world: World) -> None:
     index = world.issued(of_agent(world, 0), of_medecin(world, 1), reference="a")
     assert world.codes(index) == [None, TAKEN]
     assert count_rows(world.db)["cle_publique"] == 1
-    assert world.codes(world.issued(of_medecin(world, 1, adresse_email="autre@acacias.example"), reference="b")) == [None]
+    assert world.codes(world.issued(of_medecin(world, 1, adresse_email="autre@acacias.example"), reference="b")) == [
+        None
+    ]
 
 
 def test_a_key_lost_for_an_address_goes_to_the_next_item_that_wants_it(world: World) -> None:

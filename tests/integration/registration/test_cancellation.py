@@ -57,7 +57,9 @@ def test_the_next_crl_carries_it(world: World) -> None:
     crl = x509.load_der_x509_crl(publish(world.context, certificat.autorite))
     entry = crl.get_revoked_certificate_by_serial_number(int(certificat.serial, 16))
     assert entry is not None
-    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.cessation_of_operation
+    assert (
+        entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.cessation_of_operation
+    )
 
 
 def test_repeated_it_changes_nothing(world: World) -> None:

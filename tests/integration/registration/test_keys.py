@@ -149,7 +149,12 @@ def test_the_portal_refuses_a_used_key_and_stores_nothing(world: World) -> None:
 def test_a_csr_that_is_not_acceptable_is_refused_with_its_reason(
     world: World, request_der: bytes | str, words: str
 ) -> None:
-    made = {"broken": lambda: broken_csr(0), "small": small_csr, "elliptic": elliptic_csr, "sha512": lambda: sha512_csr(0)}
+    made = {
+        "broken": lambda: broken_csr(0),
+        "small": small_csr,
+        "elliptic": elliptic_csr,
+        "sha512": lambda: sha512_csr(0),
+    }
     der = made[request_der]() if isinstance(request_der, str) else request_der
     index = world.issued(world.form(csr=der), world.form(key=1))
     assert world.codes(index) == [TAKEN, None]
@@ -166,7 +171,5 @@ def test_no_key_is_shared_between_the_plateformes(world: World, production: Worl
 
 
 def test_the_deposit_itself_never_sees_what_only_the_rules_see(world: World) -> None:
-    receipt = lots.submit(
-        world.db, world.origin(), lot("lot-1", world.form(csr=b"")), world.clock(), world.policy
-    )
+    receipt = lots.submit(world.db, world.origin(), lot("lot-1", world.form(csr=b"")), world.clock(), world.policy)
     assert world.codes(receipt.index) == [TAKEN]

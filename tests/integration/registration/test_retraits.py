@@ -33,7 +33,9 @@ def test_a_withdrawn_certificate_is_that_of_the_key_with_its_chain(world: World)
     assert (retrait.numero, retrait.index_lot, retrait.position, retrait.reference) == (numero, index, 1, "mine")
     assert retrait.retire_le == world.clock.now
     found = [x509.load_der_x509_certificate(der) for der in read_certs_only(retrait.pkcs7)]
-    (leaf,) = [certificate for certificate in found if f"{certificate.serial_number:x}" == retrait.serial.lower().lstrip("0")]
+    (leaf,) = [
+        certificate for certificate in found if f"{certificate.serial_number:x}" == retrait.serial.lower().lstrip("0")
+    ]
     spki = key(3).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == spki
     assert leaf.not_valid_after_utc == retrait.not_after
