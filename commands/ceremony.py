@@ -22,6 +22,7 @@ from pki.ceremony_steps import Workshop
 from pki.content import CertificateContent
 from pki.hierarchy import CeremonyConfig, ServerConfig, read_config
 from pki.offline import check_carried_crl
+from pki.profile_check import check_profiles_of
 from pki.secret_files import replace_public, write_new_passphrase
 from pki.signers.stores import FileStore, KeyStore, TokenStore
 from registration.vocabulary import Plateforme
@@ -76,6 +77,7 @@ def run(
 
 def _run(settings: Settings, ceremony: CeremonyConfig, exchange: Path | None) -> None:
     _check_places(settings, ceremony)
+    check_profiles_of(ceremony, system_clock())
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     outcome = advance(ceremony, _workshop(settings, ceremony, exchange), system_clock())
     for name in outcome.made:

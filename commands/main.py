@@ -21,6 +21,7 @@ _VERBS = {
     "init-test": "commands.init_test",
     "ceremony": "commands.ceremony",
     "check-config": "commands.check_config",
+    "lint-sample": "commands.lint_sample",
     "ws": "commands.ws_process",
     "portal": "commands.portal_process",
     "worker": "commands.worker_process",

@@ -25,6 +25,7 @@ from commands.enrolment import (
     write_pair,
 )
 from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
+from commands.profile_gate import trust_default_profiles
 from pki.ceremony import perform
 from pki.content import CertificateContent
 from pki.hierarchy import CeremonyConfig
@@ -59,13 +60,16 @@ def make_plateforme(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     step("Base de données")
     upgrade(settings.database_dsn())
-    if not (settings.pki.authorities_dir / "authorities.json").exists():
+    new = not (settings.pki.authorities_dir / "authorities.json").exists()
+    if new:
         step("Cérémonie : AC racine et AC émettrices")
         _perform_ceremony(settings, ceremony)
     make_responder_phrase(settings)
     db = open_database(settings)
     try:
         context = worker_context(settings, db, name="ceremony")
+        if new:
+            trust_default_profiles(settings, context)
         step("Listes de révocation et répondeurs OCSP")
         publish_missing_crls(context)
         renew_due(context)

@@ -1,6 +1,6 @@
 """The one input of a ceremony: which authorities to make, under which names, with which settings.
 
-A commented example stands in docs/ceremony.toml. Defaults are fictitious.
+A commented example stands beside this file, in ceremony.example.toml. Defaults are fictitious.
 """
 
 from datetime import datetime
