@@ -60,7 +60,12 @@ def register(
     """
     view = load_view(session, origin.acteur, forms)
     candidates = [
-        Candidate(numero=first_numero + rank, examined=examine(view, form), cree_le=now, acteur=origin.acteur.libelle)
+        Candidate(
+            numero=first_numero + rank,
+            examined=examine(view, form, policy.keys),
+            cree_le=now,
+            acteur=origin.acteur.libelle,
+        )
         for rank, form in enumerate(forms)
     ]
     if not cancelled:

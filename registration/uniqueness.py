@@ -16,6 +16,7 @@ from babel.dates import format_datetime, get_timezone
 from sqlalchemy import Table, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from registration.blocked_keys import refuse_blocked
 from registration.errors import Code, IgcError
 from registration.slicing import slices
 from registration.validation import Examined, porteur_of
@@ -67,6 +68,7 @@ class Claimed:
 
 def claim(session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime) -> None:
     """Claim address and key of each candidate without refusal, in their order; who loses gets its refusal appended."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _lock_addresses(session, plateforme, waiting)
     inserted = _insert_keys(session, plateforme, waiting)
@@ -84,6 +86,7 @@ def peek(
     session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], earlier: Claimed, now: datetime
 ) -> None:
     """The refusals that ``claim`` would append, without writing; ``earlier`` carries the items of the lot before."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _held_addresses(session, plateforme, {address for address, _ in _wanted_addresses(waiting)})
     keys = [candidate.examined.csr.spki_sha256 for candidate in waiting if candidate.examined.csr is not None]

@@ -14,6 +14,8 @@ import msgspec
 from pki.content import CertificateContent, check_content
 from pki.csr import AcceptedCsr, accept_csr
 from pki.errors import CsrError, CsrProblem, ProfileError
+from pki.key_policy import DEFAULT_POLICY, KeyPolicy
+from pki.profiles import P256_SPKI_HEAD, PRODUCTS
 from registration.directory import DirectoryView, may_request_for_self
 from registration.errors import Code, IgcError
 from registration.rules.domains import covers_mail_domain, covers_server_name
@@ -29,7 +31,7 @@ from registration.vocabulary import Offre, product_code
 from storage import tables
 
 _CSR_REASONS = {
-    CsrProblem.WRONG_KEY_TYPE: "la clé n'est pas une clé RSA.",
+    CsrProblem.WRONG_KEY_TYPE: "la clé n'est pas d'un type admis.",
     CsrProblem.WRONG_ALGORITHM: "elle n'est pas signée en sha256WithRSAEncryption.",
     CsrProblem.WRONG_KEY_SIZE: "la clé RSA n'a pas 2048 bits.",
     CsrProblem.WRONG_EXPONENT: "l'exposant public de la clé n'est pas 65537.",
@@ -67,13 +69,13 @@ class Examined:
         return self.refusals[0] if self.refusals else None
 
 
-def examine(view: DirectoryView, form: DemandeForm) -> Examined:
+def examine(view: DirectoryView, form: DemandeForm, keys: KeyPolicy = DEFAULT_POLICY) -> Examined:
     """Judge one form by every rule; the caller then claims its key and its protected address."""
     result = Examined(form=form, email_acteur=form.email_acteur[:254])
     result.refusals.extend(check_presence(form))
     if result.refusals:
         return result
-    for step in (_check_values, _check_rights, _check_domains, _check_csr):
+    for step in (_check_values, _check_rights, _check_domains, lambda _view, examined: _check_csr(keys, examined)):
         try:
             step(view, result)
         except IgcError as refusal:
@@ -134,11 +136,17 @@ def _check_domains(view: DirectoryView, result: Examined) -> None:
             raise IgcError(Code.DOMAIN_NOT_ENTITLED, champ="fqdn", valeur=fqdn)
 
 
-def _check_csr(_view: DirectoryView, result: Examined) -> None:
+def _check_csr(keys: KeyPolicy, result: Examined) -> None:
+    form = result.form
     try:
-        result.csr = accept_csr(result.form.csr)
+        csr = accept_csr(form.csr, keys)
     except CsrError as error:
         raise IgcError(Code.CSR_REFUSED, champ="csr", raison=_CSR_REASONS.get(error.kind, _MALFORMED)) from error
+    if csr.spki.startswith(P256_SPKI_HEAD) and not PRODUCTS[product_code(form.offre, form.usage)].admits_p256:
+        raise IgcError(
+            Code.CSR_REFUSED, champ="csr", raison="une clé EC ne convient pas à ce produit : clé RSA attendue."
+        )
+    result.csr = csr
 
 
 def _fill_content(view: DirectoryView, result: Examined) -> None:
