@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.corpus import load_csrs
+from bench.keys import measure_keys
 from bench.lots import measure_plateforme
 from bench.raw import bare_parse_seconds, raw_signatures_per_second
 from bench.status import measure_status
@@ -65,6 +66,7 @@ def main(
             values["deposit_peak_mb"] = round(measured.deposit.peak_mb, 1)
             values["follow_up_per_s"] = round(measured.follow_up_per_second or 0, 1)
             values["single_item_per_s"] = round(measured.singles_per_second or 0, 1)
+    values |= measure_keys()
     values |= measure_status(WORK / "status", console)
     _write(values, results, console)
 
