@@ -46,11 +46,11 @@ def foreign_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
 
 def refused(world: World, der: bytes | None, checker: PeerChecker | None = None) -> Code:
     """The code with which a certificate is refused."""
+    def ask() -> object:
+        return world.ra.identify(der) if checker is None else checker.identify(der, world.clock())
+
     with pytest.raises(AccessError) as caught:
-        if checker is None:
-            world.ra.identify(der)
-        else:
-            checker.identify(der, world.clock())
+        ask()
     return caught.value.code
 
 
