@@ -52,6 +52,7 @@ from registration.vocabulary import (
     product_code,
 )
 from storage import tables
+from storage.bulk import insert_rows
 from storage.database import Database
 from tests.support.csrs import csr
 from tests.support.hierarchies import Hierarchy
@@ -254,7 +255,8 @@ class World:
 
     def grant(self, name: str, offre: Offre, structure: str, domaine: str | None = None) -> None:
         with self.db.write() as session:
-            session.add(_habilitation(self.acteurs[name].id, offre, structure, domaine))
+            row = _habilitation_row(self.acteurs[name].id, offre, structure, domaine)
+            insert_rows(session, tables.Habilitation, [row])
 
     def withdraw_rights(self, name: str) -> None:
         """Take every explicit habilitation from an acteur."""
@@ -267,8 +269,8 @@ class World:
         register_identity(self.context, self.acteurs[name].id, enrolled, enrolled_serial(enrolled))
         return enrolled
 
-    def publish_crls(self) -> None:
-        for name in self.hierarchy.signers:
+    def publish_crls(self, *names: str) -> None:
+        for name in names or self.hierarchy.signers:
             publish(self.context, name)
 
 
@@ -290,18 +292,26 @@ def conditions(code: str = CODE, confirmation: str | None = None, *, cgu_accepte
 
 def make_world(db: Database, hierarchy: Hierarchy, plateforme: Plateforme = Plateforme.TEST) -> World:
     """Fill a migrated database with the fictitious world of one plateforme."""
+    here = {"plateforme": plateforme.value}
     with db.write() as session:
-        session.add_all(tables.Structure(plateforme=plateforme.value, **structure.row()) for structure in STRUCTURES)
-        session.add_all(tables.Personne(plateforme=plateforme.value, **personne.row()) for personne in PERSONNES)
-        session.flush()  # the rows below refer to both
-        session.add_all(
-            tables.Rattachement(plateforme=plateforme.value, id_structure=structure, id_personne=personne.id_national)
+        insert_rows(session, tables.Structure, [here | structure.row() for structure in STRUCTURES])
+        insert_rows(session, tables.Personne, [here | personne.row() for personne in PERSONNES])
+        rattachements = [
+            here | {"id_structure": structure, "id_personne": personne.id_national}
             for personne in PERSONNES
             for structure in personne.structures
-        )
-        for sender in ALL_SENDERS.values():
-            _add_sender(session, sender, plateforme)
-    return open_world(db, hierarchy, plateforme)
+        ]
+        insert_rows(session, tables.Rattachement, rattachements)
+        insert_rows(session, tables.Acteur, [here | _acteur_row(sender) for sender in ALL_SENDERS.values()])
+    world = open_world(db, hierarchy, plateforme)
+    habilitations = [
+        _habilitation_row(world.acteurs[name].id, *habilitation)
+        for name, sender in ALL_SENDERS.items()
+        for habilitation in sender.habilitations
+    ]
+    with db.write() as session:
+        insert_rows(session, tables.Habilitation, habilitations)
+    return world
 
 
 def open_world(db: Database, hierarchy: Hierarchy, plateforme: Plateforme = Plateforme.TEST) -> World:
@@ -323,27 +333,23 @@ def open_world(db: Database, hierarchy: Hierarchy, plateforme: Plateforme = Plat
     return World(db=db, clock=Clock(), hierarchy=hierarchy, plateforme=plateforme, acteurs=acteurs)
 
 
-def _add_sender(session: Any, sender: Sender, plateforme: Plateforme) -> None:
-    acteur = tables.Acteur(
-        plateforme=plateforme.value,
-        type_acteur=sender.type_acteur.value,
-        type_personne=sender.type_personne,
-        id_national=sender.id_national,
-        libelle=sender.libelle,
-    )
-    session.add(acteur)
-    session.flush()  # its id stands in the habilitations
-    session.add_all(_habilitation(acteur.id, *habilitation) for habilitation in sender.habilitations)
+def _acteur_row(sender: Sender) -> dict[str, Any]:
+    return {
+        "type_acteur": sender.type_acteur.value,
+        "type_personne": sender.type_personne,
+        "id_national": sender.id_national,
+        "libelle": sender.libelle,
+    }
 
 
-def _habilitation(id_acteur: int, offre: Offre, structure: str, domaine: str | None) -> tables.Habilitation:
-    return tables.Habilitation(
-        id_acteur=id_acteur,
-        role=Role.ADMINISTRATEUR_TECHNIQUE.value,
-        offre=offre.value,
-        id_structure=structure,
-        domaine=domaine,
-    )
+def _habilitation_row(id_acteur: int, offre: Offre, structure: str, domaine: str | None) -> dict[str, Any]:
+    return {
+        "id_acteur": id_acteur,
+        "role": Role.ADMINISTRATEUR_TECHNIQUE.value,
+        "offre": offre.value,
+        "id_structure": structure,
+        "domaine": domaine,
+    }
 
 
 def count_rows(db: Database) -> dict[str, int]:

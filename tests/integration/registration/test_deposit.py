@@ -191,13 +191,26 @@ def test_a_deposit_that_fails_in_the_middle_leaves_nothing(world: World) -> None
 
 
 def test_an_index_is_never_used_again(world: World) -> None:
-    first = world.deposit(world.form(key=0)).index
+    """Not even when the rows of the newest lot are gone, as after a restored backup of a part."""
+    first = world.deposit(*world.forms(6)).index
     with world.db.write() as session:
-        for table in ("outbox", "cle_publique"):
-            session.execute(tables.Base.metadata.tables[table].delete())
-    second = world.deposit(world.form(key=1), reference="lot-2").index
+        for table in (tables.Outbox, tables.LotPage, tables.Lot):
+            session.query(table).delete()
+    second = world.deposit(*world.forms(6)).index
     assert second > first
     assert world.ra.follow_lot(world.acteurs["dr-leroux"], index=second).etat is EtatLot.EN_COURS
+
+
+def test_an_id_of_the_outbox_is_never_used_again(world: World) -> None:
+    """A late double of a job may not settle the work of another."""
+    seen: set[int] = set()
+    for rank in range(3):
+        world.deposit(world.form(key=rank), reference=f"lot-{rank}")
+        with world.db.read() as session:
+            ids = {row.id for row in session.query(tables.Outbox)}
+        assert not ids & seen
+        seen |= ids
+        world.run_batch()
 
 
 def test_the_number_of_statements_does_not_grow_with_the_lot(world: World) -> None:

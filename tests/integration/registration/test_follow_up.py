@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from registration.errors import Code, IgcError, NotFoundError
+from batch.issuing import issue_chunk
+from pki.errors import SignerError
+from registration.errors import Code, ConflictError, IgcError, NotFoundError
 from registration.values import Acteur
 from registration.views import LotFollowUp, SearchCriteria
 from registration.vocabulary import (
@@ -20,7 +24,6 @@ from registration.vocabulary import (
     TypeActeurInscrit,
     Usage,
 )
-from storage import tables
 from tests.support.world import AGENT, CLINIQUE, HOPITAL, MEDECIN, World, conditions, statements
 
 
@@ -68,12 +71,31 @@ def test_at_every_stage_the_counts_sum_up_and_the_version_moves(world: World) ->
     assert follow(world, index).version == stages[-1].version
 
 
+class BrokenSigner:
+    """A key that cannot sign today, as a network HSM that is away."""
+
+    def __init__(self, authority: str, public_key: rsa.RSAPublicKey) -> None:
+        self.authority = authority
+        self.public_key = public_key
+
+    def sign(self, tbs: bytes) -> bytes:
+        raise SignerError(f"{self.authority}: away, with {len(tbs)} bytes to sign")
+
+
 def test_between_handing_over_and_signature_a_lot_is_under_way(world: World) -> None:
     index = world.deposit(world.form()).index
-    with world.db.write() as session:
-        session.query(tables.Demande).update({"etat": EtatDemande.TRANSMISE.value})
+    broken = {name: BrokenSigner(name, authority.public_key) for name, authority in world.hierarchy.authorities.items()}
+    with pytest.raises(SignerError):
+        issue_chunk(dataclasses.replace(world.context, signers=broken), world.numeros(index))
     one = follow(world, index)
+    assert counts(one) == {"TRANSMISE": 1}
     assert (one.etat, one.a_retirer, one.avancement) == (EtatLot.EN_COURS, 0, 0)
+    with pytest.raises(ConflictError) as caught:
+        world.ra.withdraw_demande(world.origin(), world.numeros(index)[0], conditions())
+    assert caught.value.code is Code.NOT_READY
+    # The key is back: the bytes that were stored are signed, under the same serial.
+    world.run_batch()
+    assert follow(world, index).a_retirer == 1
 
 
 def test_by_reference_it_is_the_same_lot(world: World) -> None:

@@ -58,9 +58,13 @@ def test_a_refused_demande(world: World) -> None:
 
 
 def test_a_demande_that_cannot_be_treated(world: World) -> None:
-    index = world.deposit(world.form()).index
+    form = world.form()
+    index = world.deposit(form).index
     with world.db.write() as session:
+        session.query(tables.Outbox).delete()
         give_up(session, world.numeros(index), world.clock())
+    # Its key is free again.
+    assert world.codes(world.deposit(form, reference="lot-2").index) == [None]
     assert summary(world.history(world.numeros(index)[0])) == [
         RECORDED,
         VALIDATED,

@@ -33,8 +33,8 @@ APPLICATIONS = "ACI-EL-ORG-TEST"
 
 @pytest.fixture
 def guarded(world: World) -> World:
-    """A world with a current CRL of each authority."""
-    world.publish_crls()
+    """A world with a current CRL of each authority that issues to clients."""
+    world.publish_crls(CARDS, APPLICATIONS)
     return world
 
 
@@ -46,6 +46,7 @@ def foreign_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
 
 def refused(world: World, der: bytes | None, checker: PeerChecker | None = None) -> Code:
     """The code with which a certificate is refused."""
+
     def ask() -> object:
         return world.ra.identify(der) if checker is None else checker.identify(der, world.clock())
 
@@ -166,25 +167,26 @@ def test_another_authority_of_the_same_name_is_not_ours(guarded: World, foreign_
     assert guarded.ra.identify(ours.der) == guarded.acteurs["dr-leroux"]
 
 
-@pytest.mark.parametrize(
-    "usages",
-    [
-        [ExtendedKeyUsageOID.SERVER_AUTH],
-        [ExtendedKeyUsageOID.EMAIL_PROTECTION],
-        [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE],
-        [ExtendedKeyUsageOID.OCSP_SIGNING],
-        None,
-    ],
+USAGES: tuple[list[x509.ObjectIdentifier] | None, ...] = (
+    [ExtendedKeyUsageOID.SERVER_AUTH],
+    [ExtendedKeyUsageOID.EMAIL_PROTECTION],
+    [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE],
+    [ExtendedKeyUsageOID.OCSP_SIGNING],
+    None,
 )
-def test_a_certificate_that_is_not_for_client_authentication(
-    guarded: World, usages: list[x509.ObjectIdentifier] | None
-) -> None:
-    def change(builder: x509.CertificateBuilder) -> x509.CertificateBuilder:
-        return builder if usages is None else builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
 
-    der = odd_leaf(guarded.hierarchy, change, guarded.clock.now)
-    register(guarded, "dr-leroux", guarded.hierarchy.authorities[CARDS], der)
-    assert refused(guarded, der) is Code.CERTIFICATE_REFUSED
+
+def test_a_certificate_that_is_not_for_client_authentication(guarded: World) -> None:
+    for usages in USAGES:
+
+        def change(
+            builder: x509.CertificateBuilder, usages: list[x509.ObjectIdentifier] | None = usages
+        ) -> x509.CertificateBuilder:
+            return builder if usages is None else builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+
+        der = odd_leaf(guarded.hierarchy, change, guarded.clock.now)
+        register(guarded, "dr-leroux", guarded.hierarchy.authorities[CARDS], der)
+        assert refused(guarded, der) is Code.CERTIFICATE_REFUSED
 
 
 def test_a_product_for_signatures_does_not_open_the_door(guarded: World) -> None:
@@ -299,7 +301,7 @@ def test_the_crl_of_another_authority_does_not_help(guarded: World) -> None:
 
 
 def test_a_certificate_of_the_other_plateforme(guarded: World, production: World) -> None:
-    production.publish_crls()
+    production.publish_crls("ACI-CARTES")
     both = {**guarded.hierarchy.authorities, **production.hierarchy.authorities}
     of_test, of_production = guarded.enroll_client("dr-leroux"), production.enroll_client("dr-leroux")
     on_test = PeerChecker(guarded.db, both, Plateforme.TEST)
@@ -348,7 +350,7 @@ def test_after_renewal_the_lots_are_still_ones_own(guarded: World) -> None:
     before, after = guarded.ra.identify(first.der), guarded.ra.identify(second.der)
     assert before == after
     revoke_row(guarded, first)
-    guarded.publish_crls()
+    guarded.publish_crls(CARDS)
     assert refused(guarded, first.der) is Code.CERTIFICATE_REVOKED
     acteur = guarded.ra.identify(second.der)
     assert guarded.ra.follow_lot(acteur, index=index).nombre == 2

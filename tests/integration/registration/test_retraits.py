@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.pkcs7 import read_certs_only
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
+from registration.views import RetraitConditions
 from registration.vocabulary import EtatDemande, EtatProduit
 from storage import tables
 from tests.support.concurrency import overtake, together
@@ -44,49 +48,46 @@ def test_a_withdrawn_certificate_is_that_of_the_key_with_its_chain(world: World)
     assert (detail.etat, detail.etat_produit, detail.serial) == (EtatDemande.CLOSE, EtatProduit.ACTIF, retrait.serial)
 
 
-def test_every_product_chains_to_its_root_for_openssl(world: World, tmp_path: object) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
+def test_every_product_chains_to_its_root_for_openssl(world: World, tmp_path: Path) -> None:
     index = world.with_policy(at_once=20).issued(*[world.form(name, rank) for rank, name in enumerate(PRODUITS)])
     page = world.ra.withdraw_lot_page(world.origin(), index, conditions())
     assert len(page.retraits) == 13
     root = world.hierarchy.authorities["ACR-EL-TEST"].certificate
-    (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    (tmp_path / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
     for retrait in page.retraits:
         found = [x509.load_der_x509_certificate(der) for der in read_certs_only(retrait.pkcs7)]
         leaf = [c for c in found if c.serial_number == int(retrait.serial, 16)]
         others = [c for c in found if c.serial_number != int(retrait.serial, 16)]
-        (folder / "leaf.pem").write_bytes(leaf[0].public_bytes(Encoding.PEM))
-        (folder / "chain.pem").write_bytes(b"".join(c.public_bytes(Encoding.PEM) for c in others))
+        (tmp_path / "leaf.pem").write_bytes(leaf[0].public_bytes(Encoding.PEM))
+        (tmp_path / "chain.pem").write_bytes(b"".join(c.public_bytes(Encoding.PEM) for c in others))
         at = str(int((world.clock.now + timedelta(days=1)).timestamp()))
         command = ["openssl", "verify", "-attime", at, "-CAfile", "root.pem", "-untrusted", "chain.pem", "leaf.pem"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.stdout.strip() == "leaf.pem: OK", done.stderr
 
 
-@pytest.mark.parametrize(
-    ("given", "code", "champ"),
-    [
-        (conditions(""), Code.CODE_REVOCATION_MISSING, "codeRevocation"),
-        (conditions(CODE, ""), Code.CODE_REVOCATION_MISSING, "codeRevocation"),
-        (conditions(CODE, OTHER_CODE), Code.CODE_REVOCATION_MISMATCH, "confirmation"),
-        (conditions("faible"), Code.CODE_REVOCATION_WEAK, "codeRevocation"),
-        (conditions(cgu_accepted=False), Code.CGU_NOT_ACCEPTED, "acceptationCgu"),
-    ],
-)
-def test_the_conditions_come_first(world: World, given: object, code: Code, champ: str) -> None:
+CONDITIONS = [
+    (conditions(""), Code.CODE_REVOCATION_MISSING, "codeRevocation"),
+    (conditions(CODE, ""), Code.CODE_REVOCATION_MISSING, "codeRevocation"),
+    (conditions(CODE, OTHER_CODE), Code.CODE_REVOCATION_MISMATCH, "confirmation"),
+    (conditions("faible"), Code.CODE_REVOCATION_WEAK, "codeRevocation"),
+    (conditions(cgu_accepted=False), Code.CGU_NOT_ACCEPTED, "acceptationCgu"),
+]
+
+
+def test_the_conditions_come_first(world: World) -> None:
     index = world.issued(world.form())
     (numero,) = world.numeros(index)
     before = count_rows(world.db)
-    for act in (
-        lambda: world.ra.withdraw_demande(world.origin(), numero, given),  # type: ignore[arg-type]  # conditions
-        lambda: world.ra.withdraw_lot_page(world.origin(), index, given),  # type: ignore[arg-type]  # conditions
-        # Even for a demande nobody has: the answer says nothing about it.
-        lambda: world.ra.withdraw_demande(world.origin(), 10**9, given),  # type: ignore[arg-type]  # conditions
-    ):
+    # The last one is a demande nobody has: the answer says nothing about it.
+    acts: list[Callable[[RetraitConditions], object]] = [
+        lambda given: world.ra.withdraw_demande(world.origin(), numero, given),
+        lambda given: world.ra.withdraw_lot_page(world.origin(), index, given),
+        lambda given: world.ra.withdraw_demande(world.origin(), 10**9, given),
+    ]
+    for (given, code, champ), act in product(CONDITIONS, acts):
         with pytest.raises(IgcError) as caught:
-            act()
+            act(given)
         assert (caught.value.code, caught.value.champ) == (code, champ)
     assert count_rows(world.db) == before
     assert world.etats(index) == [EtatDemande.TRANSMISE]
@@ -188,23 +189,23 @@ def test_another_code_is_refused_and_nothing_changes(world: World) -> None:
     assert world.etats(index) == [EtatDemande.TRANSMISE, EtatDemande.CLOSE, EtatDemande.TRANSMISE]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 12, 50])
-def test_the_walk_by_pages_covers_every_item_once(world: World, limit: int) -> None:
-    bad = world.form(key=30, email_acteur="no address")
+def test_the_walk_by_pages_covers_every_item_once(world: World) -> None:
+    bad = world.form(key=11, email_acteur="no address")
     forms = world.forms(11)
     index = world.issued(*forms[:5], bad, *forms[5:])
     world.ra.cancel_demande(world.origin(), world.numeros(index)[2])
-    walked, after, pages = [], 0, 0
-    while True:
-        page = world.ra.withdraw_lot_page(world.origin(), index, conditions(), after=after, limit=limit)
-        walked += [retrait.position for retrait in page.retraits]
-        pages += 1
-        if page.next_after is None:
-            break
-        assert page.next_after > after
-        after = page.next_after
-    assert walked == [1, 2, 4, 5, 7, 8, 9, 10, 11, 12]
-    assert pages == -(-10 // limit)
+    for limit in (3, 9, 10, 50):
+        walked, after, pages = [], 0, 0
+        while True:
+            page = world.ra.withdraw_lot_page(world.origin(), index, conditions(), after=after, limit=limit)
+            walked += [retrait.position for retrait in page.retraits]
+            pages += 1
+            if page.next_after is None:
+                break
+            assert page.next_after > after
+            after = page.next_after
+        assert walked == [1, 2, 4, 5, 7, 8, 9, 10, 11, 12]
+        assert pages == -(-10 // limit)
 
 
 def test_a_walk_during_the_signatures_says_what_is_still_to_come(world: World) -> None:

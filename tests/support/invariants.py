@@ -1,0 +1,82 @@
+"""What must hold in the database at every moment, whatever has happened: asked after each test of a world."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+from sqlalchemy import select
+
+from registration.rules.states import DEMANDE
+from registration.vocabulary import EtatDemande, EtatProduit
+from storage import tables
+from storage.database import Database
+
+_OPEN = {EtatDemande.VALIDEE, EtatDemande.TRANSMISE}
+_WITHOUT_KEY = {EtatDemande.REJETEE, EtatDemande.NON_TRAITEE}
+# Which states of its product go with which etat of a demande.
+_PRODUITS: dict[EtatDemande, set[str | None]] = {
+    EtatDemande.TRANSMISE: {None, EtatProduit.A_RETIRER.value},
+    EtatDemande.CLOSE: {EtatProduit.ACTIF.value, EtatProduit.REVOQUE.value},
+    EtatDemande.ANNULEE: {None, EtatProduit.REVOQUE.value},
+}
+
+
+def breaches(db: Database) -> list[str]:
+    """Every rule of the plateforme that the rows break, in words."""
+    with db.read() as session:
+        demandes = {row.id: row for row in session.scalars(select(tables.Demande))}
+        certificats = {row.id_demande: row for row in session.scalars(select(tables.Certificat)) if row.id_demande}
+        keys = set(session.scalars(select(tables.ClePublique.id_demande)))
+        owed = [row.payload.get("numeros", ()) for row in session.scalars(select(tables.Outbox))]
+        steps: dict[int, list[EtatDemande]] = defaultdict(list)
+        for numero, etat in session.execute(
+            select(tables.Historique.id_demande, tables.Historique.etat).order_by(tables.Historique.id)
+        ):
+            steps[numero].append(EtatDemande(etat))
+    waiting = {numero for numeros in owed for numero in numeros}
+    found = [f"a key of the unknown demande {numero}" for numero in keys - demandes.keys()]
+    for numero, row in demandes.items():
+        etat = EtatDemande(row.etat)
+        found += [f"demande {numero}: {text}" for text in _history_breaches(steps[numero], etat)]
+        if row.etat_produit not in _PRODUITS.get(etat, {None}):
+            found.append(f"demande {numero}: {etat} with product {row.etat_produit}")
+        found += [f"demande {numero}: {text}" for text in _certificat_breaches(row, certificats.get(numero))]
+        if numero in keys and etat in _WITHOUT_KEY:
+            found.append(f"demande {numero}: {etat} and it holds a key")
+        # An item of a lot that was cancelled before it was registered has never claimed one.
+        if numero not in keys and etat not in _WITHOUT_KEY | {EtatDemande.ANNULEE}:
+            found.append(f"demande {numero}: {etat} and it holds no key")
+        if etat in _OPEN and row.etat_produit is None and numero not in waiting:
+            found.append(f"demande {numero}: {etat} and nothing owes its certificate")
+        if (row.code_erreur is None) == (etat in _WITHOUT_KEY):
+            found.append(f"demande {numero}: {etat} with error {row.code_erreur}")
+    return found
+
+
+def _history_breaches(steps: list[EtatDemande], etat: EtatDemande) -> list[str]:
+    if not steps:
+        return ["no history"]
+    found = [f"no arrow {one} to {two}" for one, two in pairwise(steps) if one is not two and two not in DEMANDE[one]]
+    if steps[0] is not EtatDemande.ENREGISTREE:
+        found.append(f"its history begins with {steps[0]}")
+    if steps[-1] is not etat:
+        found.append(f"its history ends with {steps[-1]}, its etat is {etat}")
+    return found
+
+
+def _certificat_breaches(row: tables.Demande, certificat: tables.Certificat | None) -> list[str]:
+    produit = row.etat_produit
+    issued = certificat is not None and certificat.der is not None
+    found = []
+    if (produit is not None) != issued:
+        found.append(f"product {produit} and the certificate is {'there' if issued else 'missing'}")
+    if certificat is None:
+        return found
+    if (certificat.tbs is None) != issued:
+        found.append("neither or both of the bytes to sign and the signed ones are kept")
+    if (certificat.revoque_le is not None) != (produit == EtatProduit.REVOQUE.value):
+        found.append(f"product {produit} and revoked at {certificat.revoque_le}")
+    if (certificat.retire_le is not None) != (row.etat == EtatDemande.CLOSE.value):
+        found.append(f"{row.etat} and withdrawn at {certificat.retire_le}")
+    return found
