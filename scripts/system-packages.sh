@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What `make test` needs from the system, beyond Python: openssl (checks certificates from outside) and a Chromium
-# (drives the portal). Missing ones are installed when this can be done, otherwise named; the tests never do without.
+# What `make test` needs from the system, beyond Python: openssl and gnutls (check certificates, CRLs and OCSP answers
+# from outside) and a Chromium (drives the portal). Missing ones are installed when this can be done, otherwise named; the tests never do without.
 set -euo pipefail
 
 missing=()
 command -v openssl >/dev/null || missing+=(openssl)
+command -v ocsptool >/dev/null || missing+=(gnutls-bin)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
