@@ -195,6 +195,24 @@ def test_cache_headers_of_rfc_5019(place: Place) -> None:
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(first.body)))
 
 
+def test_a_condition_is_not_met_once_the_certificate_is_revoked(place: Place) -> None:
+    certificate = place.issue()
+    path = get_path(place.request(certificate))
+    condition = {"If-None-Match": place.get(path).headers["etag"]}
+    assert place.get(path, condition).status == 304
+    place.revoke(certificate)
+    assert status(place.get(path, condition)) == "REVOKED"
+
+
+def test_get_takes_base64_as_clients_write_it(place: Place) -> None:
+    """Signs of base64 that are signs of URLs as well: escaped, bare, and without padding."""
+    authority = place.context.authorities[ORG]
+    texts = (base64.b64encode(make_request(authority, new_serial())).decode() for _ in range(1000))
+    text = next(text for text in texts if "/" in text and "+" in text and text.endswith("="))
+    for path in (quote(text, safe=""), text, quote(text, safe="/+="), text.rstrip("=")):
+        assert status(place.get(f"/{path}")) == "UNKNOWN"
+
+
 def test_a_kept_answer_is_signed_anew_long_before_its_end(place: Place) -> None:
     request = place.request(place.issue())
     first = read(place.post(request))
