@@ -53,10 +53,10 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
     A demande that the profile or the lint refuses becomes Non traitée; a signer that fails raises SignerError and
     the chunk is tried again. ``outbox_ids`` are settled in the last transaction.
     """
-    work, damaged = _read(context, numeros)
+    work, unfit = _read(context, numeros)
     prepared, refused = _prepare(context, work)
-    prepared, more = _hand_over(context, work, prepared)
-    refused += damaged + more
+    prepared, damaged = _hand_over(context, work, prepared)
+    refused += unfit + damaged
     issued: dict[int, IssuedCertificate] = {}
     for numero, item in prepared.items():
         try:
@@ -68,8 +68,9 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
 
 
 def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], list[int]]:
-    """What is to be signed, and the demandes whose stored bytes cannot be read."""
+    """What is to be signed, and the demandes that cannot be: a blocked key, stored bytes that are damaged."""
     demande, cle, certificat = tables.Demande, tables.ClePublique, tables.Certificat
+    blocked = tables.CleInterdite
     with context.db.read() as session:
         rows = session.execute(
             select(
@@ -80,23 +81,30 @@ def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], 
                 certificat.tbs,
                 certificat.autorite,
                 certificat.produit,
+                blocked.spki_sha256.is_not(None),
             )
             .join(cle, cle.id_demande == demande.id)
             .outerjoin(certificat, certificat.id_demande == demande.id)
+            .outerjoin(blocked, blocked.spki_sha256 == cle.spki_sha256)
             .where(demande.id.in_(numeros), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
             .order_by(demande.id)
         ).all()
     work: list[_Work] = []
-    damaged: list[int] = []
-    for numero, plateforme, contenu, spki, tbs, autorite, produit in rows:
+    refused: list[int] = []
+    for numero, plateforme, contenu, spki, tbs, autorite, produit, compromised in rows:
+        if compromised:
+            # Blocked between validation and now.
+            log.error("blocked key refused", numero=numero)
+            refused.append(numero)
+            continue
         stored = None
         if tbs is not None:
             stored = _restore(numero, tbs, autorite, produit)
             if stored is None:
-                damaged.append(numero)
+                refused.append(numero)
                 continue
         work.append(_Work(numero, Plateforme(plateforme), contenu or {}, spki, stored))
-    return work, damaged
+    return work, refused
 
 
 def _restore(numero: int, tbs: bytes, autorite: str, produit: str) -> PreparedCertificate | None:

@@ -11,6 +11,7 @@ from batch.context import WorkerContext
 from batch.crls import publish_due
 from batch.issuing import issue_chunk
 from batch.responders import renew_due
+from registration.blocked_keys import block_compromised
 from registration.outbox import Nature
 from registration.pages import register_page
 
@@ -49,9 +50,12 @@ def run_tasks(sent: list[list[int]]) -> None:
 
 
 def publish_crls() -> None:
-    """Sign and publish the CRLs that are due, and give the OCSP responders new keys when theirs are old."""
-    publish_due(_context())
-    renew_due(_context())
+    """Block the keys revoked as compromised, publish the CRLs that are due, renew old keys of OCSP responders."""
+    context = _context()
+    with context.db.write() as session:
+        block_compromised(session, context.clock())
+    publish_due(context)
+    renew_due(context)
 
 
 def _run(context: WorkerContext, claimed: list[tasks.Task]) -> None:

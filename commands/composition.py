@@ -8,12 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from batch.context import BatchPolicy, ResponderFiles, WorkerContext
-from pki.authority import INDEX_NAME, Authority, load_authorities
-from pki.ceremony import key_file
-from pki.signers.pkcs11 import load_pkcs11_signer
-from pki.signers.port import Signer
-from pki.signers.software import load_software_signer
-from pki.signers.token import Token
+from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
+from pki.key_list import load_key_list
+from pki.key_policy import DEFAULT_POLICY as DEFAULT_KEYS
+from pki.key_policy import KeyPolicy
 from registration.authority import RegistrationAuthority
 from registration.peers import PeerChecker
 from registration.policy import LotPolicy
@@ -27,17 +25,33 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_dsn())
 
 
-def lot_policy(settings: Settings) -> LotPolicy:
-    """How lots are taken and cut."""
+def key_policy(settings: Settings) -> KeyPolicy:
+    """Which public keys may be certified: none of our authorities', none of the lists of predictable keys.
+
+    P-256 is admitted when every issuing authority of this plateforme admits it.
+    """
+    authorities = load_authorities(settings.pki.authorities_dir).values()
+    blocked = key_hashes(authorities)
+    issuing = [authority for authority in authorities if authority.products]
+    return KeyPolicy(
+        is_blocked=blocked.__contains__,
+        is_listed=load_key_list(settings.pki.weak_key_files).holds,
+        p256=bool(issuing) and all(authority.settings.p256 for authority in issuing),
+    )
+
+
+def lot_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> LotPolicy:
+    """How lots are taken and cut, and which keys may stand in them."""
     return LotPolicy(
         max_items=settings.ws.max_items,
         page_size=settings.batch.page_size,
         chunk_size=settings.batch.chunk_size,
         at_once=settings.batch.small_lot_limit,
+        keys=keys,
     )
 
 
-def batch_policy(settings: Settings) -> BatchPolicy:
+def batch_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> BatchPolicy:
     """Leases, tries and window; the window keeps every worker busy without filling the queue."""
     return BatchPolicy(
         lease_seconds=settings.batch.lease_seconds,
@@ -49,7 +63,7 @@ def batch_policy(settings: Settings) -> BatchPolicy:
         crl_full_up_to=settings.pki.crl_full_up_to,
         crl_issuing_point=settings.pki.crl_issuing_point,
         ocsp_signer_life=timedelta(days=settings.publication.ocsp_signer_days),
-        lots=lot_policy(settings),
+        lots=lot_policy(settings, keys),
     )
 
 
@@ -82,32 +96,8 @@ def registration_authority(settings: Settings, db: Database) -> RegistrationAuth
         plateforme=plateforme,
         peers=PeerChecker(db, load_client_authorities(settings), plateforme),
         chains={name: authority.chain for name, authority in authorities.items()},
-        policy=lot_policy(settings),
+        policy=lot_policy(settings, key_policy(settings)),
     )
-
-
-def signing_token(settings: Settings, *, writable: bool = False) -> Token:
-    """The PKCS#11 token of the settings; nothing is opened before its first use."""
-    signers = settings.pki.signers
-    return Token(signers.module_file, signers.token_label, signers.pin_file.path, writable=writable)
-
-
-def load_signers(settings: Settings, authorities: Mapping[str, Authority]) -> dict[str, Signer]:
-    """The keys that this machine may use; an authority that is offline, or whose key file is elsewhere, has none.
-
-    A key that the settings place in the token must be there: SignerError otherwise.
-    """
-    pass_phrase = settings.pki.pass_phrase_file.path
-    token = signing_token(settings)
-    found: dict[str, Signer] = {}
-    for name, authority in authorities.items():
-        kind = settings.pki.signers.kind_of(name)
-        path = key_file(settings.pki.keys_dir, name)
-        if kind == "pkcs11":
-            found[name] = load_pkcs11_signer(authority, token, settings.pki.signers.key_labels.get(name))
-        elif kind == "software" and path.exists():
-            found[name] = load_software_signer(authority, path, pass_phrase)
-    return found
 
 
 def responder_files(settings: Settings) -> ResponderFiles | None:
@@ -120,6 +110,8 @@ def responder_files(settings: Settings) -> ResponderFiles | None:
 
 def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
     """What a worker process holds. Only here and in the ceremony are signing keys opened."""
+    from commands.signing_keys import load_signers  # noqa: PLC0415 -- who does not sign loads nothing that could
+
     authorities = load_authorities(settings.pki.authorities_dir)
     return WorkerContext(
         db=db,
@@ -128,5 +120,5 @@ def worker_context(settings: Settings, db: Database, name: str | None = None) ->
         signers=load_signers(settings, authorities),
         publication=settings.pki.publication_dir,
         responders=responder_files(settings),
-        policy=batch_policy(settings),
+        policy=batch_policy(settings, key_policy(settings)),
     )

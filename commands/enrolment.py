@@ -6,17 +6,21 @@ They take the same road as every other certificate: serial and bytes stored, lin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import select
 
 from batch.context import WorkerContext
+from batch.crls import publish
 from pki.authority import Authority
 from pki.content import CertificateContent
 from pki.issuance import issue, lint, prepare
+from pki.secret_files import certificate_pem, write_new, write_new_passphrase
 from pki.serials import new_serial, serial_hex
 from registration.vocabulary import Plateforme
+from runtime.settings import Settings
 from storage import tables
 
 _PUBLIC_EXPONENT = 65537
@@ -69,3 +73,31 @@ def register_identity(context: WorkerContext, id_acteur: int, enrolled: Enrolled
     """From now on who presents this certificate is this acteur."""
     with context.db.write() as session:
         session.add(tables.Identite(id_acteur=id_acteur, issuer_sha256=enrolled.authority.name_hash, serial=serial))
+
+
+def publish_missing_crls(context: WorkerContext) -> None:
+    """Publish the first CRL of every authority whose key is here and that has none."""
+    with context.db.read() as session:
+        known = set(session.scalars(select(tables.Crl.autorite)))
+    for name in context.signers:
+        if name not in known:
+            publish(context, name)
+
+
+def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> None:
+    """Key first: a certificate file that exists means that both are there."""
+    certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_file.unlink(missing_ok=True)
+    pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_new(key_file, pem, secret=True)
+    # The root stays with the client: what is sent is the certificate and the issuing authority.
+    bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
+    write_new(certificate_file, bundle, secret=False)
+
+
+def make_responder_phrase(settings: Settings) -> None:
+    """The responders' own pass phrase: who may open their keys need not be able to open those of the authorities."""
+    phrase_file = settings.publication.ocsp_pass_phrase_file.path
+    if not phrase_file.exists():
+        phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new_passphrase(phrase_file)

@@ -9,6 +9,7 @@ from importlib import import_module
 import typer
 from rich.console import Console
 
+from pki.errors import PkiError
 from runtime.embedded_queue import EmbeddedQueueError
 from runtime.settings_errors import SettingsError
 from runtime.supervisor import SupervisorError
@@ -18,7 +19,9 @@ _VERBS = {
     "demo": "commands.demo",
     "serve": "commands.serve",
     "init-test": "commands.init_test",
+    "ceremony": "commands.ceremony",
     "check-config": "commands.check_config",
+    "lint-sample": "commands.lint_sample",
     "ws": "commands.ws_process",
     "portal": "commands.portal_process",
     "worker": "commands.worker_process",
@@ -48,6 +51,6 @@ def main() -> None:
     """Run the command line; what an operator can mend is one line on the error output, with status 1."""
     try:
         build_app(sys.argv[1:])()
-    except (SettingsError, EmbeddedQueueError, SupervisorError) as error:
+    except (SettingsError, EmbeddedQueueError, SupervisorError, PkiError) as error:
         Console(stderr=True).print(f"igc : {error}", style="red", markup=False, highlight=False)
         sys.exit(1)

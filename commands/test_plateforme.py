@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import select
 
 from batch.context import WorkerContext
-from batch.crls import publish
 from batch.responders import renew_due
 from commands.composition import open_database, worker_context
-from commands.enrolment import Enrolled, enroll, register_identity
+from commands.enrolment import (
+    Enrolled,
+    enroll,
+    make_responder_phrase,
+    publish_missing_crls,
+    register_identity,
+    write_pair,
+)
 from commands.fictitious import PERSONNES, SENDERS, STRUCTURES, Sender
+from commands.profile_gate import trust_default_profiles
 from pki.ceremony import perform
 from pki.content import CertificateContent
 from pki.hierarchy import CeremonyConfig
@@ -54,15 +60,18 @@ def make_plateforme(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     step("Base de données")
     upgrade(settings.database_dsn())
-    if not (settings.pki.authorities_dir / "authorities.json").exists():
+    new = not (settings.pki.authorities_dir / "authorities.json").exists()
+    if new:
         step("Cérémonie : AC racine et AC émettrices")
         _perform_ceremony(settings, ceremony)
-    _make_responder_phrase(settings)
+    make_responder_phrase(settings)
     db = open_database(settings)
     try:
         context = worker_context(settings, db, name="ceremony")
+        if new:
+            trust_default_profiles(settings, context)
         step("Listes de révocation et répondeurs OCSP")
-        _publish_missing_crls(context)
+        publish_missing_crls(context)
         renew_due(context)
         step("Certificats TLS du service web et du portail")
         _make_servers(settings, context)
@@ -84,22 +93,6 @@ def _perform_ceremony(settings: Settings, ceremony: Ceremony) -> None:
         passphrase=write_new_passphrase(phrase_file),
         now=system_clock(),
     )
-
-
-def _make_responder_phrase(settings: Settings) -> None:
-    """The responders' own pass phrase: who may open their keys need not be able to open those of the authorities."""
-    phrase_file = settings.publication.ocsp_pass_phrase_file.path
-    if not phrase_file.exists():
-        phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new_passphrase(phrase_file)
-
-
-def _publish_missing_crls(context: WorkerContext) -> None:
-    with context.db.read() as session:
-        known = set(session.scalars(select(tables.Crl.autorite)))
-    for name in context.signers:
-        if name not in known:
-            publish(context, name)
 
 
 def _make_servers(settings: Settings, context: WorkerContext) -> None:
@@ -124,22 +117,11 @@ def _make_servers(settings: Settings, context: WorkerContext) -> None:
                 organizational_unit=structure.id_national,
             ),
         )
-        _write_pair(certificate_file, key_file, enrolled)
+        write_pair(certificate_file, key_file, enrolled)
     secret_file = settings.portal.session_secret_file.path
     if not secret_file.exists():
         secret_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_new(secret_file, secrets.token_urlsafe(_SESSION_SECRET_BYTES).encode() + b"\n", secret=True)
-
-
-def _write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> None:
-    """Key first: a certificate file that exists means that both are there."""
-    certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key_file.unlink(missing_ok=True)
-    pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_new(key_file, pem, secret=True)
-    # The root stays with the client: what is sent is the certificate and the issuing authority.
-    bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
-    write_new(certificate_file, bundle, secret=False)
 
 
 def _make_world(db: Database, plateforme: Plateforme) -> None:
@@ -212,4 +194,4 @@ def _write_client_files(folder: Path, sender: Sender, enrolled: Enrolled, certif
     root = folder / "ac-racine.pem"
     if not root.exists():
         write_new(root, certificate_pem(enrolled.chain[-1]), secret=False)
-    _write_pair(certificate_file, folder / f"{sender.name}.key", enrolled)
+    write_pair(certificate_file, folder / f"{sender.name}.key", enrolled)

@@ -10,6 +10,7 @@ from batch.queue import connect
 from batch.worker import run_worker
 from commands.composition import open_database, worker_context
 from commands.options import ConfigOption
+from commands.profile_gate import check_deployed_profiles
 from runtime.logs import configure
 from runtime.settings import Settings
 
@@ -22,4 +23,5 @@ def run(
     settings = Settings.load(config)
     configure(settings.logging, process=name or "worker")
     context = worker_context(settings, open_database(settings), name)
+    check_deployed_profiles(settings, context)
     run_worker(context, connect(settings.queue_dsn()))

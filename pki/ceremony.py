@@ -1,39 +1,52 @@
-"""The key ceremony: one configuration makes a hierarchy, its keys, its files and a protocol of what was done.
+"""The key ceremony: one configuration makes or extends a hierarchy, with a protocol of what was done.
 
-Also the few certificates that the platform needs for itself, through the same prepare, lint and issue as all others.
-Nothing is ever overwritten.
+`advance` makes what the configuration names and what is not there yet: a whole hierarchy, one more issuing CA, a new
+key under an old name. With an offline root it writes requests and takes up answers; `make_root`, `answer_requests`
+and `renew_root_crl` are for the machine of that root. Also the few certificates that the platform needs for itself,
+through the same prepare, lint and issue as all others. No key and no certificate is ever overwritten.
 """
 
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki.authority import INDEX_NAME, Authority, AuthorityEntry, AuthorityIndex, load_authorities
-from pki.ca_certificates import CaName, CaTerm, build_issuing, build_root
+from pki import offline
+from pki.authority import Authority, load_authorities
+from pki.ceremony_steps import (
+    PROTOCOL_NAME,
+    Member,
+    Workshop,
+    build_root_authority,
+    build_under_root,
+    check_known,
+    generate,
+    install,
+    known_authorities,
+)
 from pki.content import CertificateContent
 from pki.errors import CeremonyError
-from pki.hierarchy import CeremonyConfig, IssuingConfig, RootConfig, check_config
+from pki.hierarchy import CeremonyConfig, check_config
 from pki.issuance import IssuedCertificate, issue, lint, prepare
 from pki.key_policy import RSA_BITS, RSA_EXPONENT
-from pki.pkcs7 import certs_only
-from pki.profiles import ProfileSettings
 from pki.protocol import Protocol
-from pki.secret_files import MIN_PASSPHRASE, certificate_pem, write_new, write_private_key
+from pki.secret_files import certificate_pem, write_new, write_private_key
 from pki.serials import new_serial, serial_hex
 from pki.signers.port import Signer
+from pki.signers.stores import FileStore
 
-PROTOCOL_NAME = "ceremony.jsonl"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What there is after a ceremony; `made` are the new ones of it, `pending` wait for the offline root."""
 
-def key_file(keys_folder: Path, short_name: str) -> Path:
-    """Return where the ceremony puts the encrypted key of an authority."""
-    return keys_folder / f"{short_name}.key.pem"
+    authorities: Mapping[str, Authority]
+    made: tuple[str, ...]
+    pending: tuple[str, ...] = ()
 
 
 def perform(
@@ -45,133 +58,112 @@ def perform(
     root_passphrase: bytes | None = None,
     now: datetime,
 ) -> Mapping[str, Authority]:
-    """Make a whole hierarchy and return its authorities, loaded again from what was written.
+    """Make a whole hierarchy with keys in files and return its authorities, loaded again from what was written.
 
     Certificates (`<short name>.pem`, `.cer`), the chain (`.p7b`), the index and the protocol go to one folder, keys
     (encrypted PKCS#8, mode 0600) to the other; the root's key may have a pass phrase of its own. CeremonyError when
     the configuration is wrong, a pass phrase too short, or a folder not empty. Validity begins at midnight UTC.
     """
-    settings = check_config(config)
-    _check_folders(authorities_folder, keys_folder)
-    root_passphrase = root_passphrase or passphrase
-    if min(len(passphrase), len(root_passphrase)) < MIN_PASSPHRASE:
-        raise CeremonyError(f"a pass phrase has fewer than {MIN_PASSPHRASE} characters")
-    authorities_folder.mkdir(parents=True, exist_ok=True)
-    keys_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    protocol = Protocol(authorities_folder / PROTOCOL_NAME, now)
-    protocol.note("begin", plateforme=config.plateforme, key_bits=config.key_bits)
-    root_key, *keys = _generate(1 + len(config.issuing), config.key_bits)
-    members: tuple[RootConfig | IssuingConfig, ...] = (config.root, *config.issuing)
-    for member, key in zip(members, (root_key, *keys), strict=True):
-        short_name = config.short_name(member.short_name)
-        write_private_key(
-            key_file(keys_folder, short_name),
-            key,
-            root_passphrase if member is config.root else passphrase,
-        )
-        protocol.note("key", authority=short_name, bits=key.key_size)
-    authorities = _build(config, settings, root_key, keys, now)
-    for authority in authorities:
-        _write_certificate(authorities_folder, authority)
-        _note_authority(protocol, authority)
-    _write_index(authorities_folder, config, authorities)
-    protocol.note("end")
-    return load_authorities(authorities_folder)
-
-
-def _check_folders(*folders: Path) -> None:
-    for folder in folders:
+    check_config(config)
+    for folder in (authorities_folder, keys_folder):
         if folder.exists() and any(folder.iterdir()):
             raise CeremonyError(f"the folder {folder.name} is not empty: nothing is overwritten")
-
-
-def _generate(count: int, bits: int) -> list[rsa.RSAPrivateKey]:
-    """Return new keys; generation releases the interpreter lock, so threads share the cores."""
-    with ThreadPoolExecutor(max_workers=count) as pool:
-        return list(pool.map(lambda _: rsa.generate_private_key(RSA_EXPONENT, bits), range(count)))
-
-
-def _build(
-    config: CeremonyConfig,
-    settings: ProfileSettings,
-    root_key: rsa.RSAPrivateKey,
-    keys: list[rsa.RSAPrivateKey],
-    now: datetime,
-) -> tuple[Authority, ...]:
-    """Return the authorities, root first. An issuing CA ends a day before its root."""
-    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end = start.replace(year=start.year + config.validity_years, day=min(start.day, 28))
-    root_certificate = build_root(
-        _ca_name(config, config.root),
-        root_key,
-        CaTerm(serial=new_serial(), not_before=start, not_after=end),
-        settings,
+    workshop = Workshop(
+        authorities=authorities_folder,
+        stores={"software": FileStore(keys_folder, passphrase)},
+        root_stores={"software": FileStore(keys_folder, root_passphrase or passphrase)},
     )
-    root = Authority(
-        short_name=config.short_name(config.root.short_name),
-        certificate=root_certificate,
-        chain=(root_certificate.public_bytes(Encoding.DER),),
-        products=frozenset(),
-        settings=settings,
-    )
-    issuing = []
-    for member, key in zip(config.issuing, keys, strict=True):
-        term = CaTerm(serial=new_serial(), not_before=start, not_after=end - timedelta(days=1))
-        certificate = build_issuing(_ca_name(config, member), key.public_key(), root, root_key, term)
-        issuing.append(
-            Authority(
-                short_name=config.short_name(member.short_name),
-                certificate=certificate,
-                chain=(certificate.public_bytes(Encoding.DER), *root.chain),
-                products=frozenset(member.products),
-                settings=settings,
-            ),
-        )
-    return (root, *issuing)
+    return advance(config, workshop, now).authorities
 
 
-def _ca_name(config: CeremonyConfig, member: RootConfig | IssuingConfig) -> CaName:
-    return CaName(
-        country=config.country,
-        organization=config.organization,
-        identifier=config.identifier,
-        infrastructure=config.infrastructure_name(),
-        common_name=config.common_name(member.common_name),
+def advance(config: CeremonyConfig, workshop: Workshop, now: datetime) -> Outcome:
+    """Make the authorities of the configuration that are not in the index yet; keep the others as they are.
+
+    With an offline root, make keys and requests in the exchange folder, and take up the answers found there. Safe to
+    call again. CeremonyError when the configuration contradicts what exists, or a file stands in the way.
+    """
+    settings = check_config(config)
+    known = known_authorities(workshop.authorities)
+    check_known(config, known)
+    workshop.authorities.mkdir(parents=True, exist_ok=True)
+    protocol = Protocol(workshop.authorities / PROTOCOL_NAME, now)
+    protocol.note("begin", plateforme=config.plateforme, key_bits=config.key_bits)
+    new = [member for member in config.issuing if config.short_name(member.short_name) not in known]
+    if config.root.offline:
+        made, pending = offline.exchange(config, workshop, known, new, protocol)
+    else:
+        root = known.get(config.short_name(config.root.short_name))
+        members: list[Member] = [*new] if root is not None else [config.root, *new]
+        keys = generate(config, workshop, members, protocol)
+        pending, made = [], []
+        if root is None:
+            root = build_root_authority(config, settings, keys[0], now)
+            made.append(root)
+        if new:
+            root_key = keys[0] if made else workshop.root_store(config).open(root.short_name, root.public_key)
+            start = root.not_before if made else now
+            issuing_keys = keys[-len(new) :]
+            made += [
+                build_under_root(config, member, key.public_key(), root, root_key, start)
+                for member, key in zip(new, issuing_keys, strict=True)
+            ]
+    install(workshop, config, known, made, protocol)
+    protocol.note("end")
+    authorities = load_authorities(workshop.authorities) if made or known else {}
+    return Outcome(
+        authorities=authorities,
+        made=tuple(authority.short_name for authority in made),
+        pending=tuple(pending),
     )
 
 
-def _write_certificate(folder: Path, authority: Authority) -> None:
-    pem = authority.certificate.public_bytes(Encoding.PEM)
-    write_new(folder / f"{authority.short_name}.pem", pem, secret=False)
-    write_new(folder / f"{authority.short_name}.cer", authority.certificate_der, secret=False)
+def make_root(config: CeremonyConfig, workshop: Workshop, now: datetime) -> Authority:
+    """Make the root on its own machine, and put its certificate and first CRL into the exchange folder.
+
+    CeremonyError when there is one already.
+    """
+    settings = check_config(config)
+    if known_authorities(workshop.authorities):
+        raise CeremonyError("the folder of authorities holds a root already")
+    workshop.authorities.mkdir(parents=True, exist_ok=True)
+    protocol = Protocol(workshop.authorities / PROTOCOL_NAME, now)
+    protocol.note("begin", plateforme=config.plateforme, key_bits=config.key_bits)
+    (key,) = generate(config, workshop, [config.root], protocol)
+    root = build_root_authority(config, settings, key, now)
+    install(workshop, config, {}, [root], protocol)
+    offline.carry_out_root(workshop, root)
+    offline.renew_crl(config, workshop, root, key, protocol, now)
+    protocol.note("end")
+    return root
 
 
-def _write_index(folder: Path, config: CeremonyConfig, authorities: tuple[Authority, ...]) -> None:
-    root, *issuing = authorities
-    chain = certs_only(root.certificate_der, tuple(authority.certificate_der for authority in issuing))
-    write_new(folder / f"{config.short_name('Chaine_de_certification')}.p7b", chain, secret=False)
-    entries = tuple(
-        AuthorityEntry(
-            short_name=authority.short_name,
-            issuer=root.short_name,
-            products=tuple(sorted(authority.products)),
-            settings=authority.settings,
-        )
-        for authority in authorities
-    )
-    encoded = msgspec.json.encode(AuthorityIndex(authorities=entries))
-    write_new(folder / INDEX_NAME, msgspec.json.format(encoded, indent=2) + b"\n", secret=False)
+def answer_requests(config: CeremonyConfig, workshop: Workshop, now: datetime) -> tuple[str, ...]:
+    """On the machine of the root: certify the requests of the exchange folder that the configuration names.
+
+    Gives the short names of what was certified now. CeremonyError when a request is not in the configuration, has
+    another name or key size, does not prove possession of its key, or when the root is not here.
+    """
+    check_config(config)
+    known = known_authorities(workshop.authorities)
+    check_known(config, known)
+    root = offline.root_of(config, known)
+    protocol = Protocol(workshop.authorities / PROTOCOL_NAME, now)
+    protocol.note("begin", plateforme=config.plateforme, key_bits=config.key_bits)
+    key = workshop.root_store(config).open(root.short_name, root.public_key)
+    made = offline.answer(config, workshop, known, (root, key), now)
+    install(workshop, config, known, made, protocol)
+    offline.carry_out_answers(workshop, {**known, **{authority.short_name: authority for authority in made}})
+    protocol.note("end")
+    return tuple(authority.short_name for authority in made)
 
 
-def _note_authority(protocol: Protocol, authority: Authority) -> None:
-    protocol.note(
-        "certificate",
-        authority=authority.short_name,
-        subject=authority.certificate.subject.rfc4514_string(),
-        serial=serial_hex(authority.certificate.serial_number),
-        sha256=hashlib.sha256(authority.certificate_der).hexdigest(),
-        not_after=authority.not_after.isoformat(),
-    )
+def renew_root_crl(config: CeremonyConfig, workshop: Workshop, now: datetime) -> Path:
+    """On the machine of the root: sign its next CRL from the configuration, and give the file to carry."""
+    check_config(config)
+    root = offline.root_of(config, known_authorities(workshop.authorities))
+    protocol = Protocol(workshop.authorities / PROTOCOL_NAME, now)
+    key = workshop.root_store(config).open(root.short_name, root.public_key)
+    return offline.renew_crl(config, workshop, root, key, protocol, now)
 
 
 def issue_with_new_key(

@@ -12,20 +12,23 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from pki.errors import CsrError, CsrProblem
-from pki.key_policy import DEFAULT_POLICY, KeyPolicy, check_rsa_key
+from pki.key_policy import DEFAULT_POLICY, KeyPolicy, check_blocked, check_rsa_key
 
 MAX_CSR_BYTES = 32 * 1024
 _MAX_TEXT_BYTES = 2 * MAX_CSR_BYTES  # base64 with line ends
 
 _PKCS1V15 = PKCS1v15()
 _SHA256 = SHA256()
+_ECDSA = ec.ECDSA(_SHA256)
+# By whether the key is RSA.
+_ALGORITHMS = {True: SignatureAlgorithmOID.RSA_WITH_SHA256, False: SignatureAlgorithmOID.ECDSA_WITH_SHA256}
 _PEM = re.compile(
     rb"-----BEGIN (?P<label>(?:NEW )?CERTIFICATE REQUEST)-----(?P<body>[^-]*)-----END (?P=label)-----",
 )
@@ -49,32 +52,40 @@ def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
     """Return the accepted request, or raise CsrError; no bytes whatever raise anything else.
 
     `data` is one DER PKCS#10 structure. Accepted: RSA of exactly 2048 bits, exponent 65537, signed by itself with
-    sha256WithRSAEncryption, passing the key policy. Unicity of the key is the caller's to check.
+    sha256WithRSAEncryption, passing the key policy; and where the policy admits it EC on P-256, its point
+    uncompressed, signed with ecdsa-with-SHA256. Unicity of the key is the caller's to check.
     """
     if len(data) > MAX_CSR_BYTES:
         raise CsrError(CsrProblem.TOO_LARGE)
     data = bytes(data)
-    csr, key = _parse(data)
-    if csr.signature_algorithm_oid != SignatureAlgorithmOID.RSA_WITH_SHA256:
+    csr, key = _parse(data, policy)
+    if csr.signature_algorithm_oid != _ALGORITHMS[isinstance(key, rsa.RSAPublicKey)]:
         raise CsrError(CsrProblem.WRONG_ALGORITHM)
     signed = csr.tbs_certrequest_bytes
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    # A key under another identifier (RSASSA-PSS) or with odd parameters would be certified in a form that its owner
-    # did not present.
+    # A key under another identifier (RSASSA-PSS), with odd parameters or a compressed point would be certified in a
+    # form that its owner did not present.
     if spki not in signed:
         raise CsrError(CsrProblem.WRONG_KEY_TYPE)
-    numbers = key.public_numbers()
     spki_sha256 = hashlib.sha256(spki).digest()
-    check_rsa_key(numbers.n, numbers.e, spki_sha256, policy)
     try:
-        key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
+        if isinstance(key, rsa.RSAPublicKey):
+            numbers = key.public_numbers()
+            check_rsa_key(numbers.n, numbers.e, spki_sha256, policy)
+            key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
+        else:
+            check_blocked(spki_sha256, policy)
+            key.verify(csr.signature, signed, _ECDSA)
     except InvalidSignature:
         raise CsrError(CsrProblem.BAD_SIGNATURE) from None
     return AcceptedCsr(der=data, spki=spki, spki_sha256=spki_sha256)
 
 
-def _parse(data: bytes) -> tuple[x509.CertificateSigningRequest, rsa.RSAPublicKey]:
-    """Return the request and its RSA key. The errors of the parser are many and undocumented; each is a refusal."""
+_Key = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+def _parse(data: bytes, policy: KeyPolicy) -> tuple[x509.CertificateSigningRequest, _Key]:
+    """Return the request and its key. The errors of the parser are many and undocumented; each is a refusal."""
     try:
         csr = x509.load_der_x509_csr(data)
     except Exception:  # noqa: BLE001 - see above
@@ -83,9 +94,11 @@ def _parse(data: bytes) -> tuple[x509.CertificateSigningRequest, rsa.RSAPublicKe
         key = csr.public_key()
     except Exception:  # noqa: BLE001 - unsupported types, points off the curve, broken numbers
         raise CsrError(CsrProblem.WRONG_KEY_TYPE) from None
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise CsrError(CsrProblem.WRONG_KEY_TYPE)
-    return csr, key
+    if isinstance(key, rsa.RSAPublicKey):
+        return csr, key
+    if policy.p256 and isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return csr, key
+    raise CsrError(CsrProblem.WRONG_KEY_TYPE)
 
 
 def decode_csr(text_or_bytes: str | bytes) -> bytes:

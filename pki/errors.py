@@ -15,8 +15,8 @@ class CsrProblem(Enum):
 
     MALFORMED = "The request is not one DER PKCS#10 structure (RFC 2986)."
     TOO_LARGE = "The request is larger than the limit."
-    WRONG_KEY_TYPE = "The public key is not a usable RSA key in its canonical form."
-    WRONG_ALGORITHM = "The request is not signed with sha256WithRSAEncryption."
+    WRONG_KEY_TYPE = "The public key is not of an accepted type in its canonical form."
+    WRONG_ALGORITHM = "The request is not signed with sha256WithRSAEncryption, or ecdsa-with-SHA256 on P-256."
     WRONG_KEY_SIZE = "The RSA modulus does not have exactly 2048 bits."
     WRONG_EXPONENT = "The RSA public exponent is not 65537."
     WEAK_KEY = "The RSA key is weak and could be factored."
@@ -31,6 +31,7 @@ class KeyWeakness(Enum):
     SMALL_FACTOR = "The modulus has a prime factor of at most 751."
     CLOSE_PRIMES = "The two primes are so close that Fermat's method finds them."
     ROCA = "The modulus carries the fingerprint of CVE-2017-15361 (ROCA)."
+    KNOWN = "The modulus is on a list of predictable keys, such as those of CVE-2008-0166 (Debian)."
 
 
 class CsrError(PkiError):
@@ -73,6 +74,14 @@ class CeremonyError(PkiError):
 
 class CrlError(PkiError):
     """The input of a CRL breaks RFC 5280."""
+
+
+class KeyListError(PkiError):
+    """A list of predictable keys cannot be read; `line` counts from 1, 0 when it is the file itself."""
+
+    def __init__(self, name: str, line: int, reason: str) -> None:
+        super().__init__(f"{name}, line {line}: {reason}" if line else f"{name}: {reason}")
+        self.line = line
 
 
 class OcspRequestError(PkiError):

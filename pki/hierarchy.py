@@ -1,8 +1,9 @@
 """The one input of a ceremony: which authorities to make, under which names, with which settings.
 
-A commented example stands in docs/ceremony.toml. Defaults are fictitious.
+A commented example stands beside this file, in ceremony.example.toml. Defaults are fictitious.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -26,11 +27,31 @@ _ShortName = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9-]{1,30}$")]
 _Years = Annotated[int, Meta(ge=1, le=30)]
 
 
+KeyPlace = Literal["software", "pkcs11"]
+_Serial = Annotated[str, Meta(pattern="^[0-9a-f]{2,40}$")]
+
+
+class RevokedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An issuing CA that the root has revoked: the serial of its certificate in hexadecimal, and when."""
+
+    serial: _Serial
+    revoked_at: datetime
+    reason: Literal["unspecified", "keyCompromise", "cACompromise", "superseded", "cessationOfOperation"]
+
+
 class RootConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The root. On plateforme TEST the short name ends with -TEST and the common name begins with TEST."""
+    """The root. On plateforme TEST the short name ends with -TEST and the common name begins with TEST.
+
+    The key of an `offline` root is never on the machine of the platform: certificates and CRLs are carried by file.
+    `crl_days` is the term of its CRLs, `revoked` what they list.
+    """
 
     short_name: _ShortName = "ACR-EL"
     common_name: _Text = "AC RACINE IGC EXEMPLE ELEMENTAIRE"
+    key: KeyPlace = "software"
+    offline: bool = False
+    crl_days: Annotated[int, Meta(ge=1, le=400)] = 365
+    revoked: tuple[RevokedConfig, ...] = ()
 
 
 class IssuingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,6 +60,18 @@ class IssuingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     short_name: _ShortName
     common_name: _Text
     products: tuple[str, ...]
+    key: KeyPlace = "software"
+
+
+class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A TLS listener of the platform itself: its certificate and key become `<name>.pem` and `<name>.key`."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,30}$")]
+    dns_names: Annotated[tuple[str, ...], Meta(min_length=1, max_length=5)]
+    ip_addresses: tuple[str, ...] = ()
+    state: str
+    organization: str
+    organizational_unit: str
 
 
 _ISSUING = (
@@ -72,6 +105,7 @@ class CeremonyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     validity_years: _Years = 20
     root: RootConfig = RootConfig()
     issuing: Annotated[tuple[IssuingConfig, ...], Meta(min_length=1)] = _ISSUING
+    servers: tuple[ServerConfig, ...] = ()
     settings: dict[str, object] = {}
 
     def short_name(self, plain: str) -> str:
@@ -102,6 +136,8 @@ def check_config(config: CeremonyConfig) -> ProfileSettings:
     names = [config.root.short_name, *(issuing.short_name for issuing in config.issuing)]
     if len(set(names)) != len(names):
         raise CeremonyError("configuration: a short name stands twice")
+    if any(entry.revoked_at.tzinfo is None for entry in config.root.revoked):
+        raise CeremonyError("configuration: a date of revocation without time zone")
     for issuing in config.issuing:
         if unknown := set(issuing.products) - PRODUCTS.keys():
             raise CeremonyError(f"configuration: unknown products {sorted(unknown)}")

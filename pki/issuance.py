@@ -17,7 +17,7 @@ from pki.content import CertificateContent, check_content, encode_subject
 from pki.errors import LintError, ProfileError, SignerError
 from pki.extensions import encode_extensions
 from pki.lint import find_breaches
-from pki.profiles import Profile, ProfileSettings
+from pki.profiles import P256_SPKI_HEAD, Profile, ProfileSettings
 from pki.signers.port import Signer
 from pki.signing import sign
 from pki.tbs import read_tbs
@@ -88,6 +88,8 @@ def prepare(
     settings = authority.settings
     if content.product not in authority.products:
         raise ProfileError("product", f"not issued by {authority.short_name}")
+    if spki.startswith(P256_SPKI_HEAD) and not (settings.p256 and profile.admits_p256):
+        raise ProfileError("public_key", "EC keys are not admitted for this product")
     if now.tzinfo is None or (not_after is not None and not_after.tzinfo is None):
         raise ProfileError("validity", "a date without time zone")
     start = now.astimezone(UTC).replace(microsecond=0)

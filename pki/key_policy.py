@@ -1,7 +1,8 @@
-"""Which RSA public keys may be certified: pure arithmetic on the public numbers and a block list.
+"""Which public keys may be certified: pure arithmetic on the public numbers, and two lists that the caller gives.
 
-Exact size and exponent, small factors, ROCA (CVE-2017-15361), close primes (Fermat). Not here: keys of two requests
-that share a prime, and the same key presented twice; those need the other requests.
+Exact size and exponent, small factors, ROCA (CVE-2017-15361), close primes (Fermat), predictable keys, blocked keys.
+Not here: the same key presented twice, which needs the other requests; keys of two requests that share a prime, see
+find_shared_primes.
 """
 
 from collections.abc import Callable
@@ -27,15 +28,22 @@ def _never_blocked(_spki_sha256: bytes) -> bool:
     return False
 
 
+def _never_listed(_modulus: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPolicy:
     """The rules for a subject key; `is_blocked` is asked with the SHA-256 of the DER SubjectPublicKeyInfo.
 
-    The caller's hook answers for compromised keys and for the keys of the authorities themselves.
+    The caller's hook answers for compromised keys and for the keys of the authorities themselves; `is_listed` is asked
+    with the RSA modulus and answers for predictable keys (key_list.py). `p256` admits EC keys on P-256 beside RSA.
     """
 
     rsa_bits: int = RSA_BITS
     is_blocked: Callable[[bytes], bool] = _never_blocked
+    is_listed: Callable[[int], bool] = _never_listed
+    p256: bool = False
 
 
 DEFAULT_POLICY = KeyPolicy()
@@ -48,8 +56,15 @@ def check_rsa_key(modulus: int, exponent: int, spki_sha256: bytes, policy: KeyPo
     if exponent != RSA_EXPONENT:
         raise CsrError(CsrProblem.WRONG_EXPONENT)
     weakness = find_weakness(modulus)
+    if weakness is None and policy.is_listed(modulus):
+        weakness = KeyWeakness.KNOWN
     if weakness is not None:
         raise CsrError(CsrProblem.WEAK_KEY, weakness)
+    check_blocked(spki_sha256, policy)
+
+
+def check_blocked(spki_sha256: bytes, policy: KeyPolicy) -> None:
+    """Return unless the key is blocked; else raise CsrError."""
     if policy.is_blocked(spki_sha256):
         raise CsrError(CsrProblem.BLOCKED_KEY)
 

@@ -13,7 +13,7 @@ from pki import der, lint_extensions
 from pki.authority import Authority
 from pki.content import BOUNDS
 from pki.errors import LintError
-from pki.profiles import PRODUCTS, Profile
+from pki.profiles import P256_SPKI_HEAD, PRODUCTS, KeyUsageBit, Profile
 from pki.tbs import VERSION_3, TbsFields, read_tbs
 
 _MIN_SERIAL_OCTETS, _MAX_SERIAL_OCTETS = 9, 20
@@ -25,6 +25,7 @@ _SPKI_HEAD = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082
 _SPKI_TAIL = bytes.fromhex("0203010001")
 _SPKI_LENGTH = 294
 _HIGH_BIT = 0x80
+_P256_COORDINATES = 64
 
 _ATTRIBUTES = {
     bytes.fromhex("550406"): "country",
@@ -54,7 +55,7 @@ def find_breaches(tbs: bytes, authority: Authority, product: str) -> tuple[str, 
     findings = [
         *_check_frame(fields, authority, profile),
         *_check_subject(subject, profile),
-        *_check_key(fields.spki, authority),
+        *_check_key(fields.spki, authority, profile),
         *lint_extensions.check(fields, authority, profile, _common_name(subject)),
     ]
     if not findings and not _library_reads(tbs):
@@ -91,7 +92,13 @@ def _check_frame(fields: TbsFields, authority: Authority, profile: Profile) -> I
         yield f"validity: longer than {settings.validity_years} years"
 
 
-def _check_key(spki: bytes, authority: Authority) -> Iterator[str]:
+def _check_key(spki: bytes, authority: Authority, profile: Profile) -> Iterator[str]:
+    if authority.settings.p256 and spki.startswith(P256_SPKI_HEAD):
+        if len(spki) != len(P256_SPKI_HEAD) + _P256_COORDINATES:
+            yield "key: not one uncompressed point of P-256 (RFC 5480 §2.2)"
+        if KeyUsageBit.KEY_ENCIPHERMENT in profile.key_usage:
+            yield "key: EC in a product that enciphers keys (RFC 5480 §3)"
+        return
     modulus = spki[len(_SPKI_HEAD) : -len(_SPKI_TAIL)]
     if (
         len(spki) != _SPKI_LENGTH

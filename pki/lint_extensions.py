@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pki import der
 from pki.authority import Authority
 from pki.lint_repeating import Case, judge
-from pki.profiles import EXTENSION_ORDER, UPN_OID, Profile, San
+from pki.profiles import EXTENSION_ORDER, P256_SPKI_HEAD, UPN_OID, Profile, San
 from pki.tbs import RawExtension, TbsFields, read_generalized_time
 
 _STANDARD = {
@@ -135,7 +135,8 @@ def _check_variable(name: str, extension: RawExtension, fields: TbsFields, wante
 
 def _key_identifier(spki: bytes, generation: int) -> bytes:
     """Return SHA-1 of the BIT STRING content or of the whole structure; it names a key, no security rests on it."""
-    named = spki[_SPKI_BITS:] if generation == 1 else spki
+    bits = len(P256_SPKI_HEAD) - 1 if spki.startswith(P256_SPKI_HEAD) else _SPKI_BITS
+    named = spki[bits:] if generation == 1 else spki
     return hashlib.sha1(named, usedforsecurity=False).digest()
 
 

@@ -83,6 +83,11 @@ class Profile:
     card_type: int | None = None  # TRE_G02 TypeProduit: 0 CPS, 2 CPE
 
     @property
+    def admits_p256(self) -> bool:
+        """Whether an EC key can do what the product is for: it signs, and cannot encipher a key (RFC 5480 §3)."""
+        return KeyUsageBit.KEY_ENCIPHERMENT not in self.key_usage
+
+    @property
     def subject_fields(self) -> frozenset[str]:
         """The names of the fields that the subject is made of."""
         return _fields_of(self.subject)
@@ -200,6 +205,9 @@ CATEGORY_TEST = 0x83
 CARD_CATEGORY_PRODUCTION = 0x00
 CARD_CATEGORY_TEST = 0x80
 
+# SubjectPublicKeyInfo of EC on P-256 with an uncompressed point (RFC 5480 §2): everything but the point is fixed.
+P256_SPKI_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+
 # What these allow is enforced when settings are read from a file.
 _Oid = Annotated[str, Meta(pattern=r"^[0-2](\.(0|[1-9][0-9]*)){2,20}$")]
 _Uri = Annotated[str, Meta(pattern=r"^[!-z|~]+$")]
@@ -239,6 +247,8 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     # The one rule for overlong values: the organization alone is cut, at this many characters, and a blank left at
     # the cut is dropped; any other value beyond its bound is refused.
     organization_length: Annotated[int, Meta(ge=1, le=64)] = 40
+    # Subject keys: RSA-2048 always; EC on P-256 too when set, for the products that encipher nothing.
+    p256: bool = False
     crl_url: _UriTemplate = "http://igc.example/CRL/{short_name}.crl"
     crl_ldap_url: _UriTemplate = (
         "ldap://annuaire.igc.example/{dn}?certificaterevocationlist;binary?base?objectClass=pkiCA"

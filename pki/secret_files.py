@@ -42,6 +42,16 @@ def write_new(path: Path, content: bytes, *, secret: bool) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def replace_public(path: Path, content: bytes) -> None:
+    """Write a public file whole, in the place of the one that is there: a reader sees the old or the new one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_new(temporary, content, secret=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_private_key(path: Path, key: rsa.RSAPrivateKey, passphrase: bytes | None) -> None:
     """Write a key as PKCS#8 PEM, mode 0600, encrypted unless `passphrase` is None; CeremonyError when it exists."""
     encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)

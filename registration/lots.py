@@ -80,7 +80,7 @@ def verify(
             candidates = [
                 Candidate(
                     numero=len(verdicts) + rank,
-                    examined=examine(view, item),
+                    examined=examine(view, item, policy.keys),
                     cree_le=now,
                     acteur=origin.acteur.libelle,
                 )

@@ -16,6 +16,7 @@ from babel.dates import format_datetime, get_timezone
 from sqlalchemy import Table, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from registration.blocked_keys import refuse_blocked
 from registration.errors import Code, IgcError
 from registration.slicing import slices
 from registration.validation import Examined, porteur_of
@@ -67,6 +68,7 @@ class Claimed:
 
 def claim(session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime) -> None:
     """Claim address and key of each candidate without refusal, in their order; who loses gets its refusal appended."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _lock_addresses(session, plateforme, waiting)
     inserted = _insert_keys(session, plateforme, waiting)
@@ -84,13 +86,19 @@ def peek(
     session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], earlier: Claimed, now: datetime
 ) -> None:
     """The refusals that ``claim`` would append, without writing; ``earlier`` carries the items of the lot before."""
+    refuse_blocked(session, [candidate.examined for candidate in candidates])
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _held_addresses(session, plateforme, {address for address, _ in _wanted_addresses(waiting)})
-    earlier.addresses = _live_holders(session, plateforme, held, waiting, now) | earlier.addresses
     keys = [candidate.examined.csr.spki_sha256 for candidate in waiting if candidate.examined.csr is not None]
     holders = _key_holders(session, plateforme, keys, mine={})
-    earlier.keys = {key: holder.refusal for key, holder in holders.items()} | earlier.keys
-    _judge(waiting, earlier, lambda candidate: lambda: _same_lot(candidate.numero))
+    claimed = Claimed(
+        addresses=_live_holders(session, plateforme, held, waiting, now) | earlier.addresses,
+        keys={key: holder.refusal for key, holder in holders.items()} | earlier.keys,
+    )
+    winners = _judge(waiting, claimed, lambda candidate: lambda: _same_lot(candidate.numero))
+    # Only what was won is carried on: a holder nobody contested here may turn out not to be in force any more.
+    earlier.keys.update((key, claimed.keys[key]) for key in winners)
+    earlier.addresses.update(_wanted_addresses(winners.values()))
 
 
 def _judge(

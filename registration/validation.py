@@ -14,6 +14,8 @@ import msgspec
 from pki.content import CertificateContent, check_content
 from pki.csr import AcceptedCsr, accept_csr
 from pki.errors import CsrError, CsrProblem, ProfileError
+from pki.key_policy import DEFAULT_POLICY, KeyPolicy
+from pki.profiles import P256_SPKI_HEAD, PRODUCTS
 from registration.directory import DirectoryView, may_request_for_self
 from registration.errors import Code, IgcError
 from registration.rules.domains import covers_mail_domain, covers_server_name
@@ -29,7 +31,7 @@ from registration.vocabulary import Offre, product_code
 from storage import tables
 
 _CSR_REASONS = {
-    CsrProblem.WRONG_KEY_TYPE: "la clé n'est pas une clé RSA.",
+    CsrProblem.WRONG_KEY_TYPE: "la clé n'est pas d'un type admis.",
     CsrProblem.WRONG_ALGORITHM: "elle n'est pas signée en sha256WithRSAEncryption.",
     CsrProblem.WRONG_KEY_SIZE: "la clé RSA n'a pas 2048 bits.",
     CsrProblem.WRONG_EXPONENT: "l'exposant public de la clé n'est pas 65537.",
@@ -40,7 +42,8 @@ _CSR_REASONS = {
 }
 _MALFORMED = "ce n'est pas une requête PKCS#10 en DER."
 
-_CONTENT_FIELDS = {"common_name": "serviceApplicatif", "email": "adresseEmail", "dns_names": "fqdn", "upn": "upn"}
+_STRUCTURE_FIELDS = {"state", "organization", "organizational_unit"}
+_CONTENT_FIELDS = {"email": "adresseEmail", "dns_names": "fqdn", "upn": "upn"}
 
 
 @dataclass(slots=True)
@@ -66,13 +69,13 @@ class Examined:
         return self.refusals[0] if self.refusals else None
 
 
-def examine(view: DirectoryView, form: DemandeForm) -> Examined:
+def examine(view: DirectoryView, form: DemandeForm, keys: KeyPolicy = DEFAULT_POLICY) -> Examined:
     """Judge one form by every rule; the caller then claims its key and its protected address."""
     result = Examined(form=form, email_acteur=form.email_acteur[:254])
     result.refusals.extend(check_presence(form))
     if result.refusals:
         return result
-    for step in (_check_values, _check_rights, _check_domains, _check_csr):
+    for step in (_check_values, _check_rights, _check_domains, lambda _view, examined: _check_csr(keys, examined)):
         try:
             step(view, result)
         except IgcError as refusal:
@@ -133,11 +136,17 @@ def _check_domains(view: DirectoryView, result: Examined) -> None:
             raise IgcError(Code.DOMAIN_NOT_ENTITLED, champ="fqdn", valeur=fqdn)
 
 
-def _check_csr(_view: DirectoryView, result: Examined) -> None:
+def _check_csr(keys: KeyPolicy, result: Examined) -> None:
+    form = result.form
     try:
-        result.csr = accept_csr(result.form.csr)
+        csr = accept_csr(form.csr, keys)
     except CsrError as error:
         raise IgcError(Code.CSR_REFUSED, champ="csr", raison=_CSR_REASONS.get(error.kind, _MALFORMED)) from error
+    if csr.spki.startswith(P256_SPKI_HEAD) and not PRODUCTS[product_code(form.offre, form.usage)].admits_p256:
+        raise IgcError(
+            Code.CSR_REFUSED, champ="csr", raison="une clé EC ne convient pas à ce produit : clé RSA attendue."
+        )
+    result.csr = csr
 
 
 def _fill_content(view: DirectoryView, result: Examined) -> None:
@@ -167,13 +176,24 @@ def _fill_content(view: DirectoryView, result: Examined) -> None:
     try:
         check_content(content_of(content))
     except ProfileError as error:
-        champ = _CONTENT_FIELDS.get(error.field, "structure" if form.structure else "beneficiaire")
+        champ = _content_champ(form, error.field)
         result.refusals.append(
             IgcError(Code.FIELD_INVALID, champ=champ, raison="il ne peut pas figurer tel quel dans un certificat.")
         )
         return
     result.contenu = content
     result.porteur = porteur_of(form.offre, result.beneficiaire, form.structure, result.service_applicatif)
+
+
+def _content_champ(form: DemandeForm, field_name: str) -> str:
+    """The field of the contract behind a value of the certificate; what is of the directory is named by its key."""
+    if field_name in _CONTENT_FIELDS:
+        return _CONTENT_FIELDS[field_name]
+    if form.offre in {Offre.PRO, Offre.PS}:
+        return "structure" if field_name in _STRUCTURE_FIELDS else "beneficiaire"
+    if field_name != "common_name":
+        return "structure"
+    return "fqdn" if form.fqdns else "serviceApplicatif"
 
 
 def porteur_of(offre: Offre, beneficiaire: str | None, structure: str | None, service_applicatif: str | None) -> str:

@@ -212,6 +212,8 @@ def _anchor(model: _M, base: Path, data_dir: Path) -> _M:
             changes[name] = _anchor(value, base, data_dir)
         elif isinstance(value, Path):
             changes[name] = start / value
+        elif isinstance(value, tuple) and all(isinstance(item, Path) for item in value):
+            changes[name] = tuple(start / item for item in value)
         elif isinstance(value, SecretFile):
             changes[name] = SecretFile(start / value.path)
     return model.model_copy(update=changes)

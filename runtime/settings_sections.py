@@ -180,6 +180,11 @@ class PkiSettings(Section):
     pass_phrase_file: Secret = Field(
         default=SecretFile(Path("pki/phrase.secret")), description="Phrase de passe des clés privées des AC émettrices."
     )
+    weak_key_files: tuple[LocalPath, ...] = Field(
+        default=(),
+        description="Listes de clés RSA prévisibles à refuser, au format `openssl-blacklist` : une empreinte de "
+        "20 chiffres hexadécimaux par ligne, les 80 derniers bits du SHA-1 de la ligne `Modulus=...` d'openssl.",
+    )
     signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
     publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
     crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")

@@ -214,6 +214,15 @@ class ClePublique(Base):
     csr: Mapped[bytes]
 
 
+class CleInterdite(Base):
+    """A public key that nobody may present any more; ``id_certificat`` is the certificate revoked because of it."""
+
+    __tablename__ = "cle_interdite"
+    spki_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    id_certificat: Mapped[int | None] = mapped_column(ForeignKey("certificat.id"), index=True)
+    cree_le: Mapped[datetime]
+
+
 class AdresseProtegee(Base):
     """Who holds a protected mail address (guide §6.2): one porteur among all certificates in force."""
 
@@ -247,6 +256,12 @@ class Certificat(Base):
             "revoque_le",
             sqlite_where=text("revoque_le IS NOT NULL"),
             postgresql_where=text("revoque_le IS NOT NULL"),
+        ),
+        Index(
+            "ix_certificat__compromis",
+            "id",
+            sqlite_where=text("raison_crl = 'keyCompromise'"),
+            postgresql_where=text("raison_crl = 'keyCompromise'"),
         ),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)

@@ -70,11 +70,14 @@ class _Library:
         self._library.initialize()
 
 
+_loading = RLock()  # two threads that load one module at the same time would initialise it twice
 _libraries: dict[str, _Library] = {}
 _inherited: set[str] = set()
 
 
 def _forget_parent() -> None:
+    global _loading  # noqa: PLW0603 -- another thread of the parent may have held it
+    _loading = RLock()
     _inherited.update(_libraries)
     _libraries.clear()
 
@@ -83,11 +86,12 @@ os.register_at_fork(after_in_child=_forget_parent)
 
 
 def _library(module: str) -> _Library:
-    found = _libraries.get(module)
-    if found is None:
-        found = _libraries[module] = _Library(module, inherited=module in _inherited)
-        _inherited.discard(module)
-    return found
+    with _loading:
+        found = _libraries.get(module)
+        if found is None:
+            found = _libraries[module] = _Library(module, inherited=module in _inherited)
+            _inherited.discard(module)
+        return found
 
 
 def _read_pin(token: "Token") -> str:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pki.authority import Authority
-from pki.ceremony import key_file, perform
+from pki.ceremony import perform
 from pki.hierarchy import CeremonyConfig
 from pki.signers.port import Signer
 from pki.signers.software import load_software_signer
+from pki.signers.stores import key_file
 
 CEREMONY_DATE = datetime(2026, 1, 5, tzinfo=UTC)
 _PASS_PHRASE = b"not a secret, these keys sign nothing real"

@@ -8,7 +8,7 @@ from math import prod
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA384, HashAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from pki import der
@@ -163,6 +163,35 @@ def _subject(subject: bytes) -> Case:
 
 _P = CsrProblem
 _PSS_PADDING = padding.PSS(padding.MGF1(SHA256()), 32)
+
+
+def _compressed() -> bytes:
+    private = ec.derive_private_key(7, ec.SECP256R1())
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    algorithm = der.sequence(der.object_identifier("1.2.840.10045.2.1"), der.object_identifier("1.2.840.10045.3.1.7"))
+    info = der.sequence(der.integer(0), SUBJECT, der.sequence(algorithm, der.bit_string(point)), b"\xa0\x00")
+    signature = private.sign(info, ec.ECDSA(SHA256()))
+    return der.sequence(info, der.sequence(der.object_identifier("1.2.840.10045.4.3.2")), der.bit_string(signature))
+
+
+def p256(scalar: int = 7, digest: HashAlgorithm | None = None) -> bytes:
+    """Return a good request with a key on P-256."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ignored")])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    return builder.sign(ec.derive_private_key(scalar, ec.SECP256R1()), digest or SHA256()).public_bytes(Encoding.DER)
+
+
+# Under a policy that admits P-256; each is refused as WRONG_KEY_TYPE under the default one, or worse.
+P256_CASES: dict[str, Case] = {
+    "p256": Case(p256),
+    "p256-sha384": Case(lambda: p256(digest=SHA384()), CsrProblem.WRONG_ALGORITHM),
+    "p256-signature-broken": Case(lambda: _flip_last(p256()), CsrProblem.BAD_SIGNATURE),
+    "p256-compressed": Case(_compressed, CsrProblem.WRONG_KEY_TYPE),
+    "p256-off-curve": Case(off_curve, CsrProblem.WRONG_KEY_TYPE),
+    "p384": Case(lambda: by_library(ec.derive_private_key(7, ec.SECP384R1())), CsrProblem.WRONG_KEY_TYPE),
+    "secp256k1": Case(lambda: by_library(ec.derive_private_key(7, ec.SECP256K1())), CsrProblem.WRONG_KEY_TYPE),
+    "rsa": Case(build),
+}
 
 CASES: dict[str, Case] = {
     "good": Case(build),

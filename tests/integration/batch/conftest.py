@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from pki.ceremony import key_file, perform
+from pki.ceremony import perform
 from pki.hierarchy import CeremonyConfig
 from pki.secret_files import write_new_passphrase
 from pki.signers.software import load_software_signer
+from pki.signers.stores import key_file
 from runtime.clock import system_clock
 from storage.database import Database
 from tests.integration.batch.keys import CsrPool

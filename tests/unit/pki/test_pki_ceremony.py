@@ -13,12 +13,13 @@ from cryptography.x509.oid import ExtensionOID as Oid
 
 import pki.ceremony
 from pki.authority import load_authorities
-from pki.ceremony import PROTOCOL_NAME, issue_with_new_key, key_file, perform
+from pki.ceremony import PROTOCOL_NAME, issue_with_new_key, perform
 from pki.errors import CeremonyError, ProfileError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
 from pki.pkcs7 import read_certs_only
 from pki.secret_files import write_new, write_new_passphrase
 from pki.signers.software import load_software_signer
+from pki.signers.stores import key_file
 from tests.vectors.samples import SHAPES
 
 NOW = datetime(2026, 11, 23, 17, 33, 19, tzinfo=UTC)

@@ -11,7 +11,7 @@ from pki.authority import key_hashes
 from pki.csr import MAX_CSR_BYTES, accept_csr, decode_csr
 from pki.errors import CsrError, CsrProblem
 from pki.key_policy import KeyPolicy
-from tests.vectors.csr_cases import CASES, build
+from tests.vectors.csr_cases import CASES, P256_CASES, build, p256
 from tests.vectors.keys import key
 from tests.vectors.samples import spki
 
@@ -29,6 +29,31 @@ def test_verdict_of(name):
     with pytest.raises(CsrError) as caught:
         accept_csr(data)
     assert (caught.value.kind, caught.value.weakness) == (case.problem, case.weakness)
+
+
+@pytest.mark.parametrize("name", P256_CASES)
+def test_verdict_where_p256_is_admitted(name):
+    case = P256_CASES[name]
+    data = case.make()
+    if case.problem is None:
+        accepted = accept_csr(data, KeyPolicy(p256=True))
+        assert accepted.spki in data
+        assert accepted.spki_sha256 == hashlib.sha256(accepted.spki).digest()
+    else:
+        with pytest.raises(CsrError) as caught:
+            accept_csr(data, KeyPolicy(p256=True))
+        assert caught.value.kind is case.problem
+    if name != "rsa":
+        with pytest.raises(CsrError):
+            accept_csr(data)
+
+
+def test_blocked_p256_key_is_refused():
+    blocked = {accept_csr(p256(), KeyPolicy(p256=True)).spki_sha256}
+    with pytest.raises(CsrError) as caught:
+        accept_csr(p256(), KeyPolicy(p256=True, is_blocked=blocked.__contains__))
+    assert caught.value.kind is CsrProblem.BLOCKED_KEY
+    accept_csr(p256(8), KeyPolicy(p256=True, is_blocked=blocked.__contains__))
 
 
 def test_message_of_a_refusal_is_ours_alone():

@@ -1,0 +1,161 @@
+"""The issue path on one core: bare RSA-4096 signatures, the path without and with the inline lint, and a token.
+
+All in one run on the same core, in turns, so that a neighbour's noise falls on every figure. The ratio of the lint is
+its own cost per certificate, measured alone, over that of a bare RSA-4096 signature.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from itertools import cycle as _cycle
+from pathlib import Path
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from pki.authority import Authority
+from pki.ceremony import advance
+from pki.ceremony_steps import Workshop
+from pki.content import CertificateContent
+from pki.hierarchy import CeremonyConfig, IssuingConfig, RootConfig
+from pki.issuance import PreparedCertificate, issue, lint, prepare
+from pki.lint import find_breaches
+from pki.serials import new_serial
+from pki.signers.pkcs11 import load_pkcs11_signer
+from pki.signers.port import Signer
+from pki.signers.software import SoftwareSigner
+from pki.signers.stores import FileStore, KeyStore, TokenStore
+from pki.signers.token import Token
+from pki.signing import sign
+
+_SECONDS = 0.4
+_TURNS = 7
+_BITS: Literal[4096] = 4096
+_POOL = 6_000  # more than any cache of the lint holds
+_PIN = "pin of the bench"
+_PASS_PHRASE = b"a pass phrase of the bench"
+_NOW = datetime.now(UTC)
+
+
+def measure_keys() -> dict[str, float]:
+    """Measure on this core; the figures of the token are absent when SoftHSM2 is not installed."""
+    folder = Path(tempfile.mkdtemp(prefix="igc-bench-"))
+    try:
+        values = _measure_software(folder)
+        if shutil.which("softhsm2-util"):
+            values |= _measure_token(folder)
+        return values
+    finally:
+        shutil.rmtree(folder)
+
+
+def _measure_software(folder: Path) -> dict[str, float]:
+    store = FileStore(folder / "keys", _PASS_PHRASE)
+    authority = _ceremony(folder / "software", store, "software")
+    key = store.open(authority.short_name, authority.public_key)
+    signer = SoftwareSigner(authority, key)
+    scheme, digest = PKCS1v15(), SHA256()
+    wanted = _different_requests()
+    prepared = _cycle([_prepare(authority, next(wanted)) for _ in range(_POOL)])
+    rates = _in_turns(
+        {
+            "bare": lambda: key.sign(next(prepared).tbs, scheme, digest),
+            "without": lambda: sign(_prepare(authority, next(wanted)).tbs, signer, authority.public_key),
+            "with": lambda: issue(lint(_prepare(authority, next(wanted)), authority), signer),
+            "lint": lambda: find_breaches(next(prepared).tbs, authority, "ORG_SIGN"),
+        }
+    )
+    return {
+        "sign_rsa4096_per_s_core": round(rates["bare"], 1),
+        "issue_without_lint_per_s_core": round(rates["without"], 1),
+        "issue_with_lint_per_s_core": round(rates["with"], 1),
+        "lint_per_s_core": round(rates["lint"], 1),
+        "lint_cost_ratio": round(rates["bare"] / rates["lint"], 3),
+    }
+
+
+def _measure_token(folder: Path) -> dict[str, float]:
+    before = os.environ.get("SOFTHSM2_CONF")
+    (folder / "tokens").mkdir()
+    config = folder / "softhsm2.conf"
+    config.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(config)
+    try:
+        initialise = ["softhsm2-util", "--init-token", "--free", "--label", "bench", "--pin", _PIN, "--so-pin", _PIN]
+        subprocess.run(initialise, check=True, capture_output=True)
+        pin_file = folder / "pin"
+        pin_file.touch(mode=0o600)
+        pin_file.write_text(_PIN)
+        token = Token(_module(), "bench", pin_file, writable=True)
+        authority = _ceremony(folder / "token", TokenStore(token), "pkcs11")
+        signer: Signer = load_pkcs11_signer(authority, token)
+        wanted = _different_requests()
+        rates = _in_turns({"token": lambda: issue(lint(_prepare(authority, next(wanted)), authority), signer)})
+        return {"pkcs11_per_s": round(rates["token"], 1)}
+    finally:
+        if before is None:
+            del os.environ["SOFTHSM2_CONF"]
+        else:
+            os.environ["SOFTHSM2_CONF"] = before
+
+
+def _module() -> Path:
+    folders = ("/usr/lib/softhsm", "/usr/lib64/pkcs11", "/usr/local/lib/softhsm")
+    return next(path for folder in folders if (path := Path(folder) / "libsofthsm2.so").exists())
+
+
+def _ceremony(folder: Path, store: KeyStore, place: str) -> Authority:
+    issuing = IssuingConfig(short_name="ACI", common_name="AC MESURE", products=("ORG_SIGN",), key=place)  # type: ignore[arg-type]  # one of the two places
+    config = CeremonyConfig(
+        plateforme="TEST",
+        key_bits=_BITS,
+        issuing=(issuing,),
+        root=RootConfig(short_name="ACR", key=place),  # type: ignore[arg-type]
+    )
+    workshop = Workshop(authorities=folder, stores={place: store}, root_stores={place: store})
+    return advance(config, workshop, _NOW).authorities["ACI-TEST"]
+
+
+# SubjectPublicKeyInfo of RSA-2048: all but the modulus is fixed.
+_HEAD = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
+_TAIL = bytes.fromhex("0203010001")
+
+
+def _different_requests() -> Iterator[tuple[CertificateContent, bytes]]:
+    """Yield requests of one hospital, as in a lot: names and keys differ every time, so that no cache helps."""
+    for number in count():
+        content = CertificateContent(
+            product="ORG_SIGN",
+            common_name=f"service applicatif {number}",
+            state="Paris (75)",
+            organization="HOPITAL DE L'EXEMPLE",
+            organizational_unit="10B0000000",
+        )
+        yield content, _HEAD + b"\xc5" + os.urandom(254) + b"\x01" + _TAIL
+
+
+def _prepare(authority: Authority, wanted: tuple[CertificateContent, bytes]) -> PreparedCertificate:
+    return prepare(authority, *wanted, new_serial(), _NOW)
+
+
+def _in_turns(actions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the median rate of each action, each measured a short while in every turn."""
+    rates: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(_TURNS):
+        for name, action in actions.items():
+            start = time.process_time()
+            done = 0
+            while time.process_time() - start < _SECONDS:
+                action()
+                done += 1
+            rates[name].append(done / (time.process_time() - start))
+    return {name: statistics.median(values) for name, values in rates.items()}

@@ -1,0 +1,277 @@
+"""A root whose key is on a machine of its own: requests, answers and CRLs travel as files in an exchange folder.
+
+`<short name>.request.pem` goes to the root, `<short name>.answer.pem`, `<root>.pem` and `<root>.crl` come back. What
+comes back is believed only as far as its signatures go; what goes there is certified only if the configuration of the
+root's machine names it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.authority import Authority
+from pki.ceremony_steps import Workshop, build_under_root, ca_name, generate
+from pki.crl import CrlEntry, build_crl
+from pki.errors import CeremonyError
+from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config
+from pki.key_policy import RSA_EXPONENT, find_weakness
+from pki.protocol import Protocol
+from pki.revocation import RevocationReason
+from pki.secret_files import replace_public, write_new
+
+_REASONS = {
+    "unspecified": RevocationReason.UNSPECIFIED,
+    "keyCompromise": RevocationReason.KEY_COMPROMISE,
+    "cACompromise": RevocationReason.CA_COMPROMISE,
+    "superseded": RevocationReason.SUPERSEDED,
+    "cessationOfOperation": RevocationReason.CESSATION_OF_OPERATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _RootSigner:
+    """The port of signers over the key of a ceremony."""
+
+    authority: str
+    key: rsa.RSAPrivateKey
+
+    @property
+    def public_key(self) -> rsa.RSAPublicKey:
+        return self.key.public_key()
+
+    def sign(self, tbs: bytes) -> bytes:
+        return self.key.sign(tbs, PKCS1v15(), SHA256())
+
+
+def root_of(config: CeremonyConfig, known: Mapping[str, Authority]) -> Authority:
+    """Return the root of the configuration; CeremonyError when it is not here."""
+    try:
+        return known[config.short_name(config.root.short_name)]
+    except KeyError:
+        raise CeremonyError("the root of the configuration has not been made here") from None
+
+
+# --- on the machine of the platform ---
+
+
+def exchange(
+    config: CeremonyConfig,
+    workshop: Workshop,
+    known: Mapping[str, Authority],
+    new: Sequence[IssuingConfig],
+    protocol: Protocol,
+) -> tuple[list[Authority], list[str]]:
+    """Write a request for each new authority without one, take up the answers; gives what came and what is awaited."""
+    folder = workshop.exchange_folder()
+    root = known.get(config.short_name(config.root.short_name)) or _read_root(config, folder)
+    without = [member for member in new if not _request_file(folder, config, member).exists()]
+    for member, key in zip(without, generate(config, workshop, without, protocol), strict=True):
+        path = _request_file(folder, config, member)
+        builder = x509.CertificateSigningRequestBuilder().subject_name(ca_name(config, member).to_x509())
+        pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+        write_new(path, pem, secret=False)
+        protocol.note("request", authority=config.short_name(member.short_name), sha256=_sha256(pem))
+    made, pending = [], []
+    for member in new:
+        answer = folder / f"{config.short_name(member.short_name)}.answer.pem"
+        if root is None or not answer.exists():
+            pending.append(config.short_name(member.short_name))
+            continue
+        made.append(_accept(config, workshop, member, root, answer))
+    if root is not None and root.short_name not in known and made:
+        made.insert(0, root)
+    return made, pending
+
+
+def _accept(
+    config: CeremonyConfig, workshop: Workshop, member: IssuingConfig, root: Authority, answer: Path
+) -> Authority:
+    """Return the authority of an answer: of the root, for our name and the key of our request, which is here."""
+    short_name = config.short_name(member.short_name)
+    request = _read_request(_request_file(answer.parent, config, member))
+    certificate = _read_certificate(answer)
+    try:
+        certificate.verify_directly_issued_by(root.certificate)
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        raise CeremonyError(f"{answer.name}: not a CA certificate of the root") from None
+    public_key = certificate.public_key()
+    if (
+        certificate.subject != ca_name(config, member).to_x509()
+        or public_key != request.public_key()
+        or not isinstance(public_key, rsa.RSAPublicKey)
+        or not constraints.ca
+    ):
+        raise CeremonyError(f"{answer.name}: not the answer to the request for {short_name}")
+    workshop.store(member).open(short_name, public_key)
+    return Authority(
+        short_name=short_name,
+        certificate=certificate,
+        chain=(certificate.public_bytes(Encoding.DER), *root.chain),
+        products=frozenset(member.products),
+        settings=check_config(config),
+    )
+
+
+def _read_root(config: CeremonyConfig, folder: Path) -> Authority | None:
+    """Return the root that was carried here, None when it has not come yet; people compare its fingerprint."""
+    short_name = config.short_name(config.root.short_name)
+    path = folder / f"{short_name}.pem"
+    if not path.exists():
+        return None
+    certificate = _read_certificate(path)
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        raise CeremonyError(f"{path.name}: not a root") from None
+    if certificate.subject != ca_name(config, config.root).to_x509():
+        raise CeremonyError(f"{path.name}: not the root of the configuration")
+    return Authority(
+        short_name=short_name,
+        certificate=certificate,
+        chain=(certificate.public_bytes(Encoding.DER),),
+        products=frozenset(),
+        settings=check_config(config),
+    )
+
+
+# --- on the machine of the root ---
+
+
+def carry_out_root(workshop: Workshop, root: Authority) -> None:
+    """Put the certificate of the root into the exchange folder."""
+    path = workshop.exchange_folder() / f"{root.short_name}.pem"
+    replace_public(path, root.certificate.public_bytes(Encoding.PEM))
+
+
+def answer(
+    config: CeremonyConfig,
+    workshop: Workshop,
+    known: Mapping[str, Authority],
+    root: tuple[Authority, rsa.RSAPrivateKey],
+    now: datetime,
+) -> list[Authority]:
+    """Return a new authority for each request that has none yet; see ceremony.answer_requests for what is refused."""
+    members = {config.short_name(member.short_name): member for member in config.issuing}
+    made: list[Authority] = []
+    for path in sorted(workshop.exchange_folder().glob("*.request.pem")):
+        short_name = path.name.removesuffix(".request.pem")
+        if short_name not in members:
+            raise CeremonyError(f"{path.name}: {short_name} is not in the configuration")
+        if short_name in known:
+            continue
+        member = members[short_name]
+        public_key = _check_request(config, path, member, [*known.values(), *made])
+        made.append(build_under_root(config, member, public_key, *root, now))
+    return made
+
+
+def _check_request(
+    config: CeremonyConfig, path: Path, member: IssuingConfig, others: Sequence[Authority]
+) -> rsa.RSAPublicKey:
+    request = _read_request(path)
+    key = request.public_key()
+    if not request.is_signature_valid:
+        raise CeremonyError(f"{path.name}: the signature does not prove possession of the key")
+    if request.subject != ca_name(config, member).to_x509():
+        raise CeremonyError(f"{path.name}: another name than in the configuration")
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size != config.key_bits:
+        raise CeremonyError(f"{path.name}: not an RSA key of {config.key_bits} bits")
+    numbers = key.public_numbers()
+    if numbers.e != RSA_EXPONENT or find_weakness(numbers.n) is not None:
+        raise CeremonyError(f"{path.name}: a weak key")
+    if any(other.public_key == key for other in others):
+        raise CeremonyError(f"{path.name}: the key of another authority")
+    return key
+
+
+def carry_out_answers(workshop: Workshop, authorities: Mapping[str, Authority]) -> None:
+    """Put the certificate of every authority that asked into the exchange folder, also of those answered before."""
+    folder = workshop.exchange_folder()
+    for path in folder.glob("*.request.pem"):
+        authority = authorities[path.name.removesuffix(".request.pem")]
+        pem = authority.certificate.public_bytes(Encoding.PEM)
+        replace_public(folder / f"{authority.short_name}.answer.pem", pem)
+
+
+def renew_crl(
+    config: CeremonyConfig,
+    workshop: Workshop,
+    root: Authority,
+    key: rsa.RSAPrivateKey,
+    protocol: Protocol,
+    now: datetime,
+) -> Path:
+    """Sign the next CRL of the root, keep it beside its certificate, and give the copy in the exchange folder."""
+    kept = workshop.authorities / f"{root.short_name}.crl"
+    number = crl_number(x509.load_der_x509_crl(kept.read_bytes())) + 1 if kept.exists() else 1
+    entries = [
+        CrlEntry(int(entry.serial, 16), entry.revoked_at.astimezone(UTC), _REASONS[entry.reason])
+        for entry in config.root.revoked
+    ]
+    until = now + timedelta(days=config.root.crl_days)
+    der = build_crl(root, _RootSigner(root.short_name, key), entries, number, now, until)
+    protocol.note("crl", authority=root.short_name, number=number, entries=len(entries), sha256=_sha256(der))
+    replace_public(kept, der)
+    carried = workshop.exchange_folder() / kept.name
+    replace_public(carried, der)
+    return carried
+
+
+def check_carried_crl(root: Authority, der: bytes, published: bytes | None, now: datetime) -> int:
+    """Return the number of a CRL that came from the root's machine.
+
+    CeremonyError when it is not signed by the root, not in force, or older than the one that is published.
+    """
+    try:
+        crl = x509.load_der_x509_crl(der)
+        signed = crl.is_signature_valid(root.public_key)
+    except (ValueError, TypeError):
+        raise CeremonyError(f"{root.short_name}: the CRL cannot be read") from None
+    if not signed or crl.issuer != root.certificate.subject:
+        raise CeremonyError(f"{root.short_name}: the CRL is not signed by the root")
+    if crl.next_update_utc is None or not crl.last_update_utc <= now < crl.next_update_utc:
+        raise CeremonyError(f"{root.short_name}: the CRL is not in force")
+    number = crl_number(crl)
+    if published is not None and number < crl_number(x509.load_der_x509_crl(published)):
+        raise CeremonyError(f"{root.short_name}: the CRL is older than the published one")
+    return number
+
+
+def crl_number(crl: x509.CertificateRevocationList) -> int:
+    """Return the CRLNumber; CeremonyError when there is none."""
+    try:
+        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (ValueError, x509.ExtensionNotFound):
+        raise CeremonyError("a CRL without number") from None
+
+
+def _request_file(folder: Path, config: CeremonyConfig, member: IssuingConfig) -> Path:
+    return folder / f"{config.short_name(member.short_name)}.request.pem"
+
+
+def _read_request(path: Path) -> x509.CertificateSigningRequest:
+    try:
+        return x509.load_pem_x509_csr(path.read_bytes())
+    except (OSError, ValueError):
+        raise CeremonyError(f"{path.name}: no readable request") from None
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        raise CeremonyError(f"{path.name}: no readable certificate") from None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
