@@ -142,7 +142,7 @@ class Action(StrEnum):
 class CodeAction(StrEnum):
     """Steps of the history. Known from the guide (figures 147, 167): DCL_001, DCL_005, IGC_003, REV_001, IGC_007.
 
-    The others are ours, in the same form; docs/history-codes.md lists them all.
+    The others are ours, in the same form; docs/historique.md lists them all.
     """
 
     RECORDED = "ACT_DCL_001"

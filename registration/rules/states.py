@@ -5,8 +5,10 @@ from __future__ import annotations
 from registration.vocabulary import EtatDemande, EtatProduit
 
 DEMANDE: dict[EtatDemande, frozenset[EtatDemande]] = {
-    # The rules refuse or accept it, or its sender cancels first.
-    EtatDemande.ENREGISTREE: frozenset({EtatDemande.VALIDEE, EtatDemande.REJETEE, EtatDemande.ANNULEE}),
+    # The rules refuse or accept it, or its sender cancels first, or its page could not be read after all retries.
+    EtatDemande.ENREGISTREE: frozenset(
+        {EtatDemande.VALIDEE, EtatDemande.REJETEE, EtatDemande.ANNULEE, EtatDemande.NON_TRAITEE}
+    ),
     # The batch hands it to the CA core, or gives up after all retries.
     EtatDemande.VALIDEE: frozenset({EtatDemande.TRANSMISE, EtatDemande.NON_TRAITEE, EtatDemande.ANNULEE}),
     # Withdrawn; or cancelled before withdrawal; or the CA core refused it for good.

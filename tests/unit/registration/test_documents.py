@@ -1,0 +1,166 @@
+"""The topic pages say what the code says: history, states, errors, and the words that are never translated."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from registration import vocabulary
+from registration.errors import TEXTS, Code
+from registration.rules import states
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("batch", "bench", "clients", "commands", "pki", "portal_ihm", "registration", "runtime", "storage", "ws")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+def tables(text: str, first_header: str) -> list[list[str]]:
+    """The rows of every table of a page whose first column is called so."""
+    rows: list[list[str]] = []
+    inside = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0] == first_header:
+            inside = True
+        elif inside and not set(cells[0]) <= {"-"}:
+            rows.append(cells)
+    return rows
+
+
+# --- historique.md ---
+
+
+def test_every_code_action_is_described() -> None:
+    described = {row[0]: row[1] for row in tables(page("historique.md"), "code")}
+    assert described == {action.value: action.name for action in CodeAction}
+
+
+def test_the_etats_of_the_code_actions_exist() -> None:
+    for row in tables(page("historique.md"), "code"):
+        assert {EtatDemande(etat.strip()) for etat in row[3].split(",")}, row
+
+
+def test_every_arrow_is_described_and_no_other() -> None:
+    described = {(row[1], row[2]) for row in tables(page("historique.md"), "flèche")}
+    of_demande = {(source.value, target.value) for source, targets in states.DEMANDE.items() for target in targets}
+    of_produit = {(source.value, target.value) for source, targets in states.PRODUIT.items() for target in targets}
+    assert described == of_demande | of_produit
+
+
+def test_the_drawings_hold_every_etat_and_every_arrow() -> None:
+    text = page("historique.md")
+    drawings = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    assert len(drawings) == 2
+    for drawing, etats in zip(drawings, (EtatDemande, EtatProduit), strict=True):
+        assert set(re.findall(r"[A-Z_]{4,}", drawing)) == {etat.value for etat in etats}
+    letters = [row[0] for row in tables(text, "flèche")]
+    assert letters == sorted(set(letters))
+    assert set(re.findall(r"\b[a-z]\b", "".join(drawings))) == set(letters)
+
+
+# --- erreurs.md ---
+
+
+def test_every_error_is_in_the_catalogue_with_its_text() -> None:
+    described = {row[0]: (row[1], row[2]) for row in tables(page("erreurs.md"), "code")}
+    assert described == {code.value: (code.name, TEXTS[code]) for code in Code}
+
+
+def test_every_error_says_where_and_what_to_do() -> None:
+    where = set(re.findall(r"\*\*(.+?)\*\*", page("erreurs.md")))
+    for row in tables(page("erreurs.md"), "code"):
+        assert len(row) == 5, row
+        assert set(row[3].split(", ")) <= where, row
+        assert row[4], row
+
+
+# --- glossary.md ---
+
+
+def words(name: str) -> list[str]:
+    """The words of an identifier, in lower case."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def contains(name: str, phrase: list[str]) -> bool:
+    found = words(name)
+    return any(found[at : at + len(phrase)] == phrase for at in range(len(found) - len(phrase) + 1))
+
+
+@cache
+def identifiers() -> tuple[tuple[str, str], ...]:
+    """(place, name) of every module, class, function, field and column of the product."""
+    return tuple(_identifiers())
+
+
+def _identifiers() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            place = str(path.relative_to(ROOT))
+            yield place, path.stem
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{place}:{node.lineno}", node.name
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    yield f"{place}:{node.lineno}", node.target.id
+
+
+GLOSSARY = [
+    (row[1], row[2], [word.strip() for word in row[3].split(",")]) for row in tables(page("glossary.md"), "atom")
+]
+
+
+def test_no_name_holds_a_forbidden_translation() -> None:
+    forbidden = [(atom, translation.split()) for atom, _, translations in GLOSSARY for translation in translations]
+    assert len(forbidden) > len(GLOSSARY)
+    wrong = [
+        f"{place}: {name} (write {atom})"
+        for place, name in identifiers()
+        for atom, phrase in forbidden
+        if contains(name, phrase)
+    ]
+    assert wrong == []
+
+
+def test_the_check_of_names_can_fail() -> None:
+    assert contains("BeneficiaryForm", ["beneficiary"])
+    assert contains("find_certificate_request", ["certificate", "request"])
+    assert contains("LotWithdrawalError", ["withdrawal"])
+    assert not contains("withdraw_lot", ["withdrawal"])
+    assert not contains("request_certificate", ["certificate", "request"])
+
+
+def test_every_atom_is_in_use() -> None:
+    unused = [atom for atom, _, _ in GLOSSARY if not any(contains(name, words(atom)) for _, name in identifiers())]
+    assert unused == []
+
+
+def test_identifiers_are_ascii() -> None:
+    assert [entry for entry in identifiers() if not entry[1].isascii()] == []
+
+
+# --- the contract ---
+
+
+def test_the_vocabulary_is_that_of_the_contract() -> None:
+    schema = etree.parse(ROOT / "schemas" / "igc-lots-1.0.xsd")
+    space = {"xs": "http://www.w3.org/2001/XMLSchema"}
+    compared = 0
+    for name in ("Offre", "Usage", "Canal", "Plateforme", "EtatDemande", "EtatProduit", "EtatLot"):
+        published = schema.xpath(f"//xs:simpleType[@name='{name}']//xs:enumeration/@value", namespaces=space)
+        enum: type[StrEnum] = getattr(vocabulary, name)
+        assert [str(value) for value in published] == [member.value for member in enum], name
+        compared += 1
+    assert compared == 7
