@@ -15,6 +15,7 @@ from rich.table import Table
 from bench.corpus import load_csrs
 from bench.lots import measure_plateforme
 from bench.raw import bare_parse_seconds, raw_signatures_per_second
+from bench.status import measure_status
 
 RESULTS = Path(__file__).parent / "results"
 WORK = Path("var/bench")
@@ -26,6 +27,10 @@ _MEANINGS = {
     "deposit_ratio": "dépôt d'un lot jusqu'à son index, sur une lecture lxml validée des mêmes octets (but 5)",
     "deposit_peak_mb": "mémoire de pointe du service web, en Mo (but 200)",
     "follow_up_per_s": "suivis de lot par seconde, TLS mutuel, connexions gardées",
+    "crl_100k_ratio": "CRL de 100 000 entrées, de la base au fichier publié, sur openssl ca -gencrl (but 1,0)",
+    "ocsp_cached_ratio": "réponses OCSP gardées/s, connexion gardée, sur le répondeur openssl ocsp (but 3)",
+    "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
+    "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }
 
@@ -60,6 +65,7 @@ def main(
             values["deposit_peak_mb"] = round(measured.deposit.peak_mb, 1)
             values["follow_up_per_s"] = round(measured.follow_up_per_second or 0, 1)
             values["single_item_per_s"] = round(measured.singles_per_second or 0, 1)
+    values |= measure_status(WORK / "status", console)
     _write(values, results, console)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer import rich_utils
 from typer.core import TyperCommand, TyperGroup
 
 from clients import lot_commands, query_commands
@@ -18,20 +17,28 @@ from clients.errors import IgcClientError
 _HELP_TEXT = "Afficher cette aide."
 
 
-class _FrenchCommand(TyperCommand):
+class _FrenchHelp:
     def get_help_option(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - typer's own signature
-        return _in_french(super().get_help_option(*arguments, **options))
+        option = super().get_help_option(*arguments, **options)  # type: ignore[misc]  # of the class beside this one
+        if option is not None:
+            option.help = _HELP_TEXT
+        return option
+
+    def format_help(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - typer's own signature
+        from typer import rich_utils  # noqa: PLC0415 - a third of the start-up time, for help only
+
+        rich_utils.COMMANDS_PANEL_TITLE = "Commandes"
+        rich_utils.DEFAULT_STRING = "[défaut : {}]"
+        rich_utils.REQUIRED_LONG_STRING = "[obligatoire]"
+        super().format_help(*arguments, **options)  # type: ignore[misc]  # of the class beside this one
 
 
-class _FrenchGroup(TyperGroup):
-    def get_help_option(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - typer's own signature
-        return _in_french(super().get_help_option(*arguments, **options))
+class _FrenchCommand(_FrenchHelp, TyperCommand):
+    pass
 
 
-def _in_french(option: Any) -> Any:  # noqa: ANN401 - typer's own signature
-    if option is not None:
-        option.help = _HELP_TEXT
-    return option
+class _FrenchGroup(_FrenchHelp, TyperGroup):
+    pass
 
 
 app = typer.Typer(
@@ -98,9 +105,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of one command line."""
-    rich_utils.COMMANDS_PANEL_TITLE = "Commandes"
-    rich_utils.DEFAULT_STRING = "[défaut : {}]"
-    rich_utils.REQUIRED_LONG_STRING = "[obligatoire]"
     display = Display()
     try:
         code = int(app(arguments, prog_name="igc-client", standalone_mode=False) or ExitCode.OK)

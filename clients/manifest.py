@@ -91,9 +91,8 @@ class RetraitFolder:
 
     @property
     def next_page(self) -> int | None:
-        """Where the last run stopped; None for the start, also when a file of an earlier page is gone."""
-        withdrawn = [line for line in self._lines.values() if line.fichier]
-        return self._suivant if all(self._present(line) for line in withdrawn) else None
+        """Where the last run stopped; None for the start."""
+        return self._suivant
 
     def expect(self, demandes: Iterable[DemandeSuivie]) -> None:
         """Takes the lot as the service lists it now, keeping what earlier runs withdrew."""

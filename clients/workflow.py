@@ -100,7 +100,8 @@ def withdraw_lot(
             progress(expected - len(target.missing), expected)
 
     tell()
-    # A second pass, from the start, finds what was signed behind the page where an earlier run stopped.
+    # A second pass, from the start, finds what was signed, or lost from the folder, behind the page where an earlier
+    # run stopped.
     for start in dict.fromkeys((target.next_page, None)):
         if not target.missing:
             break

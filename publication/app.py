@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from pki.authority import Authority
 from pki.ocsp_request import MAX_REQUEST_BYTES
-from pki.ocsp_response import MEDIA_TYPE_REQUEST, MEDIA_TYPE_RESPONSE, OcspError
+from pki.ocsp_response import MEDIA_TYPE_REQUEST, OcspError
 from publication.files import Document, PublishedFiles
-from publication.headers import Headers, cache_headers
+from publication.headers import NO_STORE, OCSP_TYPE, Headers, answer_headers, cache_headers
 from publication.memory import AnswerMemory
 from publication.responder import OcspResponder
 from runtime.clock import Clock, system_clock
@@ -26,8 +26,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_GET_BYTES = 255  # RFC 5019 §5: a longer request goes by POST
 _PIECE = 64 * 1024
-_NO_STORE = (b"cache-control", b"no-store")
-_OCSP_TYPE = (b"content-type", MEDIA_TYPE_RESPONSE.encode())
 _REQUEST_TYPE = MEDIA_TYPE_REQUEST.encode()
 
 
@@ -78,7 +76,7 @@ class PublicationApp:
         else:
             data = _decode(encoded)
             if data is None:
-                await _send(scope, send, 200, [_OCSP_TYPE, _NO_STORE], OcspError.MALFORMED_REQUEST.value)
+                await _send(scope, send, 200, [OCSP_TYPE, NO_STORE], OcspError.MALFORMED_REQUEST.value)
             else:
                 await self._send_answer(scope, send, data)
 
@@ -107,19 +105,16 @@ class PublicationApp:
 
     async def _send_answer(self, scope: Scope, send: Send, data: bytes) -> None:
         answer = self._responder.answer(data)
-        if answer.this_update is None or answer.next_update is None:
-            await _send(scope, send, 200, [_OCSP_TYPE, _NO_STORE], answer.body)
-            return
-        headers = [
-            _OCSP_TYPE,
-            *cache_headers(answer.etag, answer.this_update, answer.next_update, self._clock(), self._cache_seconds),
-        ]
+        headers = answer_headers(answer, self._clock(), self._cache_seconds)
         # Validators belong to GET (RFC 9110 §13.1): a POST always has its answer.
-        if scope["method"] != "POST" and _is_unchanged(scope, answer.etag, answer.this_update):
+        is_post = scope["method"] == "POST"
+        if not is_post and answer.this_update and _is_unchanged(scope, answer.etag, answer.this_update):
             await _send(scope, send, 304, headers, b"")
             return
-        if scope["method"] != "HEAD" and not _has_validators(scope) and (whole := scope["state"].get(WHOLE_REQUEST)):
-            self.memory.learn(whole, data)
+        if is_post or (scope["method"] == "GET" and not _has_validators(scope)):
+            whole = scope["state"].get(WHOLE_REQUEST)
+            if whole is not None:
+                self.memory.learn(whole, data)
         await _send(scope, send, 200, headers, answer.body)
 
     async def _send_document(self, scope: Scope, send: Send, document: Document) -> None:
@@ -187,7 +182,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 async def _plain(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     length = (b"content-length", b"0")
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, _NO_STORE, length]})
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, NO_STORE, length]})
     await send({"type": "http.response.body", "body": b""})
 
 

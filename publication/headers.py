@@ -6,7 +6,20 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from pki.ocsp_response import MEDIA_TYPE_RESPONSE
+from publication.responder import Answer
+
 Headers = list[tuple[bytes, bytes]]
+
+NO_STORE = (b"cache-control", b"no-store")
+OCSP_TYPE = (b"content-type", MEDIA_TYPE_RESPONSE.encode())
+
+
+def answer_headers(answer: Answer, now: datetime, cache_seconds: int) -> Headers:
+    """Type and cache headers of an OCSP answer; what nobody may keep says so."""
+    if answer.this_update is None:
+        return [OCSP_TYPE, NO_STORE]
+    return [OCSP_TYPE, *cache_headers(answer.etag, answer.this_update, answer.next_update, now, cache_seconds)]
 
 
 def cache_headers(

@@ -88,13 +88,6 @@ class OcspResponder:
             log.exception("no answer could be signed")
             return Answer(OcspError.TRY_LATER.value)
 
-    def kept(self, data: bytes) -> Answer | None:
-        """The kept answer to a request that was answered before, if it still holds; never a new one."""
-        try:
-            return self._still_true(data)
-        except SQLAlchemyError:
-            return None
-
     def _still_true(self, data: bytes) -> Answer | None:
         kept = self._kept.get(data)
         if kept is None:

@@ -72,13 +72,13 @@ class RegistrationAuthority:
         self, acteur: Acteur, index: int, *, etat: EtatDemande | None = None, after: int = 0, limit: int = 100
     ) -> DemandePage:
         """The demandes of a lot that the acteur may follow, by position."""
-        return queries.list_lot(self._db, acteur, index, etat=etat, after=after, limit=limit)
+        return queries.list_lot(self._db, acteur, index, self._clock(), etat=etat, after=after, limit=limit)
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = 100
     ) -> DemandePage:
         """Demandes of both canals that the acteur may follow, newest first; ERR_IHM_025 when too wide."""
-        return queries.search(self._db, acteur, criteria, after=after, limit=limit)
+        return queries.search(self._db, acteur, criteria, self._clock(), after=after, limit=limit)
 
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """How many demandes ``search`` would give in all."""
@@ -86,7 +86,7 @@ class RegistrationAuthority:
 
     def read_demande(self, acteur: Acteur, numero: int) -> DemandeDetail:
         """One demande with its history; NotFoundError when not visible."""
-        return queries.read_demande(self._db, acteur, numero)
+        return queries.read_demande(self._db, acteur, numero, self._clock())
 
     def withdraw_demande(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
         """Withdraw one certificate; the same call gives the same answer again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from sqlalchemy import and_, select, tuple_
 from sqlalchemy.orm import Session
@@ -74,14 +75,14 @@ def may_request_for_self(acteur: Acteur) -> bool:
 def load_view(session: Session, acteur: Acteur, forms: Iterable[DemandeForm]) -> DirectoryView:
     """One query a kind of entry, whatever the number of forms."""
     forms = list(forms)
-    structures = {form.structure for form in forms if form.structure is not None}
-    personnes = {form.beneficiaire for form in forms if form.beneficiaire is not None}
+    structures = {form.structure for form in forms if _is_askable(form.structure)}
+    personnes = {form.beneficiaire for form in forms if _is_askable(form.beneficiaire)}
     if acteur.id_national is not None and acteur.type_acteur is TypeActeurInscrit.PERSONNE:
         personnes.add(acteur.id_national)
     pairs = {
         (form.structure, form.beneficiaire)
         for form in forms
-        if form.offre is Offre.PRO and form.structure is not None and form.beneficiaire is not None
+        if form.offre is Offre.PRO and _is_askable(form.structure) and _is_askable(form.beneficiaire)
     }
     return DirectoryView(
         acteur=acteur,
@@ -90,6 +91,11 @@ def load_view(session: Session, acteur: Acteur, forms: Iterable[DemandeForm]) ->
         personnes=_personnes(session, acteur.plateforme, personnes),
         rattachements=_rattachements(session, acteur.plateforme, pairs),
     )
+
+
+def _is_askable(value: str | None) -> TypeGuard[str]:
+    """PostgreSQL cannot even be asked for a text with a zero byte or half a character in it."""
+    return value is not None and value.isprintable()
 
 
 def _structures(session: Session, plateforme: Plateforme, ids: set[str]) -> dict[str, tables.Structure]:

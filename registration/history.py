@@ -9,12 +9,16 @@ from typing import Any
 from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
+from registration.rules.fields import readable
 from registration.slicing import slices
 from registration.values import Acteur, Origin
 from registration.vocabulary import SYSTEM_ACTEUR, Canal, CodeAction, EtatDemande, Offre, TypeActeur
 from storage import tables
 from storage.bulk import insert_rows
 from storage.types import UtcDateTime
+
+_ACTEUR_LENGTH = 200
+_STRUCTURE_LENGTH = 20
 
 
 def append(session: Session, lines: Iterable[dict[str, Any]]) -> None:
@@ -60,12 +64,15 @@ def append_system(
 
 
 def designate(acteur: Acteur) -> str:
-    """How the history names an acteur: label and national id."""
-    return f"{acteur.libelle} ({acteur.id_national})" if acteur.id_national else acteur.libelle
+    """How the history names an acteur: label and national id; the label is what is cut when the column is too short."""
+    if not acteur.id_national:
+        return acteur.libelle
+    suffix = f" ({acteur.id_national})"
+    return acteur.libelle[: _ACTEUR_LENGTH - len(suffix)] + suffix
 
 
 def habilitation_used(offre: Offre, structure: str | None) -> str:
     """The habilitation under which a demande is placed, as the history shows it."""
     if offre is Offre.PS:
         return "Demandeur à titre personnel"
-    return f"Administrateur technique {offre.value} {structure}"
+    return f"Administrateur technique {offre.value} {readable(structure or '-', _STRUCTURE_LENGTH)}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pki.content import subject_fields
+from registration.criteria import filtered
 from registration.directory import load_rights
 from registration.errors import Code, IgcError, NotFoundError
 from registration.validation import content_of
@@ -26,7 +27,6 @@ from registration.views import (
 )
 from registration.visibility import may_follow
 from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, Offre, Usage
-from runtime.clock import system_clock
 from storage import tables
 from storage.database import Database
 
@@ -102,7 +102,7 @@ def _follow_up(lot: tables.Lot, counts: Counts, nombre: int, waiting: int, modif
 
 
 def list_lot(
-    db: Database, acteur: Acteur, index: int, *, etat: EtatDemande | None, after: int, limit: int
+    db: Database, acteur: Acteur, index: int, now: datetime, *, etat: EtatDemande | None, after: int, limit: int
 ) -> DemandePage:
     """The demandes of a lot by position; those of a large lot appear as the batch registers them."""
     demande = tables.Demande
@@ -114,69 +114,39 @@ def list_lot(
         if etat is not None:
             query = query.where(demande.etat == etat.value)
         rows = session.execute(query.order_by(demande.position).limit(limit + 1)).all()
-        if not rows and lot.id_acteur != acteur.id and after == 0 and etat is None:
-            raise NotFoundError(Code.LOT_UNKNOWN)
-    views = tuple(_as_view(row) for row in rows[:limit])
+        if not rows and lot.id_acteur != acteur.id:
+            _check_any_visible(session, acteur, lot)
+    views = tuple(_as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].position if len(rows) > limit else None)
 
 
+def _check_any_visible(session: Session, acteur: Acteur, lot: tables.Lot) -> None:
+    """Whatever the page and the etat asked for, a lot of which nothing is visible does not exist."""
+    demande = tables.Demande
+    if session.scalar(select(demande.id).where(demande.id_lot == lot.id, may_follow(acteur)).limit(1)) is None:
+        raise NotFoundError(Code.LOT_UNKNOWN)
+
+
 def search(
-    db: Database, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = 100
+    db: Database, acteur: Acteur, criteria: SearchCriteria, now: datetime, *, after: int | None, limit: int
 ) -> DemandePage:
     """Demandes that the acteur may follow, newest first; ``after`` is the last numero of the page before."""
-    query = _filtered(_view_query(), acteur, criteria)
+    query = filtered(_view_query(), acteur, criteria)
     if after is not None:
         query = query.where(tables.Demande.id < after)
     with db.read() as session:
         rows = session.execute(query.order_by(tables.Demande.id.desc()).limit(limit + 1)).all()
-    views = tuple(_as_view(row) for row in rows[:limit])
+    views = tuple(_as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
 
 
 def count(db: Database, acteur: Acteur, criteria: SearchCriteria) -> int:
     """How many demandes the criteria select."""
     with db.read() as session:
-        return session.scalar(_filtered(select(func.count()).select_from(tables.Demande), acteur, criteria)) or 0
+        return session.scalar(filtered(select(func.count()).select_from(tables.Demande), acteur, criteria)) or 0
 
 
-def _filtered(query: Any, acteur: Acteur, criteria: SearchCriteria) -> Any:  # noqa: ANN401 -- any Select on demande
-    if criteria.numero is None and criteria.index_lot is None and criteria.offre is None and not criteria.all_offres:
-        raise IgcError(Code.SEARCH_TOO_WIDE)
-    for name, instant in (("depuis", criteria.since), ("jusqua", criteria.until)):
-        if instant is not None and instant.tzinfo is None:
-            raise IgcError(Code.DATETIME_ZONE, champ=name)
-    demande = tables.Demande
-    query = query.where(may_follow(acteur))
-    exact = (
-        (demande.id, criteria.numero),
-        (demande.id_lot, criteria.index_lot),
-        (demande.offre, criteria.offre),
-        (demande.usage, criteria.usage),
-        (demande.etat, criteria.etat),
-        (demande.id_structure, criteria.structure),
-        (demande.id_beneficiaire, criteria.beneficiaire),
-        (demande.adresse_email, criteria.adresse_email.lower() if criteria.adresse_email else None),
-    )
-    for column, value in exact:
-        if value is not None:
-            query = query.where(column == value)
-    if criteria.service_applicatif is not None:
-        query = query.where(_text_match(demande.service_applicatif, criteria.service_applicatif))
-    if criteria.fqdn is not None:
-        # The column holds a JSON list of A-labels: the quotes make the match exact.
-        query = query.where(demande.fqdns.contains(json.dumps(criteria.fqdn.lower()), autoescape=True))
-    if criteria.since is not None:
-        query = query.where(demande.cree_le >= criteria.since)
-    if criteria.until is not None:
-        query = query.where(demande.cree_le < criteria.until)
-    return query
-
-
-def _text_match(column: Any, value: str) -> Any:  # noqa: ANN401 -- SQLAlchemy's column expressions
-    return column.startswith(value[:-1], autoescape=True) if value.endswith("*") else column == value
-
-
-def read_demande(db: Database, acteur: Acteur, numero: int) -> DemandeDetail:
+def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> DemandeDetail:
     """One demande, the subject of its certificate, its history in order."""
     demande, historique = tables.Demande, tables.Historique
     with db.read() as session:
@@ -186,7 +156,7 @@ def read_demande(db: Database, acteur: Acteur, numero: int) -> DemandeDetail:
         contenu = session.scalar(select(demande.contenu).where(demande.id == numero))
         lines = session.scalars(select(historique).where(historique.id_demande == numero).order_by(historique.id)).all()
     return DemandeDetail(
-        demande=_as_view(row),
+        demande=_as_view(row, now),
         subject=subject_fields(content_of(contenu)) if contenu else (),
         historique=tuple(_as_line(line) for line in lines),
     )
@@ -234,7 +204,7 @@ def _view_query() -> Any:  # noqa: ANN401 -- a Select of seven columns
     )
 
 
-def _as_view(row: Any) -> DemandeView:  # noqa: ANN401 -- a Row of _view_query
+def _as_view(row: Any, now: datetime) -> DemandeView:  # noqa: ANN401 -- a Row of _view_query
     demande, serial, not_after, raison_sociale, nom, prenom, libelle = row
     refusal = None
     if demande.code_erreur is not None:
@@ -248,7 +218,7 @@ def _as_view(row: Any) -> DemandeView:  # noqa: ANN401 -- a Row of _view_query
         index_lot=demande.id_lot,
         position=demande.position,
         reference=demande.reference,
-        etat_produit=_produit(demande.etat_produit, not_after),
+        etat_produit=_produit(demande.etat_produit, not_after, now),
         structure=demande.id_structure,
         raison_sociale=raison_sociale,
         beneficiaire=demande.id_beneficiaire,
@@ -265,11 +235,11 @@ def _as_view(row: Any) -> DemandeView:  # noqa: ANN401 -- a Row of _view_query
     )
 
 
-def _produit(stored: str | None, not_after: datetime | None) -> EtatProduit | None:
+def _produit(stored: str | None, not_after: datetime | None, now: datetime) -> EtatProduit | None:
     """Active certificates expire by the date alone; nobody has to write it."""
     if stored is None:
         return None
-    if stored == EtatProduit.ACTIF.value and not_after is not None and not_after <= system_clock().astimezone(UTC):
+    if stored == EtatProduit.ACTIF.value and not_after is not None and not_after <= now:
         return EtatProduit.EXPIRE
     return EtatProduit(stored)
 

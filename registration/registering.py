@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
@@ -17,12 +17,28 @@ from registration import history, outbox
 from registration.directory import load_view
 from registration.errors import Code, IgcError
 from registration.policy import LotPolicy
+from registration.rules.fields import MAX_FQDNS, readable
 from registration.uniqueness import Candidate, claim
 from registration.validation import Examined, examine
 from registration.values import DemandeForm, Origin
 from registration.vocabulary import CodeAction, EtatDemande
 from storage import tables
 from storage.bulk import insert_rows
+
+_FQDN_LENGTH = 253
+_WRITTEN_BY_SENDERS = {
+    name: cast("int", getattr(tables.Demande.__table__.c[name].type, "length", None))
+    for name in (
+        "reference",
+        "id_structure",
+        "id_beneficiaire",
+        "service_applicatif",
+        "adresse_email",
+        "upn",
+        "email_acteur",
+        "email_informe",
+    )
+}
 
 
 def register(
@@ -109,7 +125,7 @@ def _row(
     form = examined.form
     refusal: IgcError | None = examined.refusal
     fqdns = examined.fqdns or form.fqdns
-    return {
+    row = {
         "id": candidate.numero,
         "plateforme": origin.acteur.plateforme.value,
         "canal": origin.canal.value,
@@ -137,6 +153,17 @@ def _row(
         "cree_le": now,
         "modifie_le": now,
     }
+    return row if refusal is None else row | _as_far_as_it_fits(row, fqdns)
+
+
+def _as_far_as_it_fits(row: dict[str, Any], fqdns: Sequence[str]) -> dict[str, Any]:
+    """What a refused form said, cut and made readable: nothing that a sender writes may stop the other items."""
+    fitted: dict[str, Any] = {
+        name: readable(row[name], length) for name, length in _WRITTEN_BY_SENDERS.items() if row[name] is not None
+    }
+    if fqdns:
+        fitted["fqdns"] = json.dumps([readable(name, _FQDN_LENGTH) for name in fqdns[:MAX_FQDNS]], ensure_ascii=False)
+    return fitted
 
 
 def _lines(candidate: Candidate, origin: Origin, etat: EtatDemande, now: datetime) -> list[dict[str, Any]]:

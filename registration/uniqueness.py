@@ -89,11 +89,16 @@ def peek(
     refuse_blocked(session, [candidate.examined for candidate in candidates])
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _held_addresses(session, plateforme, {address for address, _ in _wanted_addresses(waiting)})
-    earlier.addresses = _live_holders(session, plateforme, held, waiting, now) | earlier.addresses
     keys = [candidate.examined.csr.spki_sha256 for candidate in waiting if candidate.examined.csr is not None]
     holders = _key_holders(session, plateforme, keys, mine={})
-    earlier.keys = {key: holder.refusal for key, holder in holders.items()} | earlier.keys
-    _judge(waiting, earlier, lambda candidate: lambda: _same_lot(candidate.numero))
+    claimed = Claimed(
+        addresses=_live_holders(session, plateforme, held, waiting, now) | earlier.addresses,
+        keys={key: holder.refusal for key, holder in holders.items()} | earlier.keys,
+    )
+    winners = _judge(waiting, claimed, lambda candidate: lambda: _same_lot(candidate.numero))
+    # Only what was won is carried on: a holder nobody contested here may turn out not to be in force any more.
+    earlier.keys.update((key, claimed.keys[key]) for key in winners)
+    earlier.addresses.update(_wanted_addresses(winners.values()))
 
 
 def _judge(

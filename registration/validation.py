@@ -42,7 +42,8 @@ _CSR_REASONS = {
 }
 _MALFORMED = "ce n'est pas une requête PKCS#10 en DER."
 
-_CONTENT_FIELDS = {"common_name": "serviceApplicatif", "email": "adresseEmail", "dns_names": "fqdn", "upn": "upn"}
+_STRUCTURE_FIELDS = {"state", "organization", "organizational_unit"}
+_CONTENT_FIELDS = {"email": "adresseEmail", "dns_names": "fqdn", "upn": "upn"}
 
 
 @dataclass(slots=True)
@@ -175,13 +176,24 @@ def _fill_content(view: DirectoryView, result: Examined) -> None:
     try:
         check_content(content_of(content))
     except ProfileError as error:
-        champ = _CONTENT_FIELDS.get(error.field, "structure" if form.structure else "beneficiaire")
+        champ = _content_champ(form, error.field)
         result.refusals.append(
             IgcError(Code.FIELD_INVALID, champ=champ, raison="il ne peut pas figurer tel quel dans un certificat.")
         )
         return
     result.contenu = content
     result.porteur = porteur_of(form.offre, result.beneficiaire, form.structure, result.service_applicatif)
+
+
+def _content_champ(form: DemandeForm, field_name: str) -> str:
+    """The field of the contract behind a value of the certificate; what is of the directory is named by its key."""
+    if field_name in _CONTENT_FIELDS:
+        return _CONTENT_FIELDS[field_name]
+    if form.offre in {Offre.PRO, Offre.PS}:
+        return "structure" if field_name in _STRUCTURE_FIELDS else "beneficiaire"
+    if field_name != "common_name":
+        return "structure"
+    return "fqdn" if form.fqdns else "serviceApplicatif"
 
 
 def porteur_of(offre: Offre, beneficiaire: str | None, structure: str | None, service_applicatif: str | None) -> str:

@@ -33,18 +33,18 @@ class Limits:
     """What a client may cost. Times in seconds, sizes in bytes.
 
     ``header_timeout`` runs from the end of the handshake (or the first byte of a later request) to the end of the
-    headers, ``body_deadline`` from there to the end of the body. ``body_timeout`` and ``write_timeout`` are windows:
-    in each of them at least ``min_progress`` bytes must move, or everything that is left. ``linger_bytes``: how much
-    of a body already answered is still read and thrown away, so that a client which sends before it reads can see
-    the answer (RFC 9112 §9.6).
+    headers, ``body_timeout`` from there to the end of the body. ``stall_timeout`` (body) and ``write_timeout``
+    (answer) are windows: in each of them at least ``min_progress`` bytes must move, or everything that is left.
+    ``linger_bytes``: how much of a body already answered is still read and thrown away, so that a client which sends
+    before it reads can see the answer (RFC 9112 §9.6).
     """
 
     max_connections: int = 4000
     max_header_bytes: int = 16 * 1024
     handshake_timeout: float = 10.0
     header_timeout: float = 10.0
-    body_timeout: float = 20.0
-    body_deadline: float = 600.0
+    body_timeout: float = 600.0
+    stall_timeout: float = 20.0
     write_timeout: float = 30.0
     keep_alive_timeout: int = 75
     min_progress: int = 16 * 1024
@@ -181,12 +181,12 @@ class BoundedProtocol(H11Protocol):
     def _body_stalls(self, now: float) -> bool:
         if self.conn.their_state is not h11.SEND_BODY:
             self._body_since = now
-        elif now - self._body_since > self.limits.body_deadline:
+        elif now - self._body_since > self.limits.body_timeout:
             return True
         if self.conn.their_state is not h11.SEND_BODY or self.flow.read_paused:
             self._read_since, self._read = now, 0
             return False
-        if now - self._read_since <= self.limits.body_timeout:
+        if now - self._read_since <= self.limits.stall_timeout:
             return False
         stalled = self._read < self.limits.min_progress
         self._read_since, self._read = now, 0

@@ -37,7 +37,7 @@ class HttpServer:
 
     ``run()`` for a process of its own (SIGTERM and SIGINT end it gracefully), ``serve()`` inside a running loop,
     ``in_thread()`` as a context manager. ``reuse_port`` lets several processes share the address;
-    ``shortcut`` answers requests that come again byte for byte.
+    ``shortcut`` answers requests whose head it knows by heart.
     """
 
     def __init__(

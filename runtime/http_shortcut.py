@@ -1,7 +1,7 @@
-"""Answers known by heart: a request that comes again byte for byte is answered before anything parses it.
+"""A way past the parser for requests whose head is known by heart.
 
-The first time it goes the long way, so that only requests which h11 accepted whole are ever known; the same bytes on
-a connection between two requests cannot mean anything else. Whether the answer still holds is asked each time.
+The first time a request goes the long way, so that only heads which h11 accepted are ever known; the same bytes on a
+connection between two requests cannot mean anything else. What the answer is, is asked each time.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class WholeRequest:
 
 
 class Shortcut(Protocol):
-    """Who knows answers by heart."""
+    """Who knows heads by heart."""
 
     def reply(self, data: bytes) -> tuple[bytes, bool] | None:
-        """The whole HTTP answer to these very bytes and whether the connection ends; None: the long way."""
+        """The whole HTTP answer to exactly one request and whether the connection ends; None: the long way."""
 
 
 class ShortcutProtocol(BoundedProtocol):
@@ -40,7 +40,7 @@ class ShortcutProtocol(BoundedProtocol):
     shortcut: Shortcut
 
     def data_received(self, data: bytes) -> None:
-        """Answer at once what is known by heart; otherwise as the base, noting what came in one piece."""
+        """Answer at once when the head is known; otherwise as the base, noting what came in one piece."""
         if len(data) > _MAX_BYTES or not self._between_requests():
             super().data_received(data)
             return

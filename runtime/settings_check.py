@@ -33,8 +33,17 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _tls("ws", settings.ws)
     yield from _tls("portal", settings.portal)
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
-    if (settings.ws.host, settings.ws.port) == (settings.portal.host, settings.portal.port):
-        yield SettingsProblem("portal.port", "le service web écoute déjà à cette adresse")
+    if settings.publication.processes:
+        yield from _secret("publication.ocsp_pass_phrase_file", settings.publication.ocsp_pass_phrase_file)
+    yield from _shared_addresses(settings)
+
+
+def _shared_addresses(settings: Settings) -> Iterator[SettingsProblem]:
+    taken = {(settings.ws.host, settings.ws.port)}
+    for name, section in (("portal", settings.portal), ("publication", settings.publication)):
+        if (section.host, section.port) in taken:
+            yield SettingsProblem(f"{name}.port", "un autre service de la plateforme écoute déjà à cette adresse")
+        taken.add((section.host, section.port))
 
 
 def _signing_keys(pki: PkiSettings) -> Iterator[SettingsProblem]:

@@ -44,7 +44,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
             "foreign_keys=ON",
             "recursive_triggers=ON",  # else INSERT OR REPLACE removes a line without asking the triggers
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
-            "cache_size=-65536",
+            "cache_size=-8192",  # per connection: more only makes every process larger
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -20,7 +20,7 @@ from ws.soap import XSI_NS, Operation, SoapVersion
 
 MAX_DEPTH = 40
 MAX_ELEMENTS = 400_000  # 10 000 items with every field filled have 180 000
-MAX_ATTRIBUTES = 100_000  # some stacks write xsi:type on every element; counted as "=" in the bytes, base64's included
+MAX_ATTRIBUTES = 400_000  # some stacks write xsi:type on every element; counted as "=" in the bytes, base64's included
 MAX_ATTRIBUTES_PER_ELEMENT = 64
 
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "utf-16": "utf-16"}

@@ -71,14 +71,15 @@ def _superfluous(form: DemandeForm) -> list[str]:
 
 def normalize_email(value: str, code: Code, champ: str) -> str:
     """The address with its domain as lower-case A-labels; local parts are ASCII. Refused with ``code``."""
-    normalized = _normalize_email(value)
+    normalized = canonical_email(value)
     if normalized is None:
         raise IgcError(code, champ=champ)
     return normalized
 
 
 @lru_cache(maxsize=4096)
-def _normalize_email(value: str) -> str | None:
+def canonical_email(value: str) -> str | None:
+    """The one form in which an address is kept and compared, None when it is no address."""
     try:
         parsed = validate_email(
             value,
@@ -139,6 +140,6 @@ def check_service_applicatif(value: str) -> str:
     return normalized
 
 
-def readable(value: str) -> str:
-    """A value of the sender, fit to stand in an error text: printable and short."""
-    return "".join(c if c.isprintable() else "?" for c in value[:80])
+def readable(value: str, length: int = 80) -> str:
+    """A value of the sender, fit to stand in an error text or in a column: printable and short."""
+    return "".join(c if c.isprintable() else "?" for c in value[:length])

@@ -108,6 +108,16 @@ def test_down_to_nothing_and_up_again(empty_database_url: str, engine: Engine) -
     _assert_same_as_models(engine)
 
 
+def test_every_step_can_be_taken_back_and_again(empty_database_url: str, engine: Engine) -> None:
+    config = alembic_config(empty_database_url)
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    for revision in reversed(revisions):
+        command.upgrade(config, revision)
+        command.downgrade(config, "-1")
+        command.upgrade(config, revision)
+    _assert_same_as_models(engine)
+
+
 def test_a_failed_migration_leaves_nothing_behind(empty_database_url: str, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE structure (a INTEGER)"))

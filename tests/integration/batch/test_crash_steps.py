@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from batch import crls, issuing, jobs, tasks
@@ -113,25 +114,37 @@ def test_a_page_whose_worker_died(world: World, step: str) -> None:
     world.assert_complete(index, good=30)
 
 
-def test_a_crl_whose_worker_died_before_the_file(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
-    publication = tmp_path_factory.mktemp("publication")
+_CRL_STEPS: dict[str, tuple[Callable[[], None], int]] = {
+    "after the number was drawn": (lambda: _after(crls, "_draw"), 1),
+    "after the signature": (lambda: _after(crls, "_sign"), 1),
+    "before the file": (lambda: _before(crls, "bring_up_to_date"), 2),
+}
+
+
+@pytest.mark.parametrize("step", list(_CRL_STEPS))
+def test_a_crl_whose_worker_died(world: World, tmp_path_factory: pytest.TempPathFactory, step: str) -> None:
+    harm, stored = _CRL_STEPS[step]
+    world.publication = tmp_path_factory.mktemp("publication")
     autorite = next(iter(world.hierarchy.signers))
-    crls.publish(world.context(publication=publication), autorite)
+    crls.publish(world.context(), autorite)
     world.db.dispose()
     child = os.fork()
     if child == 0:
         try:
             world.db = Database(world.url)
-            _before(crls, "_write")
-            crls.publish(world.context(publication=publication), autorite)
+            harm()
+            crls.publish(world.context(), autorite)
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
-    file = publication / "CRL" / f"{autorite}.crl"
+    file = world.publication / "CRL" / f"{autorite}.crl"
     (row,) = world.values(select(tables.Crl))
-    assert row.numero == 2
-    assert file.read_bytes() != row.der
+    assert row.numero == stored
     # The next worker's first act.
-    crls.write_stored(world.context(publication=publication))
+    crls.write_stored(world.context())
     assert file.read_bytes() == row.der
+    # A number that was drawn is never used for another list.
+    following = x509.load_der_x509_crl(crls.publish(world.context(), autorite))
+    assert following.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 3
+    assert file.read_bytes() == following.public_bytes(Encoding.DER)

@@ -13,7 +13,9 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,6 +31,21 @@ NS = "urn:igc-exemple:lots:1.0"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 PATH = "/ws/lots/1.0"
 WEAK_CODE = "faible"
+
+
+STRANGE = {
+    "foreign fault": f"<e:Envelope xmlns:e='{SOAP}'><e:Body><e:Fault><faultcode>e:Server</faultcode>"
+    "<faultstring>proxy</faultstring></e:Fault></e:Body></e:Envelope>".encode(),
+    "broken xml": b"<e:Envelope",
+    "no soap": b"<html/>",
+    "other answer": f"<e:Envelope xmlns:e='{SOAP}'><e:Body><accuse xmlns='{NS}'/></e:Body></e:Envelope>".encode(),
+    "empty": b"",
+    "no zone": f"<e:Envelope xmlns:e='{SOAP}'><e:Body><consulterServiceResponse xmlns='{NS}'><etatService>"
+    "<plateforme>TEST</plateforme><versionContrat>1.0</versionContrat><heure>2026-11-23T08:00:00</heure>"
+    "<acteur>x</acteur><demandesParLot>1</demandesParLot><octetsParMessage>1</octetsParMessage>"
+    "</etatService></consulterServiceResponse></e:Body></e:Envelope>".encode(),
+    "doctype": f"<!DOCTYPE a [<!ENTITY b 'c'>]><e:Envelope xmlns:e='{SOAP}'><e:Body>&b;</e:Body></e:Envelope>".encode(),
+}
 
 
 def now():
@@ -183,7 +200,7 @@ class StandIn:
         """The next ``times`` calls of the operation end as ``what``.
 
         before, after, truncated: the line is cut there; status:N: an HTML answer; fault, denied: a typed fault;
-        hold: nothing is answered until ``release``; skip lets one call pass.
+        slow: the answer takes half a second; hold: nothing is answered until ``release``; skip lets one call pass; a key of ``STRANGE``: those bytes.
         """
         self.plan += [[operation, what] for _ in range(times)]
 
@@ -478,6 +495,8 @@ class Handler(BaseHTTPRequestHandler):
         if what == "before":
             self.cut()
             return
+        if what == "slow":
+            time.sleep(0.5)
         try:
             with stand_in.lock:
                 if what == "fault":
@@ -492,6 +511,8 @@ class Handler(BaseHTTPRequestHandler):
             stand_in.release.wait(15)
         if what in ("after", "hold"):
             self.cut()
+        elif what in STRANGE:
+            self.reply(200, STRANGE[what])
         elif what and what.startswith("status:"):
             self.reply(int(what.partition(":")[2]), b"<html><body>passerelle</body></html>", "text/html")
         else:
@@ -509,6 +530,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, status, content, media_type="text/xml; charset=utf-8", *, truncated=False):
         self.send_response(status)
+        if status == HTTPStatus.FOUND:
+            self.send_header("Location", "/ailleurs")
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -248,6 +248,11 @@ def test_help_is_in_french_and_names_every_command(capsys):
     shown = capsys.readouterr().out
     for name in ("cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "annuler", "consulter", "etat"):
         assert name in shown
+    assert "Commandes" in shown
+    assert "Show this message" not in shown
+    assert run(["retirer", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "[obligatoire]" in shown
     assert "Show this message" not in shown
 
 

@@ -48,7 +48,7 @@ def desk(stand_in, authority, tmp_path):
 def execute(desk, command):
     path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

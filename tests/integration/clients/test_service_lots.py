@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import re
 import select
 import socket
 import threading
@@ -26,8 +27,9 @@ from clients.errors import (
     UnexpectedAnswerError,
 )
 from clients.schema_check import InvalidMessageError
+from clients.service import RetryPolicy
 from clients.values import ConditionsRetrait, CriteresRecherche
-from tests.integration.clients.lots_stand_in import WEAK_CODE, TestAuthority
+from tests.integration.clients.lots_stand_in import STRANGE, WEAK_CODE, TestAuthority
 
 CODE = "Mot-De-Passe-Long"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
@@ -135,6 +137,25 @@ def test_a_service_that_never_answers_is_left_after_the_timeout(connect, authori
             connect(url=url, timeout=0.2).consulter_service()
 
 
+def test_waiting_for_a_change_is_added_to_the_timeout(connect, make_lot, stand_in):
+    connect().deposer_lot(make_lot())
+    service = connect(timeout=0.1, retry=RetryPolicy(attempts=1))
+    stand_in.plan_next("suivreLot", "slow", times=2)
+    assert service.suivre_lot(reference="lot-1", version_connue="1", attente=30).nombre == 3
+    with pytest.raises(ConnectionLostError):
+        service.suivre_lot(reference="lot-1")
+
+
+def test_following_asks_the_service_to_wait(connect, make_lot, stand_in):
+    stand_in.step = 1
+    service = connect()
+    service.deposer_lot(make_lot())
+    list(service.follow(reference="lot-1", attente=99, pause=0))
+    asked = [re.findall(rb"attente>(\d+)<", text) for text in stand_in.texts if b"suivreLot" in text]
+    assert asked == [[], *([[b"30"]] * (len(asked) - 1))]
+    assert len(asked) > 2
+
+
 def test_faults_are_typed_with_their_place(connect, make_lot, csrs, stand_in):
     service = connect()
     service.deposer_lot(make_lot())
@@ -184,10 +205,19 @@ def test_html_instead_of_soap_is_said_so_and_not_repeated(connect, stand_in):
     assert stand_in.calls["consulterService"] == 1
 
 
+@pytest.mark.parametrize("answer", sorted(STRANGE))
+def test_answers_outside_the_contract_are_refused_in_french_and_not_repeated(connect, stand_in, answer):
+    stand_in.plan_next("consulterService", answer)
+    with pytest.raises(UnexpectedAnswerError, match=r"service|SOAP"):
+        connect().consulter_service()
+    assert stand_in.calls["consulterService"] == 1
+
+
 def test_redirections_are_not_followed(connect, stand_in):
     stand_in.plan_next("consulterService", "status:302")
     with pytest.raises(UnexpectedAnswerError):
         connect().consulter_service()
+    assert stand_in.paths == []
 
 
 def test_a_server_of_another_authority_is_not_trusted_even_if_the_environment_says_so(

@@ -41,6 +41,7 @@ def settings(tmp_path: Path) -> Settings:
     settings.pki.authorities_dir.mkdir(parents=True)
     settings.pki.keys_dir.mkdir(mode=0o700)
     _secret(settings.pki.pass_phrase_file.path, b"phrase\n")
+    _secret(settings.publication.ocsp_pass_phrase_file.path, b"phrase\n")
     _secret(settings.portal.session_secret_file.path, b"x" * 32)
     for section in (settings.ws, settings.portal):
         _pair(section.tls_certificate_file, section.tls_key_file.path)
@@ -80,6 +81,7 @@ def test_an_empty_folder_lacks_everything(tmp_path: Path) -> None:
     assert {problem.cle for problem in check(settings)} == {
         "data_dir", "pki.authorities_dir", "pki.keys_dir", "pki.pass_phrase_file", "ws.tls_key_file",
         "ws.tls_certificate_file", "portal.tls_key_file", "portal.tls_certificate_file", "portal.session_secret_file",
+        "publication.ocsp_pass_phrase_file",
     }  # fmt: skip
 
 
@@ -99,6 +101,15 @@ def test_keys_in_a_token_need_its_module_and_pin_and_no_key_files(settings: Sett
     assert "pki.pass_phrase_file" in [problem.cle for problem in check(both)]
 
 
-def test_both_canals_at_one_address(settings: Settings) -> None:
+def test_two_services_at_one_address(settings: Settings) -> None:
     portal = settings.portal.model_copy(update={"port": settings.ws.port})
-    assert [problem.cle for problem in check(settings.model_copy(update={"portal": portal}))] == ["portal.port"]
+    publication = settings.publication.model_copy(update={"port": settings.ws.port})
+    crowded = settings.model_copy(update={"portal": portal, "publication": publication})
+    assert [problem.cle for problem in check(crowded)] == ["portal.port", "publication.port"]
+
+
+def test_without_publication_its_secret_is_not_needed(settings: Settings, tmp_path: Path) -> None:
+    settings.publication.ocsp_pass_phrase_file.path.unlink()
+    assert [problem.cle for problem in check(settings)] == ["publication.ocsp_pass_phrase_file"]
+    without = Settings.from_mapping({"data_dir": "donnees", "publication": {"processes": 0}}, base=tmp_path)
+    assert check(without) == ()

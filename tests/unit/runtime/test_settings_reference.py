@@ -15,7 +15,7 @@ from runtime.settings_reference import render
 
 _ROOT = Path(__file__).parents[3]
 _PAGE = _ROOT / "docs" / "reglages.md"
-_CODE = ("batch", "commands", "portal_ihm", "registration", "runtime", "ws")
+_CODE = ("batch", "commands", "portal_ihm", "publication", "registration", "runtime", "ws")
 
 
 def _names(model: type[BaseModel]) -> Iterator[str]:

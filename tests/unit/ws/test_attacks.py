@@ -88,6 +88,7 @@ MALFORMED = {
         envelope("<a " + " ".join(f"a{n}='1'" for n in range(100_000)) + "/>"),
         "ERR_WS_005",
     ),
+    "500 000 attributes": (envelope("<a b='1'/>" * 500_000), "ERR_WS_005"),
     "500 000 elements": (envelope(lot("<l:a/>" * 500_000)), "ERR_WS_005"),
     "long name": (envelope(f"<{'a' * 100_000}/>"), "ERR_WS_005"),
     "11 MB in one value": (envelope(lot(item(1, csr="A" * 11_000_000))), "ERR_WS_005"),

@@ -311,6 +311,17 @@ def test_a_big_lot_goes_through_and_in_order(canal):
     assert {name.rpartition("_")[0] for name in canal.desk.threads} >= {"ws-big"}
 
 
+def test_a_lot_with_a_type_on_every_element(canal):
+    typed = item(1)
+    for name, kind in (("reference", "Reference"), ("offre", "Offre"), ("usage", "Usage"), ("csr", "Csr")):
+        typed = typed.replace(f"<l:{name}>", f'<l:{name} xsi:type="l:{kind}">')
+    message = envelope(lot(*[typed] * 2000)).replace(
+        b"<l:deposerLot ", b'<l:deposerLot xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    )
+    status, content = canal.post(message)
+    assert (status, body_of(content).findtext(".//{*}nombre")) == (200, "2000")
+
+
 def test_concurrent_faults_never_carry_the_words_of_another(canal):
     def message(n):
         bad = item(1).replace("<l:offre>ORG</l:offre>", "") if n % 2 else item(1).replace("10B0039137", "x")

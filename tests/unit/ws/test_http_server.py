@@ -14,7 +14,7 @@ from runtime.http_server import PEER_CERTIFICATE, HttpServer, Limits, server_ssl
 
 QUICK = Limits(
     header_timeout=0.6,
-    body_timeout=0.6,
+    stall_timeout=0.6,
     write_timeout=1.0,
     handshake_timeout=1.0,
     keep_alive_timeout=1,
@@ -165,7 +165,7 @@ def test_slow_body_is_dropped(plain):
 
 
 def test_body_that_moves_but_never_ends_is_dropped():
-    limits = Limits(body_deadline=1, min_progress=1, graceful_stop=1)
+    limits = Limits(body_timeout=1, min_progress=1, graceful_stop=1)
     with (
         HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port,
         socket.create_connection(("127.0.0.1", port)) as slow,

@@ -1,0 +1,299 @@
+"""Follow-up of a lot: what it counts at each stage, and who sees what of it."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from registration.errors import Code, IgcError, NotFoundError
+from registration.values import Acteur
+from registration.views import LotFollowUp, SearchCriteria
+from registration.vocabulary import (
+    Canal,
+    EtatDemande,
+    EtatLot,
+    EtatProduit,
+    Offre,
+    Plateforme,
+    TypeActeurInscrit,
+    Usage,
+)
+from storage import tables
+from tests.support.world import AGENT, CLINIQUE, HOPITAL, MEDECIN, World, conditions, statements
+
+
+def follow(world: World, index: int, name: str = "dr-leroux") -> LotFollowUp:
+    return world.ra.follow_lot(world.acteurs[name], index=index)
+
+
+def counts(follow_up: LotFollowUp) -> dict[str, int]:
+    return {etat.value: count for etat, count in follow_up.counts.items() if count}
+
+
+def test_at_every_stage_the_counts_sum_up_and_the_version_moves(world: World) -> None:
+    forms = [*world.forms(10), world.form(key=30, email_acteur="none"), world.form(key=11)]
+    index = world.deposit(*forms).index
+    stages: list[LotFollowUp] = [follow(world, index)]
+
+    def stage() -> LotFollowUp:
+        stages.append(follow(world, index))
+        return stages[-1]
+
+    assert counts(stages[0]) == {"ENREGISTREE": 12}
+    assert (stages[0].avancement, stages[0].etat, stages[0].a_retirer) == (0, EtatLot.EN_COURS, 0)
+    assert stages[0].modifie_le == stages[0].depose_le == world.clock.now
+    world.register_pages()
+    assert counts(stage()) == {"VALIDEE": 11, "REJETEE": 1}
+    assert stages[-1].avancement == 8
+    world.clock.advance(minutes=1)
+    world.run_batch(1)
+    world.run_batch()
+    assert counts(stage()) == {"TRANSMISE": 11, "REJETEE": 1}
+    assert (stages[-1].a_retirer, stages[-1].avancement, stages[-1].etat) == (11, 100, EtatLot.TERMINE)
+    assert stages[-1].modifie_le == world.clock.now
+    numeros = world.numeros(index)
+    world.ra.withdraw_demande(world.origin(), numeros[0], conditions())
+    assert counts(stage()) == {"TRANSMISE": 10, "REJETEE": 1, "CLOSE": 1}
+    world.ra.cancel_demande(world.origin(), numeros[1])
+    assert counts(stage()) == {"TRANSMISE": 9, "REJETEE": 1, "CLOSE": 1, "ANNULEE": 1}
+    assert stages[-1].a_retirer == 9
+    world.ra.withdraw_lot_page(world.origin(), index, conditions())
+    assert counts(stage()) == {"CLOSE": 10, "REJETEE": 1, "ANNULEE": 1}
+    for one in stages:
+        assert sum(one.counts.values()) == one.nombre == 12
+        assert set(one.counts) == set(EtatDemande)
+    assert len({one.version for one in stages}) == len(stages)
+    assert follow(world, index).version == stages[-1].version
+
+
+def test_between_handing_over_and_signature_a_lot_is_under_way(world: World) -> None:
+    index = world.deposit(world.form()).index
+    with world.db.write() as session:
+        session.query(tables.Demande).update({"etat": EtatDemande.TRANSMISE.value})
+    one = follow(world, index)
+    assert (one.etat, one.a_retirer, one.avancement) == (EtatLot.EN_COURS, 0, 0)
+
+
+def test_by_reference_it_is_the_same_lot(world: World) -> None:
+    index = world.deposit(*world.forms(3), reference="la mienne").index
+    acteur = world.acteurs["dr-leroux"]
+    assert world.ra.follow_lot(acteur, reference="la mienne") == world.ra.follow_lot(acteur, index=index)
+
+
+def test_exactly_one_of_index_and_reference_is_given(world: World) -> None:
+    both: dict[str, Any] = {"index": 1, "reference": "x"}
+    for given in ({}, both):
+        with pytest.raises(IgcError) as caught:
+            world.ra.follow_lot(world.acteurs["dr-leroux"], **given)
+        assert caught.value.code is Code.CRITERIA_INVALID
+
+
+def answer(act: Any) -> tuple[object, ...]:
+    """All that a caller can tell from an answer."""
+    try:
+        return ("given", act())
+    except IgcError as error:
+        return (type(error), error.code, error.champ, error.position, error.text)
+
+
+def test_the_lot_of_another_answers_exactly_like_one_that_does_not_exist(world: World) -> None:
+    small = world.deposit(*world.forms(2), reference="secret").index
+    large = world.deposit(*world.forms(12, first_key=2), reference="secret too").index
+    world.run_batch(2)
+    ra = world.ra
+
+    def acts(name: str, asked: int, reference: str) -> list[Any]:
+        acteur, origin = world.acteurs[name], world.origin(name)
+        return [
+            lambda: ra.follow_lot(acteur, index=asked),
+            lambda: ra.follow_lot(acteur, reference=reference),
+            lambda: ra.list_lot(acteur, asked),
+            lambda: ra.list_lot(acteur, asked, after=1),
+            lambda: ra.list_lot(acteur, asked, after=10**6),
+            *(lambda etat=etat: ra.list_lot(acteur, asked, etat=etat) for etat in EtatDemande),
+            lambda: ra.search(acteur, SearchCriteria(index_lot=asked)),
+            lambda: ra.count(acteur, SearchCriteria(index_lot=asked)),
+            lambda: ra.cancel_lot(origin, asked),
+            lambda: ra.withdraw_lot_page(origin, asked, conditions()),
+        ]
+
+    for name in ("ide-marchand", "inconnu", "ph-arnaud"):
+        unknown = [answer(act) for act in acts(name, 10**9, "nobody's")]
+        assert [answer(act) for act in acts(name, small, "secret")] == unknown
+        assert [answer(act) for act in acts(name, large, "secret too")] == unknown
+
+
+def test_a_demande_of_another_answers_exactly_like_one_that_does_not_exist(world: World) -> None:
+    index = world.issued(world.form())
+    acteur = world.acteurs["ide-marchand"]
+    known, unknown = (
+        answer(lambda asked=asked: world.ra.read_demande(acteur, asked)) for asked in (world.numeros(index)[0], 10**9)
+    )
+    assert known == unknown
+
+
+def test_an_administrator_sees_the_demandes_of_his_structures_of_any_canal(world: World) -> None:
+    portal = world.ra.submit_demande(world.origin("dpi-acacias", Canal.IHM), world.form(key=0))
+    index = world.issued(world.form(key=1), world.form("PS_AUTH", 2), world.form("PRO_SIGN", 3))
+
+    acteur = world.acteurs["administrateur"]
+    found = world.ra.search(acteur, SearchCriteria(all_offres=True)).demandes
+    assert [(view.numero, view.canal) for view in found] == [
+        (world.numeros(index)[2], Canal.WS),
+        (world.numeros(index)[0], Canal.WS),
+        (portal, Canal.IHM),
+    ]
+    # Of the lot he sees his two items of three, and counts no others.
+    one = follow(world, index, "administrateur")
+    assert (one.nombre, sum(one.counts.values())) == (2, 2)
+    assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1, 3]
+
+
+def test_a_lot_that_is_not_registered_yet_is_only_its_senders(world: World) -> None:
+    index = world.deposit(*world.forms(12)).index
+    assert follow(world, index).nombre == 12
+    with pytest.raises(NotFoundError):
+        follow(world, index, "administrateur")
+    world.run_batch(1)
+    assert follow(world, index, "administrateur").nombre == 5
+
+
+def test_a_beneficiaire_sees_his_own_and_nothing_else(world: World) -> None:
+    index = world.issued(
+        world.form("PRO_AUTH", 0, beneficiaire="899700990029"),
+        world.form("PRO_AUTH", 1, beneficiaire=MEDECIN),
+        world.form(key=2),
+        sender="dpi-acacias",
+    )
+    acteur = world.acteurs["ph-arnaud"]
+    assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1]
+    assert follow(world, index, "ph-arnaud").nombre == 1
+    assert world.ra.read_demande(acteur, world.numeros(index)[0]).demande.beneficiaire_libelle == "ARNAUD INES"
+    with pytest.raises(NotFoundError):
+        world.ra.read_demande(acteur, world.numeros(index)[1])
+
+
+def test_an_application_is_nobodys_beneficiaire(world: World) -> None:
+    # An application whose number equals that of a person does not see his certificates.
+    world.issued(world.form("PRO_AUTH", 0))
+    stranger = Acteur(
+        id=10**6, plateforme=Plateforme.TEST, type_acteur=TypeActeurInscrit.APPLICATION, id_national=AGENT, libelle="X"
+    )
+    assert world.ra.search(stranger, SearchCriteria(all_offres=True)).demandes == ()
+
+
+def test_serv_lets_see_org_and_org_does_not_let_see_serv(world: World) -> None:
+    world.grant("ide-marchand", Offre.ORG, HOPITAL)
+    index = world.issued(world.form(key=0), world.form("SERV_SSL_SERV", 1), world.form("PRO_AUTH", 2))
+    acteur = world.acteurs["ide-marchand"]
+    assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1]
+    world.grant("ide-marchand", Offre.SERV, CLINIQUE, "*valdorge.example")
+    assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1]
+    world.grant("ide-marchand", Offre.SERV, HOPITAL, "*acacias.example")
+    assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1, 2]
+
+
+def test_rights_lost_end_the_sight_of_the_perimeter_but_not_of_ones_own(world: World) -> None:
+    index = world.issued(*world.forms(2))
+    for name in ("administrateur", "dr-leroux"):
+        world.withdraw_rights(name)
+    assert follow(world, index).nombre == 2
+    with pytest.raises(NotFoundError):
+        follow(world, index, "administrateur")
+
+
+def test_nothing_is_seen_from_the_other_plateforme(world: World, production: World) -> None:
+
+    index = world.issued(world.form(key=0), world.form("PS_AUTH", 1))
+    (first, _) = world.numeros(index)
+    ra = production.ra
+
+    def acts(name: str, i: int, n: int) -> list[Any]:
+        acteur, origin = production.acteurs[name], production.origin(name)
+        return [
+            lambda: ra.follow_lot(acteur, index=i),
+            lambda: ra.follow_lot(acteur, reference="lot-1"),
+            lambda: ra.list_lot(acteur, i),
+            lambda: ra.read_demande(acteur, n),
+            lambda: ra.search(acteur, SearchCriteria(all_offres=True)),
+            lambda: ra.cancel_lot(origin, i),
+            lambda: ra.cancel_demande(origin, n),
+            lambda: ra.withdraw_lot_page(origin, i, conditions()),
+            lambda: ra.withdraw_demande(origin, n, conditions()),
+        ]
+
+    for name in ("dr-leroux", "administrateur", "ide-marchand"):
+        unknown = [answer(act) for act in acts(name, 10**9, 10**9)]
+        assert [answer(act) for act in acts(name, index, first)] == unknown
+    assert world.etats(index) == [EtatDemande.TRANSMISE] * 2
+
+
+def test_the_list_shows_what_was_asked_for(world: World) -> None:
+    index = world.issued(
+        world.form("SERV_SSL_SERV", 0, reference="srv", fqdns=("WWW.acacias.example", "b.acacias.example")),
+        world.form("PRO_SIGN", 1, email_informe="chef@acacias.example"),
+        world.form(key=2, email_acteur="none"),
+    )
+    one, two, three = world.ra.list_lot(world.acteurs["dr-leroux"], index).demandes
+    assert (one.offre, one.usage, one.reference, one.fqdns) == (
+        Offre.SERV,
+        Usage.SSL_SERV,
+        "srv",
+        ("www.acacias.example", "b.acacias.example"),
+    )
+    assert (one.structure, one.raison_sociale) == (HOPITAL, "CENTRE HOSPITALIER DES ACACIAS")
+    assert (two.beneficiaire, two.beneficiaire_libelle) == (AGENT, "BERTIN HUGO")
+    assert (two.adresse_email, two.demandeur, two.canal) == ("hugo@acacias.example", "LEROUX CAMILLE", Canal.WS)
+    assert one.serial != two.serial
+    assert {view.etat_produit for view in (one, two)} == {EtatProduit.A_RETIRER}
+    assert three.serial is three.not_after is three.etat_produit is None
+    assert three.refusal is not None
+    assert (three.refusal.code, three.refusal.champ) == ("ERR_IHM_057", "emailActeur")
+
+
+def test_the_list_is_paged_without_loss_or_double(world: World) -> None:
+    index = world.issued(*world.forms(11), world.form(key=30, email_acteur="none"))
+    acteur = world.acteurs["dr-leroux"]
+    wanted = ((None, 12), (EtatDemande.TRANSMISE, 11), (EtatDemande.REJETEE, 1), (EtatDemande.CLOSE, 0))
+    for limit, (etat, expected) in product((1, 5, 12, 100), wanted):
+        walked, after = [], 0
+        while True:
+            page = world.ra.list_lot(acteur, index, etat=etat, after=after, limit=limit)
+            walked += [view.position for view in page.demandes]
+            if page.next_after is None:
+                break
+            after = page.next_after
+        assert len(walked) == len(set(walked)) == expected
+        assert walked == sorted(walked, key=lambda position: position or 0)
+
+
+def test_a_certificate_expires_by_the_date_alone(world: World) -> None:
+    index = world.issued(*world.forms(2))
+    numero = world.numeros(index)[0]
+    world.ra.withdraw_demande(world.origin(), numero, conditions())
+
+    def shown() -> tuple[EtatProduit | None, ...]:
+        acteur = world.acteurs["dr-leroux"]
+        detail = world.ra.read_demande(acteur, numero).demande.etat_produit
+        return (detail, *(view.etat_produit for view in world.ra.list_lot(acteur, index).demandes))
+
+    assert shown() == (EtatProduit.ACTIF, EtatProduit.ACTIF, EtatProduit.A_RETIRER)
+    world.clock.advance(days=3 * 366)
+    assert shown() == (EtatProduit.EXPIRE, EtatProduit.EXPIRE, EtatProduit.A_RETIRER)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_lot(world: World) -> None:
+
+    costs = []
+    acteur = world.acteurs["administrateur"]
+    for count, first_key in ((3, 0), (9, 3)):
+        index = world.with_policy(at_once=20).deposit(*world.forms(count, first_key), reference=f"lot-{count}").index
+        with statements(world.db.engine) as sent:
+            world.ra.follow_lot(acteur, index=index)
+            world.ra.list_lot(acteur, index)
+            world.ra.search(acteur, SearchCriteria(index_lot=index))
+            world.ra.count(acteur, SearchCriteria(index_lot=index))
+        costs.append(len(sent))
+    assert costs[0] == costs[1]

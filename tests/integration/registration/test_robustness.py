@@ -1,0 +1,119 @@
+"""Bad items in a lot: each is refused with its code, none stops the others, nothing outgrows a column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registration.errors import Code
+from registration.values import DemandeForm
+from registration.vocabulary import EtatDemande, Offre, Usage
+from tests.support.world import HOPITAL, PHARMACIE, World, lot
+
+# U+FB2C has no composed form: NFC turns each into three characters.
+GROWS_COMPOSED = "\ufb2c" * 64
+# Folding the case of this letter gives three.
+GROWS_FOLDED = "\u0390" * 64
+LONG_FQDN = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.acacias.example"
+
+
+def test_what_is_too_long_for_a_certificate_is_refused_and_stored_cut(world: World) -> None:
+    """A certificate's CN has at most 64 characters (RFC 5280 appendix A.1)."""
+    index = world.issued(
+        world.form("ORG_SIGN", 0, service_applicatif=GROWS_COMPOSED),
+        world.form("SERV_SSL_SERV", 1, fqdns=(LONG_FQDN,)),
+        world.form("SERV_SMIME", 2, service_applicatif=GROWS_FOLDED),
+        world.form("ORG_SIGN", 3, service_applicatif="x" * 65),
+        world.form(key=4),
+    )
+    rows = world.demandes(index)
+    found = [(row.code_erreur, row.champ_erreur) for row in rows]
+    assert found == [
+        (Code.FIELD_INVALID.value, "serviceApplicatif"),
+        (Code.FIELD_INVALID.value, "fqdn"),
+        (None, None),
+        (Code.FIELD_INVALID.value, "serviceApplicatif"),
+        (None, None),
+    ]
+    assert all(len(row.service_applicatif or "") <= 64 for row in rows)
+
+
+HUGE = "1" + "Z" * 400
+ODD = "a\x00b\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "text", [HUGE, ODD, "", " ", "'; --", "\ufffd" * 300], ids=["huge", "odd", "", " ", "sql", "fffd"]
+)
+@pytest.mark.parametrize("count", [1, 6])
+def test_whatever_stands_in_an_item_it_ends_as_a_refusal(world: World, text: str, count: int) -> None:
+    """The contract forbids these; the rules must hold without it."""
+    values: dict[str, Any] = {
+        "structure": text,
+        "beneficiaire": text,
+        "service_applicatif": text,
+        "adresse_email": text,
+        "fqdns": (text,),
+        "upn": text,
+        "email_acteur": text,
+        "email_informe": text,
+    }
+    everywhere = [
+        DemandeForm(offre=offre, usage=usage, csr=text.encode(), **{**values, "structure": structure})
+        for offre, usage in (
+            (Offre.ORG, Usage.SIGN),
+            (Offre.SERV, Usage.SSL_SERV),
+            (Offre.PRO, Usage.AUTH),
+            (Offre.PS, Usage.AUTH),
+        )
+        for structure in (text, HOPITAL, None)
+    ]
+    world = world.with_policy(max_items=60, at_once=60 if count == 1 else 4)
+    each = [
+        world.form(product, 20, **{name: value})
+        for product in ("ORG_SIGN", "SERV_SMIME", "PRO_AUTH")
+        for name, value in values.items()
+    ]
+    index = world.issued(*everywhere, *each, world.form(key=0))
+    etats = world.etats(index)
+    assert etats[: len(everywhere)] == [EtatDemande.REJETEE] * len(everywhere)
+    assert etats[-1] is EtatDemande.TRANSMISE
+    assert EtatDemande.NON_TRAITEE not in etats
+    assert world.ra.list_lot(world.acteurs["dr-leroux"], index).demandes
+    for row in world.demandes(index):
+        assert (row.texte_erreur or "").isprintable()
+
+
+def test_the_first_of_several_reasons_is_the_one_that_is_kept(world: World) -> None:
+    index = world.issued(world.form("SERV_SSL_SERV", email_acteur="none", structure=PHARMACIE, csr=b""))
+    (row,) = world.demandes(index)
+    assert (row.code_erreur, row.champ_erreur) == (Code.EMAIL_ACTEUR_SYNTAX.value, "emailActeur")
+
+
+def test_a_structure_out_of_his_perimeter_answers_like_one_that_does_not_exist(world: World) -> None:
+    verdicts = world.ra.verify_lot(
+        world.origin(), lot("v", world.form(key=0, structure=PHARMACIE), world.form(key=1, structure="10B0999999"))
+    )
+    assert verdicts[0].refusals == verdicts[1].refusals
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fqdn", "accepted"),
+    [
+        ("*hopital.example", "evilhopital.example", False),
+        ("*hopital.example", "www.hopital.example", True),
+        ("*Hopital.EXAMPLE", "WWW.hopital.example", True),
+        ("*.hopital.example", "hopital.example", False),
+        ("www.hopital.example", "www.hopital.example", True),
+        ("www.hopital.example", "a.www.hopital.example", False),
+        ("*hôpital.example", "www.xn--hpital-ixa.example", True),
+        ("*@hopital.example", "hopital.example", False),
+        ("*example", "hopital.example", False),
+        ("*", "hopital.example", False),
+    ],
+)
+def test_the_habilitation_as_stored_decides(world: World, pattern: str, fqdn: str, *, accepted: bool) -> None:
+    world.grant("ide-marchand", Offre.SERV, HOPITAL, pattern)
+    (verdict,) = world.ra.verify_lot(world.origin("ide-marchand"), lot("v", world.form("SERV_SSL_SERV", fqdns=(fqdn,))))
+    assert [refusal.code for refusal in verdict.refusals] == ([] if accepted else [Code.DOMAIN_NOT_ENTITLED.value])

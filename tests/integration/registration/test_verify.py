@@ -1,0 +1,181 @@
+"""The check of a lot: the verdicts that a deposit then gives, and nothing stored."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registration.errors import AccessError, Code, IgcError
+from registration.values import DemandeForm
+from registration.views import Verdict
+from storage import tables
+from tests.support.csrs import broken_csr
+from tests.support.world import AGENT, CLINIQUE, MEDECIN, PHARMACIE, PRODUITS, World, count_rows, lot, statements
+
+Outcome = list[tuple[int, str | None, str | None, str | None]]
+
+
+def verified(verdicts: tuple[Verdict, ...]) -> Outcome:
+    """(position, reference, first code, its field) of each verdict."""
+    return [
+        (v.position, v.reference, v.refusals[0].code, v.refusals[0].champ)
+        if v.refusals
+        else (v.position, v.reference, None, None)
+        for v in verdicts
+    ]
+
+
+def deposited(world: World, index: int) -> Outcome:
+    return [(row.position or 0, row.reference, row.code_erreur, row.champ_erreur) for row in world.demandes(index)]
+
+
+def a_lot_with_everything_in_it(world: World) -> tuple[DemandeForm, ...]:
+    """All thirteen products, and one bad item for each thing that can be wrong."""
+    good = [world.form(product, rank, reference=product) for rank, product in enumerate(PRODUITS)]
+    shared = "partage@acacias.example"
+    bad = [
+        world.form(key=20, email_acteur="none"),
+        world.form(key=20, email_informe="a@b"),
+        world.form(key=20, structure=PHARMACIE),
+        world.form(key=20, structure="10B0990045"),
+        world.form("SERV_SSL_SERV", 20, fqdns=("evilacacias.example",)),
+        world.form("SERV_SSL_SERV", 20, structure=CLINIQUE, fqdns=("www.portail.valdorge.example",)),
+        world.form("SERV_SSL_SERV", 20, fqdns=("-x.acacias.example",)),
+        world.form("SERV_SSL_SERV", 20, fqdns=()),
+        world.form("SERV_SMIME", 20, adresse_email="a@evilacacias.example"),
+        world.form("PRO_SIGN", 20, adresse_email="a@sous.acacias.example"),
+        world.form("PRO_AUTH", 20, beneficiaire="899700990037"),
+        world.form("PRO_AUTH", 20, upn="x"),
+        world.form("PS_AUTH", 20, beneficiaire=AGENT),
+        world.form("PS_AUTH", 20, structure=CLINIQUE),
+        world.form("ORG_SIGN", 20, service_applicatif="a\u202eb"),
+        world.form("ORG_SIGN", 20, service_applicatif=None),
+        world.form(csr=broken_csr(20)),
+        world.form(csr=b""),
+        world.form(key=0),
+        world.form(key=20, reference="good at last"),
+        world.form(key=20, reference="too late"),
+        world.form("PRO_SIGN", 21, adresse_email=shared, beneficiaire=AGENT),
+        world.form("PRO_SIGN", 22, adresse_email=shared, beneficiaire=MEDECIN),
+        world.form("PRO_SIGN", 0, adresse_email="y@acacias.example", beneficiaire=MEDECIN),
+        world.form("PRO_SIGN", 23, adresse_email="y@acacias.example", beneficiaire=AGENT),
+    ]
+    return (*good, *bad)
+
+
+@pytest.mark.parametrize("at_once", [0, 40])
+def test_the_verdicts_are_those_of_the_deposit_and_nothing_is_stored(world: World, at_once: int) -> None:
+    sized = world.with_policy(at_once=at_once)
+    sized.issued(
+        world.form("SERV_SIGN", 30, adresse_email="hugo@acacias.example"),
+        world.form(key=5),
+        reference="before",
+    )
+    forms = a_lot_with_everything_in_it(world)
+    before = count_rows(world.db)
+    verdicts = sized.ra.verify_lot(world.origin(), lot("lot-1", *forms))
+    assert count_rows(world.db) == before
+    index = sized.issued(*forms)
+    assert verified(verdicts) == deposited(world, index)
+    assert len({code for _, _, code, _ in verified(verdicts)}) >= 14
+    # An item says all that is wrong with it, as the field rules do.
+    assert all(refusal.texte for verdict in verdicts for refusal in verdict.refusals)
+
+
+def test_it_says_everything_that_is_wrong_with_an_item(world: World) -> None:
+    (verdict,) = world.ra.verify_lot(
+        world.origin(),
+        lot(
+            "v", world.form("SERV_SSL_SERV", email_acteur="none", structure=PHARMACIE, fqdns=("x.y.example",), csr=b"")
+        ),
+    )
+    assert [refusal.code for refusal in verdict.refusals] == [
+        Code.EMAIL_ACTEUR_SYNTAX.value,
+        Code.HABILITATION_MISSING.value,
+        Code.CSR_REFUSED.value,
+    ]
+
+
+def test_a_key_twice_in_the_lot_is_told_by_its_position(world: World) -> None:
+    verdicts = world.ra.verify_lot(world.origin(), lot("v", *world.forms(7), world.form(key=2)))
+    assert [verdict.position for verdict in verdicts if verdict.refusals] == [8]
+    assert "position 3" in verdicts[7].refusals[0].texte
+
+
+def test_a_key_used_before_names_the_demande_even_when_it_stands_twice(world: World) -> None:
+    numero = world.numeros(world.issued(world.form(key=0)))[0]
+    verdicts = world.ra.verify_lot(world.origin(), lot("v", world.form(key=0), world.form(key=0)))
+    assert all(f"demande n° {numero} " in verdict.refusals[0].texte for verdict in verdicts)
+
+
+def test_the_same_refusals_as_the_deposit_for_the_whole_lot(world: World) -> None:
+    for forms, error, code in (
+        ((), IgcError, Code.TOO_MANY_ITEMS),
+        ((world.form(),) * 41, IgcError, Code.TOO_MANY_ITEMS),
+    ):
+        with pytest.raises(error) as caught:
+            world.ra.verify_lot(world.origin(), lot("v", *forms))
+        assert caught.value.code is code
+    with pytest.raises(AccessError) as refused:
+        world.ra.verify_lot(world.origin("inconnu"), lot("v", world.form()))
+    assert refused.value.code is Code.NO_RIGHT
+
+
+def test_a_check_uses_up_neither_reference_nor_key(world: World) -> None:
+    forms = world.forms(6)
+    for _ in range(2):
+        assert not any(v.refusals for v in world.ra.verify_lot(world.origin(), lot("lot-1", *forms)))
+    receipt = world.deposit(*forms)
+    assert not receipt.already_known
+    # Once deposited, the same items are refused: the keys are theirs.
+    world.run_batch()
+    assert all(v.refusals for v in world.ra.verify_lot(world.origin(), lot("lot-1", *forms)))
+
+
+_ADDRESSES = [None, "a@acacias.example", "b@acacias.example"]
+_ITEMS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(_ADDRESSES), st.sampled_from([AGENT, MEDECIN]), st.booleans()),
+    min_size=1,
+    max_size=9,
+)
+
+
+def test_check_and_deposit_agree_on_any_quarrel_over_keys_and_addresses(world: World) -> None:
+    counter = iter(range(10**6))
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(_ITEMS)
+    def agree(items: list[tuple[int, str | None, str, bool]]) -> None:
+        round_ = next(counter)
+        forms = tuple(
+            world.form(
+                "PRO_SIGN",
+                40 + key,
+                beneficiaire=who,
+                adresse_email=None if address is None else f"{round_ // 3}-{address}",
+                **({} if good else {"email_acteur": "none"}),
+            )
+            for key, address, who, good in items
+        )
+        with world.db.write() as session:
+            session.query(tables.ClePublique).delete()  # otherwise the first round would use up every key
+        verdicts = world.ra.verify_lot(world.origin(), lot("v", *forms))
+        index = world.deposit(*forms, reference=f"round-{round_}").index
+        world.register_pages()
+        assert verified(verdicts) == deposited(world, index)
+        if round_ % 2:
+            world.ra.cancel_lot(world.origin(), index)
+
+    agree()
+
+
+def test_the_number_of_statements_does_not_grow_with_the_items(world: World) -> None:
+    sized = world.with_policy(page_size=40)
+    costs = []
+    for copies in (1, 3):
+        forms = [world.form(product, rank) for rank, product in enumerate((*PRODUITS,) * copies)]
+        with statements(world.db.engine) as sent:
+            sized.ra.verify_lot(world.origin(), lot("v", *forms))
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
