@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.corpus import load_csrs
+from bench.keys import measure_keys
 from bench.lots import measure_plateforme
 from bench.raw import bare_parse_seconds, raw_signatures_per_second
 from bench.status import measure_status
@@ -31,6 +32,8 @@ _MEANINGS = {
     "ocsp_cached_ratio": "réponses OCSP gardées/s, connexion gardée, sur le répondeur openssl ocsp (but 3)",
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
+    "lint_cost_ratio": "contrôle avant signature d'un certificat, sur une signature RSA-4096 nue du même cœur (but 0,1)",
+    "pkcs11_per_s": "certificats RSA-4096 signés par seconde dans un jeton SoftHSM2, un processus",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }
 
@@ -66,6 +69,7 @@ def main(
             values["follow_up_per_s"] = round(measured.follow_up_per_second or 0, 1)
             values["single_item_per_s"] = round(measured.singles_per_second or 0, 1)
     values |= measure_status(WORK / "status", console)
+    values |= measure_keys()
     _write(values, results, console)
 
 
