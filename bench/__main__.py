@@ -32,7 +32,7 @@ _MEANINGS = {
     "ocsp_cached_ratio": "réponses OCSP gardées/s, connexion gardée, sur le répondeur openssl ocsp (but 3)",
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
-    "lint_cost_ratio": "contrôle avant signature d'un certificat, sur une signature RSA-4096 nue du même cœur (but 0,1)",
+    "lint_cost_ratio": "contrôle avant signature, sur une signature RSA-4096 nue du même cœur (but 0,1)",
     "pkcs11_per_s": "certificats RSA-4096 signés par seconde dans un jeton SoftHSM2, un processus",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }

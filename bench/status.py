@@ -33,10 +33,10 @@ from batch.context import WorkerContext
 from batch.crls import publish
 from commands.composition import open_database, responder_files, worker_context
 from commands.test_plateforme import Ceremony, make_plateforme
-from pki.ceremony import key_file
 from pki.ocsp_response import MEDIA_TYPE_REQUEST
 from pki.ocsp_signer import load_delegated_signer, signer_file
 from pki.serials import new_serial, serial_hex
+from pki.signers.stores import key_file
 from runtime.bound_process import bound
 from runtime.probes import tcp_answers
 from runtime.settings import CONFIG_VARIABLE, Settings
