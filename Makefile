@@ -29,7 +29,7 @@ demo: $(VENV)/.runtime ## start everything, play the hospital, show the result (
 
 test: $(VENV)/.dev system-packages ## lint, types, doors, then every test on both sets (SQLite, PostgreSQL)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
@@ -42,7 +42,7 @@ format: $(VENV)/.dev ## let ruff rewrite the files
 	$(BIN)/ruff check --fix .
 
 unit: $(VENV)/.dev ## the fast tests only
-	$(BIN)/python -m pytest tests/unit tests/contract
+	$(BIN)/python -m pytest -n auto tests/unit tests/contract
 
 docs: $(VENV)/.runtime ## write the pages that come from code
 	$(BIN)/python -m runtime.settings_reference > docs/reglages.md

@@ -28,12 +28,12 @@ _MEANINGS = {
     "deposit_ratio": "dépôt d'un lot jusqu'à son index, sur une lecture lxml validée des mêmes octets (but 5)",
     "deposit_peak_mb": "mémoire de pointe du service web, en Mo (but 200)",
     "follow_up_per_s": "suivis de lot par seconde, TLS mutuel, connexions gardées",
+    "lint_cost_ratio": "coût du contrôle avant signature sur une signature RSA-4096 (but 0,10 au plus)",
+    "pkcs11_per_s": "signatures par seconde par un jeton SoftHSM2, RSA-4096",
     "crl_100k_ratio": "CRL de 100 000 entrées, de la base au fichier publié, sur openssl ca -gencrl (but 1,0)",
     "ocsp_cached_ratio": "réponses OCSP gardées/s, connexion gardée, sur le répondeur openssl ocsp (but 3)",
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
-    "lint_cost_ratio": "contrôle avant signature, sur une signature RSA-4096 nue du même cœur (but 0,1)",
-    "pkcs11_per_s": "certificats RSA-4096 signés par seconde dans un jeton SoftHSM2, un processus",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }
 
@@ -68,8 +68,8 @@ def main(
             values["deposit_peak_mb"] = round(measured.deposit.peak_mb, 1)
             values["follow_up_per_s"] = round(measured.follow_up_per_second or 0, 1)
             values["single_item_per_s"] = round(measured.singles_per_second or 0, 1)
-    values |= measure_status(WORK / "status", console)
     values |= measure_keys()
+    values |= measure_status(WORK / "status", console)
     _write(values, results, console)
 
 
@@ -81,8 +81,9 @@ def _write(values: dict[str, Any], results: Path, console: Console) -> None:
     for column in ("mesure", "valeur", "sens"):
         table.add_column(column)
     for name, meaning in _MEANINGS.items():
-        table.add_row(name, str(values[name]), meaning)
-        lines.append(f"| {name} | {values[name]} | {meaning} |")
+        value = values.get(name, "-")
+        table.add_row(name, str(value), meaning)
+        lines.append(f"| {name} | {value} | {meaning} |")
     lines.append("")
     lines += [f"- {name} : {value}" for name, value in values.items() if name not in _MEANINGS]
     (results / "latest.md").write_text("\n".join(lines) + "\n")

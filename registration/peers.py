@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Select, bindparam, literal, select, true
 from sqlalchemy.orm import Session
@@ -29,6 +30,16 @@ from storage import tables
 from storage.database import Database
 
 _CACHE = 4096
+# Everything the parser raises on bytes that are no certificate; half of it is no ValueError.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class PeerChecker:
             certificate = x509.load_der_x509_certificate(der)
             authority = find_issuer(self._authorities, certificate)
             usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except (ValueError, AuthorityError, x509.ExtensionNotFound):
+        except (AuthorityError, *_UNREADABLE):
             return None
         if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
             return None
@@ -138,7 +149,10 @@ class PeerChecker:
         known = self._crl_serials.get((authority, numero))
         if known is None:
             der = session.scalars(select(tables.Crl.der).where(tables.Crl.autorite == authority)).one()
-            known = frozenset(serial_hex(entry.serial_number) for entry in x509.load_der_x509_crl(der))
+            try:
+                known = frozenset(serial_hex(entry.serial_number) for entry in x509.load_der_x509_crl(der))
+            except _UNREADABLE:
+                raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE) from None
             self._crl_serials = {key: serials for key, serials in self._crl_serials.items() if key[0] != authority} | {
                 (authority, numero): known
             }
