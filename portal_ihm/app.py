@@ -17,15 +17,12 @@ from starlette.staticfiles import StaticFiles
 from portal_ihm import accueil, demander, errors, suivi
 from portal_ihm.context import Portal
 from portal_ihm.guard import Guard
-from portal_ihm.headers import SecurityHeaders, apply_headers
+from portal_ihm.headers import SecurityHeaders
 from portal_ihm.rendering import STATIC_FOLDER, make_templates
 from registration.errors import IgcError
 from runtime.clock import Clock, system_clock
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from registration.authority import RegistrationAuthority
 
 _MIN_SECRET = 32
@@ -59,19 +56,11 @@ def build_app(
         templates=make_templates(authority.plateforme),
         max_body=max_body,
     )
-
-    async def on_crash(request: Request, error: Exception) -> Response:
-        # Starlette answers a crash outside of every middleware.
-        response = await errors.on_crash(request, error)
-        apply_headers(response.headers, host)
-        # The server hangs up after a crash: a browser that is told does not send its next request into the void.
-        response.headers["Connection"] = "close"
-        return response
-
     app = Starlette(
         routes=_routes(),
         middleware=[
             Middleware(SecurityHeaders, host),
+            Middleware(errors.CrashPage),
             Middleware(
                 SessionMiddleware,
                 secret_key=_derive(session_secret, b"session").hex(),
@@ -85,7 +74,6 @@ def build_app(
         exception_handlers={
             IgcError: errors.on_refusal,
             HTTPException: errors.on_http_error,
-            Exception: on_crash,
         },
     )
     app.state.portal = portal

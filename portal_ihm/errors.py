@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from portal_ihm.labels import refusal_text
 from portal_ihm.rendering import render
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger(__name__)
 
@@ -108,11 +109,35 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-async def on_crash(request: Request, error: Exception) -> Response:
-    """Starlette's handler of everything else: the reader learns nothing but the reference."""
-    incident = secrets.token_hex(6)
-    _log.error("portal_crash", incident=incident, path=request.scope["path"], exc_info=error)
-    return render(request, "incident.html", status=500, code=Code.INTERNAL.value, incident=incident)
+class CrashPage:
+    """ASGI middleware: whatever was not foreseen becomes a page that tells nothing but a reference.
+
+    Starlette's own handler would raise the error once more after the page, and the server then hang up on a client
+    that already has its answer. Once an answer has begun (a CSV), breaking the connection is all that is left.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand around everything but the security headers."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and answer in its place when it crashes."""
+        started = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            incident = secrets.token_hex(6)
+            _log.error("portal_crash", incident=incident, path=scope.get("path"), exc_info=error)
+            if started or scope["type"] != "http":
+                raise
+            page = render(Request(scope), "incident.html", status=500, code=Code.INTERNAL.value, incident=incident)
+            await page(scope, receive, send)
 
 
 def _page(request: Request, status: int, title: str, text: str, *, code: str | None = None) -> Response:

@@ -12,9 +12,9 @@ from registration.policy import LotPolicy
 from storage import tables
 from tests.integration.batch.world import World
 
-_CHUNK = 20
+_CHUNK = 10
 _WINDOW = 3
-_POLICY = BatchPolicy(window=_WINDOW, lots=LotPolicy(page_size=100, chunk_size=_CHUNK))
+_POLICY = BatchPolicy(window=_WINDOW, lots=LotPolicy(page_size=50, chunk_size=_CHUNK))
 
 
 def _chunks_signed(world: World) -> list[tuple[int | None, int]]:
@@ -33,30 +33,30 @@ def _chunks_signed(world: World) -> list[tuple[int | None, int]]:
 
 def test_a_single_demande_passes_a_big_lot(world: World) -> None:
     world.policy = _POLICY
-    index = world.submit(world.forms(400))
-    while world.signed() < 100:
+    index = world.submit(world.forms(200))
+    while world.signed() < 50:
         world.run_round()
     # The window is full of chunks of the lot when the demande comes.
     world.relay().run_once()
     signed_before = len(_chunks_signed(world))
     numero = world.place()
-    while world.signed() < 401:
+    while world.signed() < 201:
         world.run_round()
     order = _chunks_signed(world)
     place = order.index((None, 1))
     assert place - signed_before <= _WINDOW
     assert len(order) - place > 5
     assert world.certificat(numero).emis_le is not None
-    world.assert_complete(index, good=400)
+    world.assert_complete(index, good=200)
 
 
 def test_two_big_lots_progress_together(world: World) -> None:
     world.policy = _POLICY
-    first = world.submit(world.forms(300), "first")
-    while world.signed() < 60:
+    first = world.submit(world.forms(150), "first")
+    while world.signed() < 30:
         world.run_round()
     signed_before = len(_chunks_signed(world))
-    second = world.submit(world.forms(300), "second")
+    second = world.submit(world.forms(150), "second")
     while world.outbox():
         world.run_round()
     lots = [lot for lot, _ in _chunks_signed(world)]
@@ -66,15 +66,15 @@ def test_two_big_lots_progress_together(world: World) -> None:
     # While the second catches up and from then on, both get their share.
     together = lots[begun : begun + 18]
     assert min(together.count(first), together.count(second)) >= 6
-    world.assert_complete(first, good=300)
-    world.assert_complete(second, good=300)
+    world.assert_complete(first, good=150)
+    world.assert_complete(second, good=150)
 
 
 def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: World) -> None:
     world.policy = _POLICY
     for _ in range(10):
         world.place()
-    index = world.submit(world.forms(150))
+    index = world.submit(world.forms(75))
     for _ in range(30):
         world.place()
         world.run_round()
@@ -84,16 +84,16 @@ def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: World) -> Non
         pytest.fail("the lot waits as long as demandes come")
     while world.outbox():
         world.run_round()
-    world.assert_complete(index, good=150)
+    world.assert_complete(index, good=75)
 
 
 def test_registration_stays_one_page_ahead_of_the_signatures(world: World) -> None:
     world.policy = _POLICY
-    index = world.submit(world.forms(500))
+    index = world.submit(world.forms(250))
     install(world.context())
     while world.outbox():
         registered, signed = len(world.numeros(index)), world.signed()
-        assert registered <= signed // 100 * 100 + 3 * 100
+        assert registered <= signed // 50 * 50 + 3 * 50
         assert sum(row.nature == Nature.REGISTER_PAGE.value for row in world.outbox()) <= 1
         world.run_round()
-    world.assert_complete(index, good=500)
+    world.assert_complete(index, good=250)

@@ -24,9 +24,8 @@ def test_workers_and_relay_killed_in_the_middle_of_a_lot(world: World, tmp_path:
     with Plateforme(world, tmp_path, world.queue_url) as plateforme:
         for certificates, names in (
             (1, ("worker-1",)),
-            (300, ("worker-1", "worker-2")),
-            (700, ("relais", "worker-2")),
-            (1_200, ("relais", "worker-1", "worker-2")),
+            (500, ("worker-2", "relais")),
+            (1_100, ("worker-1", "worker-2", "relais")),
         ):
             plateforme.wait_for_certificates(certificates)
             plateforme.kill(*names)

@@ -30,23 +30,23 @@ def queue(tmp_path: Path, service_set: str) -> Iterator[Queue]:
 
 def test_a_lot_survives_every_loss_of_the_queue(world: World, tmp_path: Path, queue: Queue) -> None:
     # Accepted while no queue server exists.
-    index = world.submit(world.forms(_ITEMS))
+    index = world.submit(world.forms(600))
     with Plateforme(world, tmp_path, queue.url) as plateforme:
         wait_until(lambda: len(plateforme.pids()) == 3)
         assert world.signed() == 0
         queue.start()
         plateforme.wait_for_certificates(100)
         queue.wipe()
-        plateforme.wait_for_certificates(300)
+        plateforme.wait_for_certificates(200)
         before = plateforme.pids()
         queue.kill()
         queue.start()
-        plateforme.wait_for_certificates(600)
+        plateforme.wait_for_certificates(400)
         queue.wipe()
         plateforme.wait_until_done()
         # Nobody died of it: they waited.
         assert plateforme.pids() == before
-    world.assert_complete(index, good=_ITEMS)
+    world.assert_complete(index, good=600)
 
 
 def test_what_lay_in_an_emptied_queue_is_sent_again_and_costs_no_try(world: World) -> None:
