@@ -9,6 +9,7 @@ command -v openssl >/dev/null || missing+=(openssl)
 command -v ocsptool >/dev/null || missing+=(gnutls-bin)
 command -v softhsm2-util >/dev/null || missing+=(softhsm2)
 command -v pk12util >/dev/null && command -v nss-pp >/dev/null || missing+=(libnss3-tools)
+command -v npm >/dev/null || missing+=(npm)
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 

@@ -46,6 +46,7 @@ def foreign_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
 
 def refused(world: World, der: bytes | None, checker: PeerChecker | None = None) -> Code:
     """The code with which a certificate is refused."""
+
     def ask() -> object:
         return world.ra.identify(der) if checker is None else checker.identify(der, world.clock())
 
