@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from batch.context import WorkerContext
 from pki.errors import LintError, ProfileError
-from pki.issuance import IssuedCertificate, PreparedCertificate, issue, lint, prepare, restore
+from pki.issuance import IssuedCertificate, LintedCertificate, PreparedCertificate, issue, lint, prepare, restore
 from pki.serials import new_serial, serial_hex
 from registration import history
 from registration.cancellation import revoke_signed
@@ -57,13 +57,16 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
     prepared, refused = _prepare(context, work)
     prepared, damaged = _hand_over(context, work, prepared)
     refused += unfit + damaged
-    issued: dict[int, IssuedCertificate] = {}
+    # The whole chunk is linted before the first signature: in turns, a signature of RSA-4096 drives the lint out of
+    # the processor's caches and more than doubles its cost.
+    linted: dict[int, LintedCertificate] = {}
     for numero, item in prepared.items():
         try:
-            issued[numero] = _sign(context, item)
+            linted[numero] = lint(item, context.authorities[item.issuer])
         except LintError as error:
             log.exception("lint refused a certificate", numero=numero, findings=error.findings)
             refused.append(numero)
+    issued = {numero: _sign(context, item) for numero, item in linted.items()}
     return _store(context, issued, refused, outbox_ids)
 
 
@@ -188,9 +191,8 @@ def _intent(numero: int, item: PreparedCertificate) -> dict[str, Any]:
     }
 
 
-def _sign(context: WorkerContext, item: PreparedCertificate) -> IssuedCertificate:
-    authority = context.authorities[item.issuer]
-    return issue(lint(item, authority), context.signers[item.issuer])
+def _sign(context: WorkerContext, item: LintedCertificate) -> IssuedCertificate:
+    return issue(item, context.signers[item.prepared.issuer])
 
 
 def _store(

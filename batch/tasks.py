@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 # No worker can have this name: it is how a row says that it was sent and that nobody claimed it yet.
 _QUEUE = "(queue)"
+# A job may be lost between the queue and its claim. Sending it once more costs nothing: only one of the two is claimed.
+_UNCLAIMED_SECONDS = 15.0
 # No honest lease ends later than this after its length: the clock was set back since.
 _CLOCK_MARGIN = timedelta(minutes=5)
 
@@ -62,7 +64,7 @@ def take_ready(db: Database, policy: BatchPolicy, now: datetime) -> list[Task]:
             .with_for_update(skip_locked=True)
         ).all()
         for row in rows:
-            row.lease_until = now + timedelta(seconds=policy.lease_seconds)
+            row.lease_until = now + timedelta(seconds=min(policy.lease_seconds, _UNCLAIMED_SECONDS))
             if row.attempts >= policy.max_attempts:
                 row.worker = None
                 _try_to_give_up(session, row, now, policy)
@@ -149,7 +151,7 @@ def _release_held_by(db: Database, holder: str) -> int:
 
 
 def _try_to_give_up(session: Session, row: tables.Outbox, now: datetime, policy: BatchPolicy) -> None:
-    """A row that cannot even be given up rests for a lease and stops no other."""
+    """A row that cannot even be given up rests for a while and stops no other."""
     try:
         with session.begin_nested():
             _give_up(session, row, now, policy)

@@ -14,7 +14,7 @@ from pki.secret_files import replace_public
 from runtime.settings import Settings
 
 log = structlog.get_logger()
-_STAMP = Path("pki") / "profils-verifies.json"
+_STAMP = Path("profils-verifies.json")
 
 
 def check_deployed_profiles(settings: Settings, context: WorkerContext) -> None:

@@ -24,6 +24,8 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _private_folder("data_dir", settings.data_dir)
     yield from _folder("pki.authorities_dir", settings.pki.authorities_dir)
     yield from _signing_keys(settings.pki)
+    for path in settings.pki.weak_key_files:
+        yield from _file("pki.weak_key_files", path)
     for cle, secret in (
         ("database_password_file", settings.database_password_file),
         ("queue_password_file", settings.queue_password_file),

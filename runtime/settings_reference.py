@@ -71,7 +71,7 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _default(field: FieldInfo) -> str:
-    return "" if field.default is None else f"`{field.default}`"
+    return "" if field.default in (None, (), {}) else f"`{field.default}`"
 
 
 def _values(field: FieldInfo) -> str:

@@ -301,7 +301,7 @@ class Historique(Base):
 class Outbox(Base):
     """Work the batch owes, written in the transaction that owes it; the row goes when the work is done.
 
-    ``rang`` orders fairly: single requests are 0, chunk k of a lot is k + 1, so that no lot delays another
+    ``rang`` orders fairly: single requests are 0, the chunks of a lot 0, 1, 2 and so on, so that no lot delays another
     one's beginning. ``lease_until`` says until when a worker is believed to be at it, ``attempts`` which try it is.
     An id is never used again: a late double of a job may not settle the work of another.
     """

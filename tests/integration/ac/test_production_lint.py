@@ -23,8 +23,7 @@ def changed(context, **settings):
 
 
 def test_changed_profiles_are_checked_once_and_broken_ones_never_pass(world, settings):
-    (settings.data_dir / "pki").mkdir()
-    stamp = settings.data_dir / "pki" / "profils-verifies.json"
+    stamp = settings.data_dir / "profils-verifies.json"
     trust_default_profiles(settings, world.context)
     trusted = stamp.read_bytes()
     check_deployed_profiles(settings, world.context)

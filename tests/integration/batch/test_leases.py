@@ -92,6 +92,21 @@ def test_a_queue_without_workers_costs_no_try(world: World, clock: SteppedClock)
     world.assert_complete(index, good=5)
 
 
+def test_a_job_lost_before_its_claim_comes_again_soon(world: World, clock: SteppedClock) -> None:
+    """Its worker died, or the broker lost some jobs and not all; the lease of claimed work may be long."""
+    world.policy = replace(world.policy, lease_seconds=3_600)
+    world.submit(world.forms(5))
+    (task,) = world.send()
+    clock.now += timedelta(seconds=16)
+    (again,) = world.send()
+    assert (again.id, again.attempt) == (task.id, 0)
+    # Both jobs arrive after all.
+    assert len(_claim(world, task, "worker-1")) == 1
+    assert _claim(world, again, "worker-2") == []
+    clock.now += timedelta(seconds=3_000)
+    assert world.send() == []
+
+
 def test_a_broker_that_is_away_costs_no_try(world: World) -> None:
     index = world.submit(world.forms(5))
     nowhere = WorkQueue(connect("redis://127.0.0.1:1/0"), job_timeout=60)

@@ -6,6 +6,7 @@ import base64
 import http.client
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,11 +20,16 @@ from sqlalchemy import delete
 
 from batch.responders import renew_due
 from pki import der
-from pki.ocsp_signer import signer_file
-from pki.serials import new_serial
+from pki.ocsp_signer import DelegatedSigner, signer_file
+from pki.serials import new_serial, serial_hex
+from publication.keys import ResponderKeys
+from publication.responder import OcspResponder
+from publication.statuses import StatusReader
 from storage import tables
 from tests.integration.publication.conftest import OCSP_TYPE, ORG, Place, Reply
-from tests.unit.pki.ocsp_support import cert_id, make_request
+from tests.support.world import Clock
+from tests.unit.pki.ocsp_support import HOUR, cert_id, make_request, make_responder
+from tests.vectors.samples import NOW, SERIAL, make_issuing
 
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
@@ -189,6 +195,24 @@ def test_cache_headers_of_rfc_5019(place: Place) -> None:
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(first.body)))
 
 
+def test_a_condition_is_not_met_once_the_certificate_is_revoked(place: Place) -> None:
+    certificate = place.issue()
+    path = get_path(place.request(certificate))
+    condition = {"If-None-Match": place.get(path).headers["etag"]}
+    assert place.get(path, condition).status == 304
+    place.revoke(certificate)
+    assert status(place.get(path, condition)) == "REVOKED"
+
+
+def test_get_takes_base64_as_clients_write_it(place: Place) -> None:
+    """Signs of base64 that are signs of URLs as well: escaped, bare, and without padding."""
+    authority = place.context.authorities[ORG]
+    texts = (base64.b64encode(make_request(authority, new_serial())).decode() for _ in range(1000))
+    text = next(text for text in texts if "/" in text and "+" in text and text.endswith("="))
+    for path in (quote(text, safe=""), text, quote(text, safe="/+="), text.rstrip("=")):
+        assert status(place.get(f"/{path}")) == "UNKNOWN"
+
+
 def test_a_kept_answer_is_signed_anew_long_before_its_end(place: Place) -> None:
     request = place.request(place.issue())
     first = read(place.post(request))
@@ -205,7 +229,7 @@ def test_a_renewed_key_is_taken_up_without_restart(place: Place) -> None:
     before = read(place.post(place.request(certificate, nonce=b"n" * 32)))
     assert renew_due(place.context) == 0
     place.clock.advance(days=16)
-    assert renew_due(place.context) == 3
+    assert renew_due(place.context) == 1
     after = read(place.post(place.request(certificate, nonce=b"n" * 32)))
     assert after.responder_key_hash != before.responder_key_hash
     after.certificates[0].verify_directly_issued_by(place.context.authorities[ORG].certificate)
@@ -235,6 +259,38 @@ def test_a_row_that_is_gone_is_not_answered_from_memory(place: Place) -> None:
     with place.db.write() as session:
         session.execute(delete(tables.Certificat).where(tables.Certificat.autorite == ORG))
     assert status(place.post(request)) == "UNKNOWN"
+
+
+def test_two_keys_under_one_name(place: Place) -> None:
+    """A rollover: the CertID's key hash says which authority is meant, each with its own responder."""
+    old, new = make_issuing(), make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    assert old.name_der == new.name_der
+    delegates = {
+        old.short_name: make_responder(old, now=NOW),
+        new.short_name: make_responder(new, "issuing-2", now=NOW),
+    }
+
+    class Keys(ResponderKeys):
+        def current(self, autorite: str, now: object) -> DelegatedSigner:
+            return delegates[autorite]
+
+    authorities = {one.short_name: one for one in (old, new)}
+    reader = StatusReader(place.db)
+    responder = OcspResponder(
+        authorities, Keys(authorities, Path(), b""), reader, validity=timedelta(hours=1), clock=Clock(NOW + HOUR)
+    )
+    with place.db.write() as session:
+        session.add(
+            tables.Certificat(
+                autorite=new.short_name, serial=serial_hex(SERIAL), produit="ORG_AUTH_CLI", not_before=NOW,
+                not_after=NOW + HOUR, emis_le=NOW,
+            )
+        )  # fmt: skip
+    for authority, expected in ((old, "UNKNOWN"), (new, "GOOD")):
+        answer = ocsp.load_der_ocsp_response(responder.answer(make_request(authority)).body)
+        assert answer.certificate_status.name == expected
+        answer.certificates[0].verify_directly_issued_by(authority.certificate)
+    reader.close()
 
 
 def test_requests_in_pieces_and_one_behind_the_other(place: Place) -> None:

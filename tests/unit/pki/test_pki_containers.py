@@ -1,5 +1,8 @@
 """PKCS#7 and PKCS#12, read back by the library and by openssl."""
 
+import subprocess
+from collections.abc import Callable
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
@@ -100,3 +103,43 @@ def test_leaf_is_found_again_by_its_key(leaf, issuing):
         if x509.load_der_x509_certificate(der).public_key() == key("leaf").public_key()
     ]
     assert found == [leaf]
+
+
+@pytest.fixture
+def nss(tmp_path) -> Callable[..., str]:
+    """Runs a tool of NSS on an empty key store of this test's own; fails with its own words."""
+    store = tmp_path / "nss"
+    store.mkdir()
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([*arguments, "-d", f"sql:{store}"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("certutil", "-N", "--empty-password")
+    return run
+
+
+@pytest.mark.parametrize("form", Pkcs12Form)
+@pytest.mark.parametrize("password", ["a plain password", PASSWORD], ids=["plain", "accents"])
+def test_nss_opens_pkcs12_with_its_chain_and_key(leaf, issuing, nss, tmp_path, form, password):
+    (tmp_path / "file.p12").write_bytes(
+        to_pkcs12(key("leaf"), leaf, issuing.chain, password, friendly_name="appli", form=form)
+    )
+    (tmp_path / "password").write_text(password + "\n")
+    nss("pk12util", "-i", str(tmp_path / "file.p12"), "-w", str(tmp_path / "password"))
+    listed = nss("certutil", "-L")
+    assert "appli" in listed
+    assert "appli" in nss("certutil", "-K")
+    assert len([line for line in listed.splitlines() if line.rstrip().endswith((",,", "u,u,u"))]) == 3
+    pem = nss("certutil", "-L", "-n", "appli", "-a")
+    assert x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER) == leaf
+
+
+def test_nss_reads_every_certificate_of_pkcs7(leaf, issuing, tmp_path):
+    data = certs_only(leaf, issuing.chain)
+    path = tmp_path / "chain.p7b"
+    path.write_bytes(data)
+    done = subprocess.run(["nss-pp", "-t", "pkcs7", "-i", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Fingerprint (SHA-256)") == 3

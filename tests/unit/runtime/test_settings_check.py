@@ -101,6 +101,14 @@ def test_keys_in_a_token_need_its_module_and_pin_and_no_key_files(settings: Sett
     assert "pki.pass_phrase_file" in [problem.cle for problem in check(both)]
 
 
+def test_a_list_of_weak_keys_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "liste").touch()
+    values = {"data_dir": "donnees", "pki": {"weak_key_files": ["liste", "absente"]}}
+    (problem,) = check(Settings.from_mapping(values, base=tmp_path))
+    assert problem.cle == "pki.weak_key_files"
+    assert str(tmp_path / "absente") in problem.texte
+
+
 def test_two_services_at_one_address(settings: Settings) -> None:
     portal = settings.portal.model_copy(update={"port": settings.ws.port})
     publication = settings.publication.model_copy(update={"port": settings.ws.port})

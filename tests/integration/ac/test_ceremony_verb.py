@@ -1,0 +1,132 @@
+"""`igc ceremony` from its file to certificates in force, with the root here, in a token, and on another machine."""
+
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from commands.composition import open_database, worker_context
+from commands.main import build_app
+from pki.authority import load_authorities
+from pki.errors import CeremonyError
+from registration.vocabulary import Plateforme
+from runtime.settings import Settings
+from storage import tables
+from tests.support.softhsm import SoftHsm
+
+SERVER = """
+[[servers]]
+name = "ws"
+dns_names = ["ws.igc.example"]
+state = "Paris (75)"
+organization = "IGC EXEMPLE"
+organizational_unit = "10B0000000"
+"""
+ORG = """
+[[issuing]]
+short_name = "{name}"
+common_name = "AC ORGANISATIONS"
+products = ["ORG_SIGN", "TLS_SERVER"]
+key = "{key}"
+"""
+
+
+def written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def ceremony(*arguments: object) -> str:
+    words = ["ceremony", *map(str, arguments)]
+    done = CliRunner().invoke(build_app(words), words)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def pair_is_good(folder: Path) -> None:
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(folder / "ws.pem", folder / "ws.key")
+
+
+@pytest.mark.parametrize("plateforme", ["TEST", "PRODUCTION"])
+def test_root_here_then_a_second_key(tmp_path, plateforme):
+    settings_file = written(tmp_path / "igc.toml", f'plateforme = "{plateforme}"\n')
+    head = f'plateforme = "{plateforme}"\nkey_bits = 2048\n'
+    first = written(tmp_path / "1.toml", head + ORG.format(name="ACI-ORG", key="software") + SERVER)
+    ceremony("run", first, "-c", settings_file)
+    second = written(tmp_path / "2.toml", head + ORG.format(name="ACI-ORG-2", key="software"))
+    ceremony("run", second, "-c", settings_file)
+
+    settings = Settings.load(settings_file)
+    suffix = "-TEST" if plateforme == "TEST" else ""
+    names = {f"{name}{suffix}" for name in ("ACR-EL", "ACI-ORG", "ACI-ORG-2")}
+    assert load_authorities(settings.pki.authorities_dir).keys() == names
+    pair_is_good(settings.data_dir / "tls")
+    db = open_database(settings)
+    try:
+        context = worker_context(settings, db)
+        assert context.signers.keys() == names
+        assert context.issuer_of(Plateforme(plateforme), "ORG_SIGN").short_name == f"ACI-ORG-2{suffix}"
+        with db.read() as session:
+            assert set(session.scalars(select(tables.Crl.autorite))) == names
+    finally:
+        db.dispose()
+
+
+def test_root_on_another_machine(tmp_path):
+    head = 'plateforme = "PRODUCTION"\nkey_bits = 2048\n[root]\noffline = true\n'
+    file = written(tmp_path / "c.toml", head + ORG.format(name="ACI-ORG", key="software") + SERVER)
+    here, vault = (written(tmp_path / name / "igc.toml", 'plateforme = "PRODUCTION"\n') for name in ("ici", "coffre"))
+    exchange = ("--exchange", tmp_path / "echange")
+    root = ceremony("root", file, "-c", vault, *exchange)
+    assert "En attente" in ceremony("run", file, "-c", here, *exchange)
+    assert "ACI-ORG" in ceremony("answer", file, "-c", vault, *exchange)
+    done = ceremony("run", file, "-c", here, *exchange)
+    assert root.splitlines()[1] in done  # the fingerprint that both sides compare
+    assert "CRL n° 1" in done
+    pair_is_good(tmp_path / "ici" / "var" / "tls")
+    ceremony("crl", file, "-c", vault, *exchange)
+    assert "CRL n° 2" in ceremony("run", file, "-c", here, *exchange)
+    published = tmp_path / "ici" / "var" / "pki" / "publication" / "CRL" / "ACR-EL.crl"
+    crl = x509.load_der_x509_crl(published.read_bytes())
+    authorities = load_authorities(tmp_path / "ici" / "var" / "pki" / "autorites")
+    assert crl.is_signature_valid(authorities["ACR-EL"].public_key)
+    assert not list((tmp_path / "ici").rglob("ACR-EL.key.pem"))
+    # What is older than the published list is not put in its place.
+    (tmp_path / "echange" / "ACR-EL.crl").write_bytes(b"words")
+    with pytest.raises(CeremonyError):
+        ceremony("run", file, "-c", here, *exchange)
+    assert published.read_bytes() == crl.public_bytes(Encoding.DER)
+
+
+def test_keys_in_a_token_serve_the_batch(tmp_path):
+    hsm = SoftHsm(tmp_path / "hsm")
+    hsm.start()
+    try:
+        token = hsm.make_token("IGC")
+        places = f"[pki.signers]\nmodule_file = {json.dumps(str(hsm.module))}\npin_file = {json.dumps(str(token.pin_file.path))}\n"
+        file = written(
+            tmp_path / "c.toml",
+            'plateforme = "PRODUCTION"\nkey_bits = 2048\n[root]\nkey = "pkcs11"\n'
+            + ORG.format(name="ACI-ORG", key="pkcs11")
+            + SERVER,
+        )
+        # File and settings must agree, or the batch would look for the key elsewhere.
+        disagree = written(tmp_path / "igc.toml", 'plateforme = "PRODUCTION"\n' + places)
+        words = ["ceremony", "run", str(file), "-c", str(disagree)]
+        refused = CliRunner().invoke(build_app(words), words)
+        assert refused.exit_code == 2
+        assert not (tmp_path / "var").exists()
+        agree = written(tmp_path / "igc.toml", 'plateforme = "PRODUCTION"\n' + places + 'default = "pkcs11"\n')
+        ceremony("run", file, "-c", agree)
+        pair_is_good(tmp_path / "var" / "tls")
+        assert not list((tmp_path / "var").rglob("*.key.pem"))
+    finally:
+        hsm.stop()

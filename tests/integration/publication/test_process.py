@@ -1,0 +1,101 @@
+"""``igc publication`` as a process of its own, and ``igc check-publication``."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.x509 import ocsp
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from commands.composition import open_database
+from commands.main import build_app
+from commands.test_plateforme import Ceremony, make_plateforme
+from pki.authority import load_authorities
+from runtime.bound_process import bound
+from runtime.settings import CONFIG_VARIABLE, Settings
+from storage import tables
+from tests.integration.publication.conftest import OCSP_TYPE
+from tests.unit.pki.ocsp_support import make_request
+
+_START_SECONDS = 60.0
+
+
+def test_the_process_answers_without_any_key_of_an_authority(tmp_path: Path) -> None:
+    config, settings = _plateforme(tmp_path)
+    authorities = load_authorities(settings.pki.authorities_dir)
+    client = x509.load_pem_x509_certificates((tmp_path / "clients" / "dr-leroux.pem").read_bytes())[0]
+    # As on a machine of its own: neither keys nor pass phrase of the authorities are there.
+    shutil.rmtree(settings.pki.keys_dir)
+    settings.pki.pass_phrase_file.path.unlink()
+    process = subprocess.Popen(
+        bound([sys.executable, "-m", "commands", "publication"]), env={**os.environ, CONFIG_VARIABLE: str(config)}
+    )
+    try:
+        connection = _connect(settings.publication.port, process)
+        request = make_request(authorities["ACI-CARTES-TEST"], client.serial_number, SHA1)
+        connection.request("POST", "/", request, OCSP_TYPE)
+        answer = ocsp.load_der_ocsp_response(connection.getresponse().read())
+        assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
+        connection.request("GET", "/CRL/ACI-CARTES-TEST.crl")
+        assert x509.load_der_x509_crl(connection.getresponse().read()).issuer == answer.certificates[0].issuer
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    _check_verb(config, settings)
+
+
+def _check_verb(config: Path, settings: Settings) -> None:
+    runner, arguments = CliRunner(), ["check-publication", "--config", str(config)]
+    fine = runner.invoke(build_app(arguments), arguments)
+    assert (fine.exit_code, fine.stdout) == (0, "Publication à jour.\n")
+    db = open_database(settings)
+    with db.write() as session:
+        row = session.get_one(tables.Crl, "ACI-EL-PP-TEST")
+        session.execute(
+            update(tables.Crl)
+            .where(tables.Crl.autorite == row.autorite)
+            .values(next_update=row.this_update + timedelta(hours=1))
+        )
+    db.dispose()
+    late = runner.invoke(build_app(arguments), arguments)
+    assert late.exit_code == 1
+    assert "CRL de ACI-EL-PP-TEST : fin de validité" in late.stdout
+
+
+def _plateforme(folder: Path) -> tuple[Path, Settings]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config = folder / "igc.toml"
+    config.write_text(f'data_dir = "."\n[publication]\nport = {port}\n')
+    settings = Settings.load(config)
+    make_plateforme(settings, Ceremony(key_bits=2048))
+    return config, settings
+
+
+def _connect(port: int, process: subprocess.Popen[bytes]) -> http.client.HTTPConnection:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.connect()
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return connection
