@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from registration.rules.domains import normalize_pattern
 from registration.slicing import slices
 from registration.values import Acteur, DemandeForm
-from registration.vocabulary import Offre, Plateforme, TypeActeurInscrit, TypePersonne
+from registration.vocabulary import Offre, Plateforme, Role, TypeActeurInscrit, TypePersonne
 from storage import tables
 
 
@@ -49,11 +49,15 @@ class DirectoryView:
 
 
 def load_rights(session: Session, acteur: Acteur) -> Rights:
-    """Read at each act: a right withdrawn a second ago no longer counts."""
+    """Read at each act: a right withdrawn a second ago no longer counts.
+
+    Of the explicit roles only administrateur technique gives rights over a structure (guide §7, table 6).
+    """
     patterns: dict[tuple[Offre, str], set[str]] = {}
     rows = session.execute(
         select(tables.Habilitation.offre, tables.Habilitation.id_structure, tables.Habilitation.domaine).where(
-            tables.Habilitation.id_acteur == acteur.id
+            tables.Habilitation.id_acteur == acteur.id,
+            tables.Habilitation.role == Role.ADMINISTRATEUR_TECHNIQUE.value,
         )
     )
     for offre, structure, domaine in rows:

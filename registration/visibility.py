@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from registration.directory import load_rights, may_request_for_self
 from registration.errors import AccessError, Code
 from registration.values import Acteur
-from registration.vocabulary import Offre, TypeActeurInscrit
+from registration.vocabulary import Offre, Role, TypeActeurInscrit
 from storage import tables
 
 
@@ -17,6 +17,7 @@ def in_perimeter(acteur: Acteur) -> ColumnElement[bool]:
     demande, habilitation = tables.Demande, tables.Habilitation
     return exists().where(
         habilitation.id_acteur == acteur.id,
+        habilitation.role == Role.ADMINISTRATEUR_TECHNIQUE.value,
         habilitation.id_structure == demande.id_structure,
         or_(
             habilitation.offre == demande.offre,
