@@ -158,7 +158,7 @@ class RetraitConditions(msgspec.Struct, frozen=True, kw_only=True):
 class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """Guide §10.1.1: a numero, an index or an offre is needed. Instants are aware; ``until`` is exclusive.
 
-    ``service_applicatif`` and ``raison_sociale`` may end with ``*`` for a prefix search.
+    ``service_applicatif`` may end with ``*`` for a prefix search.
     """
 
     numero: int | None = None

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from batch.issuing import issue_chunk
 from pki.errors import SignerError
-from registration.errors import Code, ConflictError, IgcError, NotFoundError
+from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.values import Acteur
 from registration.views import LotFollowUp, SearchCriteria
 from registration.vocabulary import (
@@ -21,9 +21,11 @@ from registration.vocabulary import (
     EtatProduit,
     Offre,
     Plateforme,
+    Role,
     TypeActeurInscrit,
     Usage,
 )
+from storage import tables
 from tests.support.world import AGENT, CLINIQUE, HOPITAL, MEDECIN, World, conditions, statements
 
 
@@ -215,6 +217,19 @@ def test_serv_lets_see_org_and_org_does_not_let_see_serv(world: World) -> None:
     assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1]
     world.grant("ide-marchand", Offre.SERV, HOPITAL, "*acacias.example")
     assert [view.position for view in world.ra.list_lot(acteur, index).demandes] == [1, 2]
+
+
+def test_only_an_administrateur_technique_has_a_perimeter(world: World) -> None:
+    index = world.issued(world.form())
+    with world.db.write() as session:
+        session.query(tables.Habilitation).update({"role": Role.PORTEUR_CL.value})
+    with pytest.raises(NotFoundError):
+        follow(world, index, "administrateur")
+    with pytest.raises(AccessError) as caught:
+        world.deposit(world.form(key=1), reference="lot-2", sender="administrateur")
+    assert caught.value.code is Code.NO_RIGHT
+    with pytest.raises(AccessError):
+        world.ra.withdraw_lot_page(world.origin(), index, conditions())
 
 
 def test_rights_lost_end_the_sight_of_the_perimeter_but_not_of_ones_own(world: World) -> None:
