@@ -48,6 +48,10 @@ class WorkQueue:
             at_front=urgent,
         )
 
+    def backlog(self) -> int:
+        """How many jobs nobody has taken yet."""
+        return self._queue.count
+
     def lost_its_data(self) -> bool:
         """Whether the broker was emptied or restarted since the last call of any relay: jobs may be gone.
 

@@ -28,6 +28,7 @@ _BUSY_SECONDS = 0.01
 _EPOCH_SECONDS = 0.5
 _CRL_SECONDS = 30.0
 _BROKEN_SECONDS = 1.0
+_BACKLOG_WINDOWS = 2
 
 
 class Relay:
@@ -41,6 +42,7 @@ class Relay:
         self._clock = clock
         self._next_epoch = 0.0
         self._next_crl = 0.0
+        self._nobody_works = False
 
     def run(self, stop: threading.Event) -> None:
         """Send until ``stop`` is set; a broker or database that is away is waited for."""
@@ -56,6 +58,8 @@ class Relay:
     def run_once(self) -> int:
         """One round; gives the number of tasks sent."""
         self._look_after_queue()
+        if self._nobody_works:
+            return 0
         ready = tasks.take_ready(self._db, self._policy, self._clock())
         groups = list(_groups(ready, self._policy.lots.chunk_size))
         for rank, group in enumerate(groups):
@@ -74,6 +78,8 @@ class Relay:
             self._next_epoch = now + _EPOCH_SECONDS
             if self._queue.lost_its_data():
                 log.warning("queue is empty or new, sending again", tasks=tasks.release_unclaimed(self._db))
+            # What is not claimed is sent again, but not for days into a queue that nobody empties.
+            self._nobody_works = self._queue.backlog() > _BACKLOG_WINDOWS * self._policy.window
         if now >= self._next_crl:
             self._next_crl = now + _CRL_SECONDS
             self._look_after_status()

@@ -15,7 +15,7 @@ from batch.relay import Relay
 from registration.outbox import Nature
 from registration.policy import LotPolicy
 from registration.vocabulary import EtatDemande
-from tests.integration.batch.world import SteppedClock, World
+from tests.integration.batch.world import SteppedClock, World, jobs_waiting
 
 
 @pytest.fixture
@@ -90,6 +90,21 @@ def test_a_queue_without_workers_costs_no_try(world: World, clock: SteppedClock)
     assert {world.demande(numero).etat for numero in world.numeros(index)} == {EtatDemande.VALIDEE.value}
     world.work()
     world.assert_complete(index, good=5)
+
+
+def test_without_workers_the_queue_does_not_grow_for_days(world: World, clock: SteppedClock) -> None:
+    numeros = [world.place() for _ in range(world.policy.window)]
+    relay = world.relay()
+    for _ in range(50):
+        relay._next_epoch = 0.0
+        relay.run_once()
+        clock.now += timedelta(minutes=1)
+    assert jobs_waiting(world.queue_url) <= 4 * world.policy.window
+    # Then workers come.
+    for _ in range(2):
+        world.run_round()
+    assert world.outbox() == []
+    assert world.signed() == len(numeros)
 
 
 def test_a_job_lost_before_its_claim_comes_again_soon(world: World, clock: SteppedClock) -> None:
