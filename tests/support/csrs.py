@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -11,11 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 _EXPONENT = 65537
+_one_at_a_time = Lock()
+
+
+def key(number: int, bits: int = 2048) -> rsa.RSAPrivateKey:
+    """The RSA key of that number, always the same within a session, in every thread."""
+    with _one_at_a_time:
+        return _key(number, bits)
 
 
 @cache
-def key(number: int, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """The RSA key of that number, always the same within a session."""
+def _key(_number: int, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(_EXPONENT, bits)
 
 
