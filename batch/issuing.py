@@ -8,6 +8,7 @@ on: stored bytes are signed again, and RSA PKCS#1 v1.5 gives the same certificat
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -171,7 +172,9 @@ def _hand_over(
                 else:
                     result[numero] = theirs
         mine = [numero for numero in still_open if numero not in known]
-        insert_rows(session, tables.Certificat, [_intent(numero, prepared[numero]) for numero in mine])
+        keys = {item.numero: item.spki for item in work}
+        intents = [_intent(numero, prepared[numero], keys[numero]) for numero in mine]
+        insert_rows(session, tables.Certificat, intents)
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
         _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
         history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
@@ -179,13 +182,14 @@ def _hand_over(
     return result, damaged
 
 
-def _intent(numero: int, item: PreparedCertificate) -> dict[str, Any]:
+def _intent(numero: int, item: PreparedCertificate, spki: bytes) -> dict[str, Any]:
     return {
         "id_demande": numero,
         "autorite": item.issuer,
         "serial": serial_hex(item.serial),
         "produit": item.product,
         "tbs": item.tbs,
+        "spki_sha256": hashlib.sha256(spki).digest(),
         "not_before": item.not_before,
         "not_after": item.not_after,
     }

@@ -6,12 +6,13 @@ that the responder reads.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -58,6 +59,7 @@ def _renew(context: WorkerContext, files: ResponderFiles, autorite: str) -> bool
             return False
     authority, signer = context.authorities[autorite], context.signers[autorite]
     key = rsa.generate_private_key(public_exponent=RSA_EXPONENT, key_size=RSA_BITS)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     serial = new_serial()
     start = max(now - _BACKDATED, authority.not_before).replace(microsecond=0)
     tbs = prepare_certificate(authority, key.public_key(), serial, start, context.policy.ocsp_signer_life)
@@ -71,6 +73,7 @@ def _renew(context: WorkerContext, files: ResponderFiles, autorite: str) -> bool
                 serial=serial_hex(serial),
                 produit=PRODUCT,
                 tbs=tbs,
+                spki_sha256=hashlib.sha256(spki).digest(),
                 not_before=start,
                 not_after=not_after,
             )

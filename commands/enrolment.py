@@ -5,6 +5,7 @@ They take the same road as every other certificate: serial and bytes stored, lin
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def enroll(context: WorkerContext, plateforme: Plateforme, content: CertificateC
             serial=serial_hex(prepared.serial),
             produit=content.product,
             tbs=prepared.tbs,
+            spki_sha256=hashlib.sha256(spki).digest(),
             not_before=prepared.not_before,
             not_after=prepared.not_after,
         )

@@ -243,7 +243,8 @@ class CodeRevocation(Base):
 class Certificat(Base):
     """A certificate of the CA core. ``tbs`` is stored before the signature exists, ``der`` after it.
 
-    UNIQUE(id_demande) is what makes "one certificate per demande" true whatever the queue does.
+    UNIQUE(id_demande) is what makes "one certificate per demande" true whatever the queue does. ``spki_sha256`` finds
+    every certificate of a key; it is NULL only where an older plateforme left bytes that cannot be read.
     """
 
     __tablename__ = "certificat"
@@ -271,6 +272,7 @@ class Certificat(Base):
     produit: Mapped[str] = mapped_column(String(24))
     tbs: Mapped[bytes | None]
     der: Mapped[bytes | None]
+    spki_sha256: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
     emis_le: Mapped[datetime | None]
@@ -346,3 +348,40 @@ class RepondeurOcsp(Base):
     serial: Mapped[str] = mapped_column(String(40))
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
+
+
+class PisteAudit(Base):
+    """One line of the audit trail: an act of the plateforme, in the transaction of the act. Only ever appended.
+
+    ``numero`` is 1, 2, 3 without a gap. ``contenu`` is JSON, kept as the very text that ``empreinte`` covers together
+    with the rest of the line and the empreinte of the line before (storage/trail.py).
+    """
+
+    __tablename__ = "piste_audit"
+    numero: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    date: Mapped[datetime]
+    acte: Mapped[str] = mapped_column(String(32))
+    auteur: Mapped[str] = mapped_column(String(64))
+    contenu: Mapped[str] = mapped_column(Text)
+    empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class TeteAudit(Base):
+    """The one row that says where the audit trail ends; its lock puts the writers of all processes in order."""
+
+    __tablename__ = "tete_audit"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    numero: Mapped[int] = mapped_column(BigInteger)
+    empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class Scellement(Base):
+    """A signed checkpoint of the audit trail up to ``numero``; the signer's certificate is in ``certificat``."""
+
+    __tablename__ = "scellement"
+    numero: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))
+    date: Mapped[datetime]
+    autorite: Mapped[str] = mapped_column(String(64))
+    serial: Mapped[str] = mapped_column(String(40))
+    signature: Mapped[bytes]
