@@ -6,7 +6,6 @@ import base64
 import http.client
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +21,9 @@ from batch.responders import renew_due
 from pki import der
 from pki.ocsp_signer import DelegatedSigner, signer_file
 from pki.serials import new_serial, serial_hex
+from publication.answers import KeptAnswers
 from publication.keys import ResponderKeys
+from publication.maker import AnswerMaker
 from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from storage import tables
@@ -135,11 +136,10 @@ def test_answers_are_signed_by_the_delegate_of_that_authority(place: Place) -> N
     assert answer.this_update_utc <= place.clock() <= answer.next_update_utc <= delegate.not_valid_after_utc
 
 
-@pytest.mark.parametrize("length", [1, 16, 32, 33, 128])
-def test_nonce_is_repeated_and_never_kept(place: Place, length: int) -> None:
-    request = place.request(place.issue(), nonce=b"n" * length)
-    for _ in range(2):
-        reply = place.post(request)
+def test_nonce_is_repeated_and_never_kept(place: Place) -> None:
+    certificate = place.issue()
+    for length in (1, 16, 32, 33, 128, 128):
+        reply = place.post(place.request(certificate, nonce=b"n" * length))
         (extension,) = read(reply).extensions
         assert extension.value.nonce == b"n" * length
         assert reply.headers["cache-control"] == "no-store"
@@ -276,9 +276,8 @@ def test_two_keys_under_one_name(place: Place) -> None:
 
     authorities = {one.short_name: one for one in (old, new)}
     reader = StatusReader(place.db)
-    responder = OcspResponder(
-        authorities, Keys(authorities, Path(), b""), reader, validity=timedelta(hours=1), clock=Clock(NOW + HOUR)
-    )
+    maker = AnswerMaker(authorities, Keys(authorities, Path(), b""), validity=HOUR, clock=Clock(NOW + HOUR))
+    responder = OcspResponder(maker, reader, KeptAnswers(10))
     with place.db.write() as session:
         session.add(
             tables.Certificat(
