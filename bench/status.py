@@ -57,7 +57,7 @@ _PICKED_UP_SECONDS = 5.0
 
 
 def measure_status(folder: Path, console: Console) -> dict[str, Any]:
-    """Values for latest.json: crl_*_s, crl_*_ratio, ocsp_*_per_s, ocsp_cached_ratio, ocsp_ready_share, revocation_p95_ms."""
+    """Values for latest.json: crl_*_s, crl_*_ratio, ocsp_*_per_s, ocsp_*_ratio, ocsp_ready_share, revocation_p95_ms."""
     folder = folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

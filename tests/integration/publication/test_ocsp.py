@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +12,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from sqlalchemy import delete
 
@@ -318,32 +316,3 @@ def test_requests_in_pieces_and_one_behind_the_other(place: Place) -> None:
                     key, _, value = line.partition(b":")
                     length = int(value) if key.lower() == b"content-length" else length
                 assert ocsp.load_der_ocsp_response(stream.read(length)).certificate_status.name == "GOOD"
-
-
-def test_openssl_and_gnutls_clients(place: Place, tmp_path: Path) -> None:
-    authority = place.context.authorities[ORG]
-    root = x509.load_der_x509_certificate(authority.chain[-1])
-    good, revoked = place.issue(), place.issue()
-    place.revoke(revoked)
-    files = {"ca": authority.certificate, "root": root, "good": good, "revoked": revoked}
-    for name, certificate in files.items():
-        (tmp_path / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    url = f"http://127.0.0.1:{place.port}/"
-    for name in ("good", "revoked"):
-        said = _run(
-            "openssl", "ocsp", "-issuer", tmp_path / "ca.pem", "-cert", tmp_path / f"{name}.pem", "-url", url,
-            "-CAfile", tmp_path / "root.pem",
-        )  # fmt: skip
-        assert "Response verify OK" in said
-        assert f"{name}.pem: {name}" in said
-        said = _run(
-            "ocsptool", f"--ask={url}", "--load-cert", tmp_path / f"{name}.pem", "--load-issuer", tmp_path / "ca.pem",
-            "--load-signer", tmp_path / "ca.pem", "--nonce",
-        )  # fmt: skip
-        assert "Verifying OCSP Response: Success" in said
-        assert f"Certificate Status: {name}" in said
-
-
-def _run(*command: str | Path) -> str:
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=60)
-    return done.stdout + done.stderr
