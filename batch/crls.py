@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, WorkerContext
 from batch.published_files import bring_up_to_date
+from batch.told import tell_crl
 from pki.crl import CrlEntry, CrlForm, build_crl
 from pki.revocation import REASONS, RevocationReason
 from storage import tables
@@ -180,6 +181,7 @@ def _store(context: WorkerContext, autorite: str, place: _Place, lists: _Lists, 
         row.publie_le = now
         row.delta = lists.delta
         row.delta_fin = None if lists.delta is None else now + delta_validity(context.policy)
+        tell_crl(session, now, autorite, place.number, {"complete": lists.full, "delta": lists.delta})
     kind = "delta" if lists.full is None else "full"
     log.info("crl signed", autorite=autorite, numero=place.number, kind=kind, entries=lists.entries)
 
