@@ -82,12 +82,11 @@ def write_pending(session: Session) -> None:
 
 def _write(session: Session, notes: list[_Note]) -> None:
     head, line = tables.TeteAudit, tables.PisteAudit
-    numero, digest, last = session.execute(
-        select(head.numero, head.empreinte, line.empreinte)
-        .outerjoin(line, line.numero == head.numero)
-        .where(head.id == _HEAD_ID)
-        .with_for_update(of=head)
+    numero, digest = session.execute(
+        select(head.numero, head.empreinte).where(head.id == _HEAD_ID).with_for_update()
     ).one()
+    # A statement of its own: PostgreSQL would join the head as it is after the wait to the lines as they were before.
+    last = session.scalar(select(line.empreinte).where(line.numero == numero))
     if numero and last != digest:
         raise TrailError("the last line of the audit trail is not the one that its head names")
     auteur = str(session.info.get(AUTEUR, "igc")).replace("\n", " ")
