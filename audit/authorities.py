@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     private_oids: PrivateOids
     organization_length: int = 40
     p256: bool = False
+    seal_key_usage_oid: str = "1.3.6.1.4.1.32473.71.9.1"
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -127,7 +127,7 @@ def _profile_faults(
     product = issued.row.produit
     form = FORMS.get(product)
     if product in HELPERS:
-        yield from helper_faults(product, certificate, authority)
+        yield from helper_faults(product, certificate, authority, authorities)
     elif form is None:
         yield "produit inconnu"
     else:

@@ -37,6 +37,14 @@ class SilentMeter:
         """See Meter."""
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What an earlier audit, or a log, said of a line of the trail: the database alone cannot undo it."""
+
+    numero: int
+    empreinte: bytes
+
+
 @dataclass
 class Report:
     """What was looked at, by label, and what was found."""
@@ -44,6 +52,7 @@ class Report:
     checked: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     found: Counter[Topic] = field(default_factory=Counter)
+    anchor: Anchor | None = None
 
     def add(self, topic: Topic, subject: str, text: str) -> None:
         """Note one fault."""
@@ -54,11 +63,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """How far to look: certificates issued ``since``, at most ``sample`` of them by pkilint, OCSP at ``ocsp_url``."""
+    """How far to look: certificates issued ``since``, at most ``sample`` of them by pkilint, OCSP at ``ocsp_url``.
+
+    ``anchor`` is where the audit trail was at an earlier audit.
+    """
 
     since: datetime | None = None
     sample: int | None = None
     ocsp_url: str | None = None
+    anchor: Anchor | None = None
     processes: int = 1
 
 

@@ -106,6 +106,10 @@ _FORMS = (
 )
 FORMS: Mapping[str, Form] = MappingProxyType({form.product: form for form in _FORMS})
 
-# The certificates of an authority's own helpers: short life, the authority's name behind a word of their own.
-# The key that signs checkpoints of the audit trail will be one more: digitalSignature, one purpose of the settings.
-HELPERS: Mapping[str, tuple[str, bytes, str]] = MappingProxyType({OCSP_SIGNER: ("OCSP ", SIGNS, OCSP_SIGNING)})
+SEAL = "AUDIT_SEAL"
+
+# The certificates of an authority's own helpers: the authority's name behind a word of their own, one key usage, and
+# one purpose (None: the one of the settings).
+HELPERS: Mapping[str, tuple[str, bytes, str | None]] = MappingProxyType(
+    {OCSP_SIGNER: ("OCSP ", SIGNS, OCSP_SIGNING), SEAL: ("SCELLEMENT ", SIGNS, None)}
+)

@@ -105,12 +105,6 @@ def _constant(authorities: Authorities, authority: Authority, form: Form) -> dic
     settings, oids = authority.settings, authority.settings.private_oids
     url = authorities.url
     category = settings.category if form.card is None else settings.card_category
-    points = [url(authority, template) for template in (settings.crl_url, settings.crl_ldap_url) if template]
-    access = [
-        (method, url(authority, template))
-        for method, template in ((_OCSP, settings.ocsp_url), (_CA_ISSUERS, settings.ca_issuers_url))
-        if template
-    ]
     rules = {
         "basic": Rule("basicConstraints", BASIC_CONSTRAINTS, encode(asn1.SEQUENCE)),
         "aki": issuer_key_rule(authority),
@@ -119,15 +113,29 @@ def _constant(authorities: Authorities, authority: Authority, form: Form) -> dic
         "purposes": purposes_rule(form.purposes),
         "category": Rule("catégorie de produit", oids.category, encode(asn1.OCTET_STRING, bytes((category,)))),
     }
-    if points:
-        rules["points"] = Rule("cRLDistributionPoints", DISTRIBUTION_POINTS, encode_points(points))
+    rules |= pointing_rules(authorities, authority)
     if settings.delta_crl_url:
         rules["freshest"] = Rule("freshestCRL", FRESHEST, encode_points([url(authority, settings.delta_crl_url)]))
+    if form.card is not None:
+        rules["card_type"] = Rule("type de carte", oids.card_type, encode_number(form.card))
+    return rules
+
+
+def pointing_rules(authorities: Authorities, authority: Authority) -> dict[str, Rule]:
+    """Where a certificate's status and its issuer are found: distribution points, HTTP then LDAP, and access."""
+    settings, url = authority.settings, authorities.url
+    rules = {}
+    points = [url(authority, template) for template in (settings.crl_url, settings.crl_ldap_url) if template]
+    access = [
+        (method, url(authority, template))
+        for method, template in ((_OCSP, settings.ocsp_url), (_CA_ISSUERS, settings.ca_issuers_url))
+        if template
+    ]
+    if points:
+        rules["points"] = Rule("cRLDistributionPoints", DISTRIBUTION_POINTS, encode_points(points))
     if access:
         encoded = (encode(asn1.SEQUENCE, encode_oid(method), encode(_URI_TAG, uri.encode())) for method, uri in access)
         rules["access"] = Rule("authorityInfoAccess", ACCESS, encode(asn1.SEQUENCE, *encoded))
-    if form.card is not None:
-        rules["card_type"] = Rule("type de carte", oids.card_type, encode_number(form.card))
     return rules
 
 

@@ -16,7 +16,8 @@ from audit.subjects import subject_faults
 # AlgorithmIdentifier of an RSA key, and of an EC key on P-256 (RFC 3279 §2.3.1, RFC 5480 §2.1.1).
 _RSA_KEY = bytes.fromhex("300d06092a864886f70d0101010500")
 _P256_KEY = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
-_LONGEST_HELPER = timedelta(days=397)
+# A responder's certificate cannot be revoked; a seal's can.
+_LONGEST_HELPER = {expected.OCSP_SIGNER: timedelta(days=397), expected.SEAL: timedelta(days=730)}
 _DECEMBER = 12
 
 
@@ -61,13 +62,15 @@ def _in_month(moment: datetime, year: int, month: int) -> datetime:
     return first.replace(day=min(moment.day, last.day))
 
 
-def helper_faults(product: str, certificate: Certificate, authority: Authority) -> Iterator[str]:
+def helper_faults(
+    product: str, certificate: Certificate, authority: Authority, authorities: Authorities
+) -> Iterator[str]:
     """What is not as a certificate must be that an authority gives to a helper of its own."""
     prefix, usage, purpose = HELPERS[product]
     if not authority.products:
         yield "l'autorité n'émet pas ce produit"
-    if certificate.not_after - certificate.not_before > _LONGEST_HELPER:
-        yield "validité trop longue pour un certificat qui ne se révoque pas"
+    if certificate.not_after - certificate.not_before > _LONGEST_HELPER[product]:
+        yield "validité trop longue pour sa fonction"
     if _without_name(certificate) != _without_name(authority.certificate) or not _is_helper_name(
         certificate, authority.certificate, prefix
     ):
@@ -78,10 +81,12 @@ def helper_faults(product: str, certificate: Certificate, authority: Authority) 
         extensions.issuer_key_rule(authority),
         Rule("keyUsage", extensions.KEY_USAGE, usage, critical=True),
         extensions.policy_rule(authority),
-        extensions.purposes_rule((purpose,)),
+        extensions.purposes_rule((purpose or authority.settings.seal_key_usage_oid,)),
     ]
     if product == expected.OCSP_SIGNER:
         rules.append(Rule("ocsp-nocheck", extensions.NO_CHECK, asn1.encode(asn1.NULL)))
+    else:
+        rules += extensions.pointing_rules(authorities, authority).values()
     yield from extensions.extension_faults(certificate.extensions, rules)
 
 

@@ -10,7 +10,9 @@ from audit.crls import check_crls
 from audit.history import check_history
 from audit.issuers import check_authorities
 from audit.lint import check_lint
+from audit.seals import check_seals
 from audit.statuses import check_statuses
+from audit.trail import check_trail
 from audit.uniqueness import check_uniqueness
 
 Check = Callable[[Audit], None]
@@ -22,6 +24,8 @@ CHECKS: tuple[Check, ...] = (
     check_crls,
     check_statuses,
     check_history,
+    check_trail,
+    check_seals,
     check_lint,  # the longest one by far
 )
 
