@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 
 from audit.asn1 import DerError
 from audit.context import Audit
@@ -51,11 +51,13 @@ class Acts:
         self._lists: dict[str, dict[str, str]] = {}
         self._history = HistorySeals(audit)
         self._began: datetime | None = None
+        self._read = 0
 
     def check(self, lines: Sequence[tables.PisteAudit]) -> None:
         """Compare what some lines say with the rows as they are now."""
         for line in lines:
             self._began = self._began or line.date
+            self._read = line.numero
             try:
                 self._check(line)
             except msgspec.MsgspecError:
@@ -76,12 +78,13 @@ class Acts:
         rows = self._rows([(autorite, serial) for _, autorite, serial, _ in told])
         for numero, autorite, serial, digest in told:
             row = rows.get((autorite, serial))
+            if row is not None and line.acte == ISSUED:
+                self._issued.add(_short(autorite, serial))
             if row is None:
                 self._found(line, f"{autorite} {serial} : ce certificat a disparu de la base")
             elif row.id_demande != numero:
                 self._found(line, f"{autorite} {serial} : il a été émis pour une autre demande ({numero})")
             elif line.acte == ISSUED:
-                self._issued.add(_short(autorite, serial))
                 if row.der is None or hashlib.sha256(row.der).hexdigest() != digest:
                     self._found(line, f"{name_of(row)} : ce n'est plus le certificat qui a été émis")
             elif _signed_part(row) != digest:
@@ -111,11 +114,11 @@ class Acts:
         self._history.conclude()
         if self._began is None:
             return
-        self._untold(_certificat.emis_le, self._issued, "émis sans que la piste le dise")
-        self._untold(_certificat.revoque_le, self._revoked, "révoqué sans que la piste le dise")
+        self._untold(ISSUED, _certificat.emis_le, self._issued, "émis sans que la piste le dise")
+        self._untold(REVOKED, _certificat.revoque_le, self._revoked, "révoqué sans que la piste le dise")
         self._check_lists()
 
-    def _untold(self, moment: Any, told: set[int], text: str) -> None:  # noqa: ANN401 -- a column of dates
+    def _untold(self, acte: str, moment: Any, told: set[int], text: str) -> None:  # noqa: ANN401 -- a column of dates
         condition = moment >= self._began
         if count(self._audit.db, condition) <= len(told):
             return
@@ -123,23 +126,21 @@ class Acts:
         key: KeyColumn = _certificat.id
         for rows, _ in pages(self._audit.db, query.where(condition), key, lambda _session, _rows: None):
             for row in rows:
-                if _short(row.autorite, row.serial) not in told and not self._told_meanwhile(row):
+                if _short(row.autorite, row.serial) not in told and not self._told_meanwhile(acte, row):
                     self._audit.report.add(Topic.TRAIL, name_of(row), text)
 
-    def _told_meanwhile(self, row: Any) -> bool:  # noqa: ANN401 -- a row of certificat
-        """Whether a line written since the reading of the trail names it."""
+    def _told_meanwhile(self, acte: str, row: Any) -> bool:  # noqa: ANN401 -- a row of certificat
+        """Whether a line written since the trail was read names it."""
         with snapshot(self._audit.db) as session:
-            last = session.scalar(select(func.max(_line.numero))) or 0
-            recent = session.scalars(select(_line.contenu).where(_line.numero > last - _AT_ONCE))
-            return any(f'"{row.autorite}","{row.serial}"' in contenu for contenu in recent)
+            later = session.scalars(select(_line.contenu).where(_line.numero > self._read, _line.acte == acte))
+            return any(f'"{row.autorite}","{row.serial}"' in contenu for contenu in later)
 
     def _check_lists(self) -> None:
         """The CRLs in force are those that the trail told last; newer ones may have come meanwhile."""
         with snapshot(self._audit.db) as session:
             stored = session.execute(select(_crl.autorite, _crl.der, _crl.delta, _crl.publie_le)).all()
-            last = session.scalar(select(func.max(_line.numero))) or 0
-            recent = select(_line).where(_line.acte == CRL, _line.numero > last - _AT_ONCE).order_by(_line.numero)
-            for line in session.scalars(recent):
+            later = select(_line).where(_line.acte == CRL, _line.numero > self._read).order_by(_line.numero)
+            for line in session.scalars(later):
                 self._note_lists(line)
         for row in stored:
             told = self._lists.get(row.autorite, {})
