@@ -1,7 +1,7 @@
 """The audit trail: whether its lines still follow from one another, end where they should, and agree with the rows.
 
-How a line is hashed is written here a second time, from docs/audit.md. After a fault the check goes on from what is
-stored, so that one changed line is one finding.
+How a line is hashed is written here a second time, from docs/piste-audit.md. After a fault the check goes on from what
+is stored, so that one changed line is one finding.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ class CodeAction(StrEnum):
 
 
 class Acte(StrEnum):
-    """Acts that the audit trail tells (ours); docs/audit.md says what each line holds."""
+    """Acts that the audit trail tells (ours); docs/piste-audit.md says what each line holds."""
 
     INTENT = "INTENTION"
     ISSUED = "EMISSION"

@@ -56,7 +56,7 @@ def note(session: Session, acte: str, now: datetime, contenu: object, *, essenti
 def line_digest(previous: bytes, numero: int, date: datetime, acte: str, auteur: str, contenu: str) -> bytes:
     """SHA-256 over the empreinte before (hexadecimal), numero, date (UTC, microseconds), acte, auteur and contenu.
 
-    Each stands on a line of its own; contenu, which comes last, is the stored text. docs/audit.md tells it to others.
+    Each stands on a line of its own; contenu, which comes last, is the stored text. The same in docs/piste-audit.md.
     """
     moment = date.astimezone(UTC).isoformat(timespec="microseconds")
     return hashlib.sha256(f"{previous.hex()}\n{numero}\n{moment}\n{acte}\n{auteur}\n{contenu}".encode()).digest()

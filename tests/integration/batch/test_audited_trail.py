@@ -389,7 +389,7 @@ def test_what_the_database_can_undo_alone_an_anchor_remembers(copied: World) -> 
 
 
 def test_contents_are_what_the_page_says(copied: World) -> None:
-    """docs/audit.md names the members of each line's JSON; whoever reads the trail without us relies on it."""
+    """docs/piste-audit.md names the members of each line's JSON; whoever reads the trail without us relies on it."""
     members = {acte: set(json.loads(_lines(copied, acte)[0].contenu)) for acte in (Acte.INTENT, Acte.CRL, Acte.HISTORY)}
     assert members == {
         Acte.INTENT: {"certificats"},

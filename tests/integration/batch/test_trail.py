@@ -44,7 +44,7 @@ def _told(world: World, acte: Acte) -> list[list[Any]]:
 
 
 def _assert_chain(world: World) -> None:
-    """As docs/audit.md says it: every line covers itself and the one before, without a gap."""
+    """As docs/piste-audit.md says it: every line covers itself and the one before, without a gap."""
     previous = "00" * 32
     for rank, line in enumerate(_lines(world), 1):
         date = line.date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
