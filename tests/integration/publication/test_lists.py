@@ -269,7 +269,7 @@ def test_alarms(place: Place) -> None:
     policy, expected = place.context.policy, [ORG]
 
     def alarms() -> set[Subject]:
-        return {one.subject for one in find_alarms(place.db, policy, place.clock(), expected) if one.autorite == ORG}
+        return {one.subject for one in find_alarms(place.db, policy, place.clock(), expected) if one.name == ORG}
 
     publish(place.context, ORG)  # now with a delta
     assert alarms() == set()
@@ -280,7 +280,7 @@ def test_alarms(place: Place) -> None:
     place.clock.advance(days=23)
     assert alarms() == {Subject.DELTA, Subject.CRL, Subject.RESPONDER}
     assert {
-        one.ends for one in find_alarms(place.db, policy, place.clock(), ["ACI-NEUVE"]) if one.autorite == "ACI-NEUVE"
+        one.ends for one in find_alarms(place.db, policy, place.clock(), ["ACI-NEUVE"]) if one.name == "ACI-NEUVE"
     } == {None}
 
 
