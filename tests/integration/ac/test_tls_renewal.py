@@ -6,6 +6,7 @@ import json
 import ssl
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 
 import msgspec
@@ -76,7 +77,10 @@ class Place:
 
 
 @pytest.fixture
-def place(world: World, tmp_path: Path) -> Place:
+def place(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Keys are the prepared ones, in turn: what is not looked at here is how they are made, and it takes long."""
+    keys = cycle([key("leaf"), key("leaf-2")])
+    monkeypatch.setattr("commands.enrolment.rsa.generate_private_key", lambda **_options: next(keys))
     (tmp_path / "tls").mkdir()
     return Place(world, tmp_path / "tls")
 
