@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     private_oids: PrivateOids
     organization_length: int = 40
     p256: bool = False
+    # Absent from the index of an authority that names one address of its deltas.
+    delta_crl_ldap_url: str = ""
     seal_key_usage_oid: str = "1.3.6.1.4.1.32473.71.9.1"
 
 
@@ -127,6 +129,8 @@ class Authorities(Mapping[str, Authority]):
     def __init__(self, known: Mapping[str, Authority]) -> None:
         self._known = known
         self._directory = {name: _directory_name(one, self.root_of(one)) for name, one in known.items()}
+
+    __hash__ = object.__hash__  # one object an audit; Mapping takes it away
 
     def __getitem__(self, name: str) -> Authority:
         return self._known[name]

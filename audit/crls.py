@@ -151,9 +151,8 @@ def _rules(audit: Audit, authority: Authority, *, is_delta: bool) -> list[Rule]:
         rules.append(Rule("issuingDistributionPoint", ISSUING_POINT, point, critical=True, optional=True))
     if is_delta:
         rules.append(Rule("deltaCRLIndicator", DELTA, form=_is_number, critical=True))
-    elif settings.delta_crl_url:
-        points = extensions.encode_points([url(authority, settings.delta_crl_url)])
-        rules.append(Rule("freshestCRL", extensions.FRESHEST, points, optional=True))
+    elif deltas := extensions.delta_points(audit.authorities, authority):
+        rules.append(Rule("freshestCRL", extensions.FRESHEST, deltas, optional=True))
     return rules
 
 

@@ -103,7 +103,6 @@ def rules_for(
 @lru_cache(maxsize=256)
 def _constant(authorities: Authorities, authority: Authority, form: Form) -> dict[str, Rule]:
     settings, oids = authority.settings, authority.settings.private_oids
-    url = authorities.url
     category = settings.category if form.card is None else settings.card_category
     rules = {
         "basic": Rule("basicConstraints", BASIC_CONSTRAINTS, encode(asn1.SEQUENCE)),
@@ -114,8 +113,8 @@ def _constant(authorities: Authorities, authority: Authority, form: Form) -> dic
         "category": Rule("catégorie de produit", oids.category, encode(asn1.OCTET_STRING, bytes((category,)))),
     }
     rules |= pointing_rules(authorities, authority)
-    if settings.delta_crl_url:
-        rules["freshest"] = Rule("freshestCRL", FRESHEST, encode_points([url(authority, settings.delta_crl_url)]))
+    if deltas := delta_points(authorities, authority):
+        rules["freshest"] = Rule("freshestCRL", FRESHEST, deltas)
     if form.card is not None:
         rules["card_type"] = Rule("type de carte", oids.card_type, encode_number(form.card))
     return rules
@@ -137,6 +136,13 @@ def pointing_rules(authorities: Authorities, authority: Authority) -> dict[str, 
         encoded = (encode(asn1.SEQUENCE, encode_oid(method), encode(_URI_TAG, uri.encode())) for method, uri in access)
         rules["access"] = Rule("authorityInfoAccess", ACCESS, encode(asn1.SEQUENCE, *encoded))
     return rules
+
+
+def delta_points(authorities: Authorities, authority: Authority) -> bytes:
+    """Where the deltas are, HTTP then LDAP; empty when the authority has none."""
+    settings = authority.settings
+    templates = [template for template in (settings.delta_crl_url, settings.delta_crl_ldap_url) if template]
+    return encode_points([authorities.url(authority, template) for template in templates]) if templates else b""
 
 
 def issuer_key_rule(authority: Authority) -> Rule:

@@ -100,7 +100,7 @@ def publish(context: WorkerContext, autorite: str, *, full: bool = True) -> byte
     the last full list is signed, if the authority has deltas. Gives the full CRL in force afterwards, which another
     process may have made meanwhile. An entry stays on the list until after its certificate has expired (§3.3).
     """
-    deltas = bool(context.authorities[autorite].settings.delta_crl_url)
+    deltas = bool(context.authorities[autorite].settings.delta_addresses)
     place = _draw(context.db, autorite)
     now = context.clock()
     lists = _sign(context, autorite, place, now, full=full or not deltas or place.base is None, deltas=deltas)

@@ -242,9 +242,18 @@ def check_carried_crl(root: Authority, der: bytes, published: bytes | None, now:
     if crl.next_update_utc is None or not crl.last_update_utc <= now < crl.next_update_utc:
         raise CeremonyError(f"{root.short_name}: the CRL is not in force")
     number = crl_number(crl)
-    if published is not None and number < crl_number(x509.load_der_x509_crl(published)):
+    if published is not None and number < _number_in_force(root, published):
         raise CeremonyError(f"{root.short_name}: the CRL is older than the published one")
     return number
+
+
+def _number_in_force(root: Authority, published: bytes) -> int:
+    """The number of what is published; below any number when it is damaged or no CRL of the root."""
+    try:
+        crl = x509.load_der_x509_crl(published)
+        return crl_number(crl) if crl.is_signature_valid(root.public_key) else -1
+    except (ValueError, TypeError, CeremonyError):
+        return -1
 
 
 def crl_number(crl: x509.CertificateRevocationList) -> int:
