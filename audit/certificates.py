@@ -64,7 +64,7 @@ def faults(issued: Issued, authorities: Authorities, now: datetime) -> Iterator[
     found = [
         *_identity_faults(row, certificate),
         *_signature_faults(certificate, authority, authorities),
-        *_profile_faults(issued, certificate, authority, authorities),
+        *_profile_faults(issued, certificate, authority),
         *_demande_faults(issued, certificate, authority),
     ]
     yield from found
@@ -121,9 +121,7 @@ def _signature_faults(certificate: Certificate, authority: Authority, authoritie
         yield "la validité sort de celle de l'autorité"
 
 
-def _profile_faults(
-    issued: Issued, certificate: Certificate, authority: Authority, authorities: Authorities
-) -> Iterator[str]:
+def _profile_faults(issued: Issued, certificate: Certificate, authority: Authority) -> Iterator[str]:
     product = issued.row.produit
     form = FORMS.get(product)
     if product in HELPERS:
@@ -134,7 +132,7 @@ def _profile_faults(
         if product not in authority.products:
             yield "l'autorité n'émet pas ce produit"
         statement = read_statement(issued.demande) if issued.demande is not None else None
-        yield from form_faults(form, certificate, authority, authorities, statement)
+        yield from form_faults(form, certificate, authority, statement)
 
 
 def _demande_faults(issued: Issued, certificate: Certificate, authority: Authority) -> Iterator[str]:

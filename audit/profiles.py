@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from audit import asn1, expected, extensions
-from audit.authorities import Authorities, Authority
+from audit.authorities import Authority
 from audit.expected import COMMON_NAME, HELPERS, Form
 from audit.extensions import Rule
 from audit.reading import Certificate
@@ -24,7 +24,6 @@ def form_faults(
     form: Form,
     certificate: Certificate,
     authority: Authority,
-    authorities: Authorities,
     statement: Statement | None,
 ) -> Iterator[str]:
     """What is not as the form of the product wants it; ``statement`` None: no demande says what it must hold."""
@@ -37,7 +36,7 @@ def form_faults(
     values = None if statement is None else statement.subject()
     yield from subject_faults(certificate.subject, form.subject, values, authority.settings.organization_length)
     period = (certificate.not_before, period_end)
-    rules = extensions.rules_for(authorities, authority, form, certificate, period, statement)
+    rules = extensions.rules_for(authority, form, certificate, period, statement)
     yield from extensions.extension_faults(certificate.extensions, rules)
 
 
