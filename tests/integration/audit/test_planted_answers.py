@@ -21,6 +21,7 @@ from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from runtime.http_server import HttpServer
 from storage import tables
+from storage.bulk import insert_rows
 from storage.database import Database
 from tests.integration.audit.conftest import ORG, PASSPHRASE, PERSONNES, Place
 from tests.support.world import Clock
@@ -86,9 +87,13 @@ def forget(db: Database, place: Place, of: str) -> None:
 
 
 def test_an_honest_responder(place: Place, serve: Serve) -> None:
+    now = place.clock()
+    prepared = {"autorite": ORG, "produit": "ORG_SIGN", "tbs": b"\x30\x00", "serial": "56" * 16}
+    with place.db.write() as session:
+        insert_rows(session, tables.Certificat, [prepared | {"not_before": now, "not_after": now}])
     report = place.audit(ocsp_url=serve(place))
     assert found(report) == []
-    assert report.checked["réponses OCSP"] == report.checked["certificats"] == 22
+    assert report.checked["réponses OCSP"] == report.checked["certificats"] == 23
 
 
 def test_good_for_a_revoked_certificate(embedded: Place, stale: Database, serve: Serve) -> None:

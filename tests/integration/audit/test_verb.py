@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from audit import lint
+from audit.findings import Topic
 from commands.main import build_app
 from pki import der
 from storage import tables
@@ -118,3 +121,24 @@ def test_localhost_is_explained_and_nothing_else(embedded: Place) -> None:
     names = [der.tlv(0x82, b"localhost"), der.tlv(0x82, b"-.example"), der.tlv(0x87, bytes((127, 0, 0, 1)))]
     forging.with_extension(embedded, "TLS_SERVER", SAN, lambda _: der.extension(SAN, der.sequence(*names)))
     assert [one.text for one in embedded.audit(lint=True).findings] == ["error: pkix.invalid_domain_name_syntax"]
+
+
+def test_the_page_names_every_option_and_every_topic() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text("utf-8")
+    cells = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("|")}
+    assert {topic.value for topic in Topic} <= cells
+    command = typer.main.get_command(build_app(["audit"])).commands["audit"]
+    options = {name for parameter in command.params for name in parameter.opts} - {"--config", "-c"}
+    assert options == set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", [1, 2, 500])
+def test_a_sample_is_drawn_without_doubles(embedded: Place, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr(lint, "_IDS", page)
+    monkeypatch.setattr(lint, "PAGE", page)
+    monkeypatch.setattr(lint, "find_all_breaches", lambda content: read.append(content) or ())
+    for wanted in (0, 1, 7, 22, 100):
+        read.clear()
+        embedded.audit(lint=True, sample=wanted)
+        assert len(read) == len(set(read)) == min(wanted, 22)

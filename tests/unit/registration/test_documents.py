@@ -17,7 +17,19 @@ from registration.rules import states
 from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("batch", "bench", "clients", "commands", "pki", "portal_ihm", "registration", "runtime", "storage", "ws")
+PACKAGES = (
+    "audit",
+    "batch",
+    "bench",
+    "clients",
+    "commands",
+    "pki",
+    "portal_ihm",
+    "registration",
+    "runtime",
+    "storage",
+    "ws",
+)
 
 
 def page(name: str) -> str:
