@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from audit.context import Report
-from audit.findings import Finding, Topic
+from audit.findings import Topic
 
 # What a person reads on a screen; the report in JSON has more.
 _SHOWN_PER_TOPIC = 50
@@ -35,16 +35,28 @@ def summary(report: Report) -> str:
     return f"Contrôlé : {looked_at}. Résultat : {verdict}."
 
 
+class _Constat(msgspec.Struct, kw_only=True):
+    rubrique: Topic
+    objet: str
+    texte: str
+
+
 class _Json(msgspec.Struct, kw_only=True):
     debut: datetime
     fin: datetime
     controles: dict[str, int]
     anomalies: dict[str, int]
-    constats: list[Finding]
+    constats: list[_Constat]
 
 
 def as_json(report: Report, began: datetime, ended: datetime) -> bytes:
     """The report as JSON: counts by kind of object, counts and findings by topic; very many findings are cut short."""
     found = {topic.value: report.found[topic] for topic in Topic if report.found[topic]}
-    content = _Json(debut=began, fin=ended, controles=dict(report.checked), anomalies=found, constats=report.findings)
+    content = _Json(
+        debut=began,
+        fin=ended,
+        controles=dict(report.checked),
+        anomalies=found,
+        constats=[_Constat(rubrique=one.topic, objet=one.subject, texte=one.text) for one in report.findings],
+    )
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
