@@ -15,7 +15,7 @@ _SHOWN_PER_TOPIC = 50
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The findings by topic, then one line that sums up."""
+    """The findings by topic, one line that sums up, and where the audit trail ends."""
     for topic in Topic:
         found = [finding for finding in report.findings if finding.topic is topic]
         if not found:
@@ -25,6 +25,8 @@ def lines(report: Report) -> Iterator[str]:
         if report.found[topic] > _SHOWN_PER_TOPIC:
             yield f"  ... et {report.found[topic] - _SHOWN_PER_TOPIC} de plus"
     yield summary(report)
+    if report.anchor is not None:
+        yield f"Ancre de la piste d'audit, à garder ailleurs : {report.anchor}"
 
 
 def summary(report: Report) -> str:
@@ -46,6 +48,7 @@ class _Json(msgspec.Struct, kw_only=True):
     fin: datetime
     controles: dict[str, int]
     anomalies: dict[str, int]
+    ancre: str | None
     constats: list[_Constat]
 
 
@@ -57,6 +60,7 @@ def as_json(report: Report, began: datetime, ended: datetime) -> bytes:
         fin=ended,
         controles=dict(report.checked),
         anomalies=found,
+        ancre=None if report.anchor is None else str(report.anchor),
         constats=[_Constat(rubrique=one.topic, objet=one.subject, texte=one.text) for one in report.findings],
     )
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

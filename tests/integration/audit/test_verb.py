@@ -42,7 +42,7 @@ def test_nothing_found(place: Place, tmp_path: Path) -> None:
     report = tmp_path / "rapport.json"
     done = igc_audit(settings_of(place, tmp_path), "--no-ocsp", "--sample", "2", "--json", str(report))
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.endswith("2 certificats relus par pkilint. Résultat : aucune anomalie.\n")
+    assert "2 certificats relus par pkilint. Résultat : aucune anomalie.\n" in done.stdout
     written = json.loads(report.read_text())
     assert (written["anomalies"], written["constats"]) == ({}, [])
     assert written["controles"]["certificats"] == 22
@@ -57,7 +57,7 @@ def test_a_fault_found(embedded: Place, tmp_path: Path) -> None:
     numero = embedded.numeros["ORG_SIGN"]
     text = "état du produit REVOQUE, le certificat n’est pas révoqué"
     assert done.stdout.splitlines()[:2] == ["HISTORIQUE : 1", f"  demande n° {numero} : {text}"]
-    assert done.stdout.endswith("Résultat : 1 anomalie.\n")
+    assert "Résultat : 1 anomalie.\n" in done.stdout
     written = json.loads(report.read_text())
     assert written["anomalies"] == {"HISTORIQUE": 1}
     assert written["constats"] == [{"rubrique": "HISTORIQUE", "objet": f"demande n° {numero}", "texte": text}]
@@ -71,6 +71,20 @@ def test_only_what_is_recent(embedded: Place, tmp_path: Path) -> None:
     assert (done.exit_code, "8 CRL. Résultat : aucune anomalie." in done.stdout) == (0, True)
     earlier = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     assert igc_audit(config, "--no-ocsp", "--sample", "0", "--since", earlier).exit_code == 1
+
+
+def test_the_anchor_of_one_audit_is_asked_for_by_the_next(embedded: Place, tmp_path: Path) -> None:
+    config = settings_of(embedded, tmp_path)
+    report = tmp_path / "rapport.json"
+    first = igc_audit(config, "--no-ocsp", "--sample", "0", "--json", str(report))
+    anchor = json.loads(report.read_text())["ancre"]
+    assert first.stdout.splitlines()[-1] == f"Ancre de la piste d'audit, à garder ailleurs : {anchor}"
+    assert igc_audit(config, "--no-ocsp", "--sample", "0", "--anchor", anchor).exit_code == 0
+    numero = anchor.split(":")[0]
+    other = igc_audit(config, "--no-ocsp", "--sample", "0", "--anchor", f"{numero}:{'0' * 64}")
+    assert (other.exit_code, "PISTE : 1" in other.stdout, f"ligne {numero}" in other.stdout) == (1, True, True)
+    for bad in ("", "12", "0:" + "0" * 64, f"{numero}:abc", "x" * 70):
+        assert igc_audit(config, "--no-ocsp", "--anchor", bad).exit_code == 2, bad
 
 
 def test_a_responder_of_another_machine_is_never_asked(embedded: Place, tmp_path: Path) -> None:
