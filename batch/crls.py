@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, WorkerContext
 from batch.published_files import bring_up_to_date
+from batch.told import tell_crl
 from pki.authority import Authority
 from pki.crl import CrlEntry, CrlForm, build_crl
+from pki.reading import UNREADABLE
 from pki.revocation import REASONS, RevocationReason
 from storage import tables
 from storage.database import Database
@@ -157,8 +159,12 @@ def _wants_point(context: WorkerContext, authority: Authority) -> bool:
     return context.policy.crl_issuing_point or (shared and bool(authority.settings.crl_url))
 
 
-def _has_point(der: bytes) -> bool:
-    extensions = x509.load_der_x509_crl(der).extensions
+def _has_point(der: bytes) -> bool | None:
+    """None: the stored list is damaged, and nothing follows it."""
+    try:
+        extensions = x509.load_der_x509_crl(der).extensions
+    except UNREADABLE:
+        return None
     return any(extension.oid == ExtensionOID.ISSUING_DISTRIBUTION_POINT for extension in extensions)
 
 
@@ -207,6 +213,7 @@ def _store(context: WorkerContext, autorite: str, place: _Place, lists: _Lists, 
         row.publie_le = now
         row.delta = lists.delta
         row.delta_fin = None if lists.delta is None else now + delta_validity(context.policy)
+        tell_crl(session, now, autorite, place.number, {"complete": lists.full, "delta": lists.delta})
     kind = "delta" if lists.full is None else "full"
     log.info("crl signed", autorite=autorite, numero=place.number, kind=kind, entries=lists.entries)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import structlog
 from redis.exceptions import RedisError
 
-from batch import crls, responders, tasks
+from batch import crls, responders, sealing, tasks
 from batch.alarms import find_alarms
 from batch.context import BatchPolicy
 from batch.queue import WorkQueue
@@ -42,6 +42,8 @@ class Relay:
         self._clock = clock
         self._next_epoch = 0.0
         self._next_crl = 0.0
+        # What a plateforme writes when it starts need not be sealed line by line.
+        self._next_seal = time.monotonic() + policy.seal_every.total_seconds() / 2
         self._nobody_works = False
 
     def run(self, stop: threading.Event) -> None:
@@ -83,6 +85,10 @@ class Relay:
         if now >= self._next_crl:
             self._next_crl = now + _CRL_SECONDS
             self._look_after_status()
+        if now >= self._next_seal:
+            self._next_seal = now + self._policy.seal_every.total_seconds() / 2
+            if sealing.any_due(self._db, self._policy, self._clock()):
+                self._queue.send_sealing()
 
     def _look_after_status(self) -> None:
         """Have due lists and responders made; say aloud what was not made in time."""

@@ -13,7 +13,7 @@ import typer
 
 from batch.responders import renew_due
 from commands.composition import open_database, worker_context
-from commands.enrolment import enroll, make_responder_phrase, publish_missing_crls, write_pair
+from commands.enrolment import enroll, make_delegate_phrases, publish_missing_crls, write_pair
 from commands.options import ConfigOption
 from commands.signing_keys import signing_token
 from pki.authority import Authority
@@ -141,8 +141,8 @@ def _publish_root_crl(settings: Settings, ceremony: CeremonyConfig, outcome: Out
 def _complete(settings: Settings, servers: tuple[ServerConfig, ...]) -> None:
     """First CRLs and OCSP responders, and the TLS certificates that are missing; both are kept in the database."""
     upgrade(settings.database_dsn())
-    make_responder_phrase(settings)
-    db = open_database(settings)
+    make_delegate_phrases(settings)
+    db = open_database(settings, "ceremonie")
     try:
         context = worker_context(settings, db, name="ceremony")
         publish_missing_crls(context)

@@ -26,4 +26,4 @@ def run(config: ConfigOption = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    Relay(open_database(settings), queue, policy).run(stop)
+    Relay(open_database(settings, "relais"), queue, policy).run(stop)

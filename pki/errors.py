@@ -93,7 +93,11 @@ class OcspRequestError(PkiError):
 
 
 class OcspResponseError(PkiError):
-    """An OCSP answer, or the certificate of its responder, would break RFC 6960."""
+    """An OCSP answer would break RFC 6960."""
+
+
+class DelegationError(PkiError):
+    """The certificate of a delegated key (OCSP responder, audit seal) is not what its office asks for."""
 
 
 class ContainerError(PkiError):

@@ -232,7 +232,7 @@ def check_carried_crl(root: Authority, der: bytes, published: bytes | None, now:
     """Return the number of a CRL that came from the root's machine.
 
     CeremonyError when it is not a CRL of the root as read_crl wants it, not in force, or older than the one that is
-    published; also when it is another one with the same number.
+    published; also when it is another one with the same number. What is published and damaged may be replaced.
     """
     try:
         crl = read_crl(root, der)
@@ -241,9 +241,18 @@ def check_carried_crl(root: Authority, der: bytes, published: bytes | None, now:
     if crl.next_update_utc is None or not crl.last_update_utc <= now < crl.next_update_utc:
         raise CeremonyError(f"{root.short_name}: the CRL is not in force")
     number = crl_number(der)
-    if published is not None and der != published and number <= crl_number(published):
+    if published is not None and der != published and number <= _number_in_force(root, published):
         raise CeremonyError(f"{root.short_name}: the CRL is older than the published one, or another of its number")
     return number
+
+
+def _number_in_force(root: Authority, published: bytes) -> int:
+    """The number of what is published; below any number when it is damaged or no CRL of the root."""
+    try:
+        read_crl(root, published)
+    except CrlError:
+        return -1
+    return crl_number(published)
 
 
 def crl_number(der: bytes) -> int:

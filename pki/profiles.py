@@ -257,6 +257,8 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     ocsp_url: _UriTemplate = "http://ocsp.igc.example"
     ca_issuers_url: _UriTemplate = "http://igc.example/AC/{short_name}.cer"
     private_oids: PrivateOids = PrivateOids()
+    # Extended key usage of the key that signs checkpoints of the audit trail.
+    seal_key_usage_oid: _Oid = "1.3.6.1.4.1.32473.71.9.1"
 
 
 _ORDER_1 = (

@@ -186,6 +186,17 @@ class PkiSettings(Section):
         "20 chiffres hexadécimaux par ligne, les 80 derniers bits du SHA-1 de la ligne `Modulus=...` d'openssl.",
     )
     signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
+    seal_keys_dir: LocalPath = Field(
+        default=Path("pki/scellement"),
+        description="Dossier de la clé qui scelle la piste d'audit, écrite et renouvelée par le traitement.",
+    )
+    seal_pass_phrase_file: Secret = Field(
+        default=SecretFile(Path("pki/scellement.secret")),
+        description="Phrase de passe de la clé qui scelle la piste d'audit.",
+    )
+    seal_seconds: int = Field(
+        default=60, ge=5, le=3_600, description="Intervalle entre deux scellements de la piste d'audit, en secondes."
+    )
     publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
     crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
     crl_refresh_minutes: int = Field(

@@ -164,6 +164,15 @@ def test_two_keys_of_one_name_say_whose_list_is_whose(world: World, clock: Stepp
     assert _points(_publish(world)) == []
 
 
+def test_a_damaged_list_is_followed_by_a_whole_one(world: World) -> None:
+    _publish(world)
+    with world.db.write() as session:
+        session.execute(update(tables.Crl).values(der=b"words"))
+    crls.publish(world.context(), _AUTORITE, full=False)
+    (row,) = world.values(select(tables.Crl))
+    assert (_number(x509.load_der_x509_crl(row.der)), row.delta) == (2, None)
+
+
 def test_when_a_list_is_due(world: World, clock: SteppedClock) -> None:
     later = clock.now + timedelta(days=100)
     assert not _due(world)  # nothing published, nothing to repeat

@@ -20,7 +20,8 @@ from sqlalchemy import delete
 
 from batch.responders import renew_due
 from pki import der
-from pki.ocsp_signer import DelegatedSigner, signer_file
+from pki.delegated import DelegatedSigner, signer_file
+from pki.ocsp_signer import RESPONDER
 from pki.serials import new_serial, serial_hex
 from publication.keys import ResponderKeys
 from publication.responder import OcspResponder
@@ -237,7 +238,7 @@ def test_a_renewed_key_is_taken_up_without_restart(place: Place) -> None:
 
 def test_a_lost_key_is_made_again(place: Place) -> None:
     assert place.context.responders is not None
-    file = signer_file(place.context.responders.folder, ORG)
+    file = signer_file(RESPONDER, place.context.responders.folder, ORG)
     file.unlink()
     assert renew_due(place.context) == 0  # another worker may just be writing it
     place.clock.advance(minutes=12)
