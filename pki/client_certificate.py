@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from pki import der
 from pki.errors import CertificateError, LintError
 from pki.reading import UNREADABLE
-from pki.tbs import VERSION_3, RawExtension, TbsFields, read_tbs
+from pki.tbs import RawExtension, TbsFields, read_tbs
 
 _MAX_SERIAL_OCTETS = 20
 _TEXTS = frozenset({der.UTF8_STRING, der.PRINTABLE_STRING, der.IA5_STRING})
@@ -31,7 +31,8 @@ def read_client_certificate(data: bytes) -> x509.Certificate:
     extension once and none critical that is not understood.
     """
     try:
-        fields = _read_fields(data)
+        tbs, *_ = der.children(data, *der.sole(data, der.SEQUENCE))
+        fields = read_tbs(data[tbs[1] : tbs[3]])
         findings = [*_check_frame(fields), *_check_listed(fields.extensions)]
         if not findings:
             certificate = x509.load_der_x509_certificate(data)
@@ -43,17 +44,7 @@ def read_client_certificate(data: bytes) -> x509.Certificate:
     return certificate
 
 
-def _read_fields(data: bytes) -> TbsFields:
-    tbs, algorithm, signature = der.children(data, *der.sole(data, der.SEQUENCE))
-    fields = read_tbs(data[tbs[1] : tbs[3]])
-    if data[algorithm[1] : algorithm[3]] != fields.algorithm or signature[0] != der.BIT_STRING:
-        raise der.DerError
-    return fields
-
-
 def _check_frame(fields: TbsFields) -> Iterator[str]:
-    if fields.version != VERSION_3:
-        yield "not version 3"
     if fields.algorithm != der.SHA256_WITH_RSA:
         yield "not signed with sha256WithRSAEncryption"
     if fields.serial <= 0 or fields.serial_octets > _MAX_SERIAL_OCTETS:
@@ -75,8 +66,6 @@ def _texts(name: bytes) -> Iterator[str]:
 
 
 def _check_listed(extensions: tuple[RawExtension, ...]) -> Iterator[str]:
-    if len({extension.oid for extension in extensions}) != len(extensions):
-        yield "an extension that stands twice"
     if any(extension.critical and extension.oid not in _UNDERSTOOD for extension in extensions):
         yield "a critical extension that is not understood"
 

@@ -94,7 +94,7 @@ def hall(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with db.write() as session:
         session.add_all(registrations(world))
         # What counts is the issuer and the serial: the same serial is revoked under another authority.
-        session.add_all([revoked("ACI-EL-TEST", REVOKED), revoked("ACI-EL-OLD-TEST", SERIAL)])
+        session.add_all([revoked("ACI-EL-TEST", REVOKED), revoked("ACI-EL", SERIAL)])
     world.publish_crls()
     server = folder / "server.pem"
     private = key("leaf-2").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
