@@ -23,8 +23,9 @@ class BatchPolicy:
     ``idle_seconds`` is how often an idle relay looks into the outbox. A CRL is published again ``crl_refresh`` after
     the last one at the latest, and says that it is good for ``crl_validity``. Beyond ``crl_full_up_to`` entries a
     revocation is followed at once by a delta only, and by the full list when that is due. ``crl_issuing_point`` adds
-    IssuingDistributionPoint. An OCSP responder serves ``ocsp_signer_life`` at most and is replaced at half of it, an
-    audit seal ``seal_life``. New lines of the audit trail are sealed every ``seal_every``.
+    IssuingDistributionPoint, which is there in any case when another key has the same name. An OCSP responder serves
+    ``ocsp_signer_life`` at most and is replaced at half of it, an audit seal ``seal_life``. New lines of the audit
+    trail are sealed every ``seal_every``.
     """
 
     lease_seconds: float = 60.0

@@ -64,6 +64,10 @@ class AuthorityError(PkiError):
     """The description, the certificate or the chain of an authority cannot be used."""
 
 
+class CertificateError(PkiError):
+    """A certificate cannot stand for a client."""
+
+
 class SignerError(PkiError):
     """A signing key cannot be opened, does not belong to its authority, or signed wrongly."""
 

@@ -138,6 +138,9 @@ def check_config(config: CeremonyConfig) -> ProfileSettings:
     names = [config.root.short_name, *(issuing.short_name for issuing in config.issuing)]
     if len(set(names)) != len(names):
         raise CeremonyError("configuration: a short name stands twice")
+    if config.root.revoked and not config.root.offline:
+        # The lists of a root that is here are made of the database, which has no row for an authority.
+        raise CeremonyError("configuration: revoked is what an offline root lists; nothing would publish it here")
     if any(entry.revoked_at.tzinfo is None for entry in config.root.revoked):
         raise CeremonyError("configuration: a date of revocation without time zone")
     for issuing in config.issuing:

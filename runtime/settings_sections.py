@@ -209,7 +209,8 @@ class PkiSettings(Section):
         description="Nombre d'entrées au-delà duquel une révocation paraît d'abord dans une delta CRL seulement.",
     )
     crl_issuing_point: bool = Field(
-        default=False, description="Écrire l'extension critique IssuingDistributionPoint dans les CRL."
+        default=False,
+        description="Écrire IssuingDistributionPoint dans les CRL, même d'une AC dont une seule clé porte le nom.",
     )
 
     @model_validator(mode="after")

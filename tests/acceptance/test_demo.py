@@ -28,7 +28,7 @@ def _demo(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def _processes_of(folder: Path) -> list[str]:
-    """Command lines of every process that works in the demo's folder."""
+    """Command line and environment of every process that works in the demo's folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -37,7 +37,7 @@ def _processes_of(folder: Path) -> list[str]:
         except OSError:
             continue
         if int(process.name) != os.getpid() and (str(folder) in command or f"IGC_CONFIG={folder}" in environment):
-            found.append(command)
+            found.append(f"{command}\n{environment}")
     return found
 
 
@@ -79,7 +79,12 @@ def _again_until_ctrl_c(folder: Path, former_index: int) -> None:
     assert again["lot_index"] > former_index
     assert len({certificate.serial_number for certificate in _certificates(folder)}) == 2 * (_LOT - 10)
     assert process.poll() is None, output
-    assert any("serve" in command for command in _processes_of(folder))
+    running = _processes_of(folder)
+    assert any("serve" in process for process in running)
+    # Secrets are in files, and in nobody's environment or arguments.
+    secrets = [path.read_text().strip() for path in folder.rglob("*.secret")]
+    assert len(secrets) >= 3
+    assert not any(secret in process for secret in secrets for process in running)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=_TIMEOUT)
     assert process.returncode == 130

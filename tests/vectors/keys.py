@@ -18,6 +18,8 @@ DISTANCES = {
     "issuing-2": (370, 514),
     "leaf": (1144, 2078),
     "leaf-2": (686, 418),
+    "production": (24, 50),
+    "stranger": (106, 1616),
 }
 
 

@@ -166,6 +166,8 @@ def test_an_entry_stays_until_a_list_made_after_the_end_of_the_certificate(place
 def test_the_issuing_point_is_written_on_request(place: Place) -> None:
     context = replace(place.context, policy=replace(place.context.policy, crl_issuing_point=True))
     publish(context, ORG)
+    assert place.get(f"/CRL/{ORG}-delta.crl").status == 404  # its base had another scope
+    publish(context, ORG)
     points = [
         crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint) for crl in (place.crl(), delta(place))
     ]

@@ -216,6 +216,14 @@ WRONG = {
     "no issuing authority": 'plateforme = "TEST"\nissuing = []',
     "unknown product": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "A1"\ncommon_name = "A"\nproducts = ["X"]',
     "short name twice": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "ACR-EL"\ncommon_name = "A"\nproducts = []',
+    "revocation that nobody would publish": (
+        'plateforme = "TEST"\n[root]\n'
+        'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00Z, reason = "keyCompromise" }]'
+    ),
+    "revocation without zone": (
+        'plateforme = "TEST"\n[root]\noffline = true\n'
+        'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00, reason = "keyCompromise" }]'
+    ),
     "not TOML": "plateforme = ",
 }
 

@@ -11,8 +11,11 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 from pki import der
 from pki.crl import CrlEntry, CrlForm, build_crl
 from pki.errors import CrlError
+from pki.issuance import issue, lint, prepare
 from pki.revocation import RevocationReason
-from tests.vectors.samples import NOW, SERIAL, make_issuing
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, KeySigner, make_issuing, spki
+from tests.vectors.samples import SHAPES as CONTENTS
 
 WEEK = timedelta(days=7)
 ENTRIES = [
@@ -148,3 +151,31 @@ def test_openssl_and_certtool_read_it(crl, shape, issuing, openssl, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "CRL Number (not critical): 2a" in said
     assert f"Revoked certificates ({len(SHAPES[shape][0])})" in said or not SHAPES[shape][0]
+
+
+def test_openssl_does_not_take_the_list_of_one_key_for_that_of_another_of_the_same_name(issuing, tmp_path):
+    """With the point it is of another scope; without, a revoked certificate would be found good on the other's list."""
+    twin = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    leaf = issue(
+        lint(prepare(issuing, CONTENTS["org-auth-cli"], spki(), SERIAL, NOW), issuing),
+        KeySigner(issuing.short_name, key("issuing")),
+    )
+    files = {
+        "leaf": [x509.load_der_x509_certificate(leaf.der)],
+        "root": [x509.load_der_x509_certificate(issuing.chain[-1])],
+        "twins": [issuing.certificate, twin.certificate],
+    }
+    for point in (False, True):
+        other = build_crl(
+            twin, KeySigner(twin.short_name, key("issuing-2")), [], 1, NOW, NOW + WEEK, CrlForm(issuing_point=point)
+        )
+        files["crl"] = [x509.load_der_x509_crl(other)]
+        for name, items in files.items():
+            (tmp_path / f"{name}.pem").write_bytes(b"".join(item.public_bytes(Encoding.PEM) for item in items))
+        done = subprocess.run(
+            ["openssl", "verify", "-crl_check", "-extended_crl", "-attime", str(int(NOW.timestamp()) + 60),
+             "-CAfile", "root.pem", "-untrusted", "twins.pem", "-CRLfile", "crl.pem", "leaf.pem"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ("different CRL scope" in done.stderr) is point
+        assert (": OK" in done.stdout) is not point
