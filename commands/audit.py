@@ -37,7 +37,9 @@ _DATE_FORMS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 def run(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=_DATE_FORMS, help="Ne relire que ce qui a été émis ou modifié depuis (UTC)."),
+        typer.Option(
+            formats=_DATE_FORMS, metavar="DATE", help="Ne relire que ce qui a été émis ou modifié depuis (UTC)."
+        ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=0, help="Nombre de certificats relus par pkilint, tirés au sort ; sinon tous.")

@@ -95,6 +95,12 @@ class Place:
         with self.db.write() as session:
             session.execute(update(table).where(keys[table]()).values(**values))
 
+    def own(self, folder: str, tmp_path: Path) -> Path:
+        """From now on this place has a copy of ``authorities_dir`` or of ``responders``, to be spoilt as well."""
+        copied = shutil.copytree(getattr(self, folder), tmp_path / folder)
+        setattr(self, folder, copied)
+        return copied
+
     def sql(self, *statements: str) -> None:
         """Do what the database would refuse: without foreign keys, and with the history open to changes."""
         with self.db.engine.connect() as connection:
@@ -254,14 +260,14 @@ def copy_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
         world = open_world(db, original.hierarchy)
         world.clock.now = original.clock.now
         folders = {name: shutil.copytree(getattr(original, name), tmp_path / name) for name in _FOLDERS}
-        return Place(world, numeros=dict(original.numeros), url=url, **folders)
+        return replace(original, world=world, numeros=dict(original.numeros), url=url, **folders)
 
     yield copy
     for act in reversed(undo):
         act()
 
 
-_FOLDERS = ("authorities_dir", "publication", "responders")
+_FOLDERS = ("publication",)
 
 
 @pytest.fixture(autouse=True)

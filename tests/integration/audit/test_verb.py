@@ -82,6 +82,7 @@ def test_a_responder_of_another_machine_is_never_asked(embedded: Place, tmp_path
 
 
 def test_an_audit_that_cannot_be_made_is_neither(embedded: Place, tmp_path: Path) -> None:
+    embedded.own("authorities_dir", tmp_path)
     config = settings_of(embedded, tmp_path)
     (embedded.authorities_dir / "ACI-EL-ORG-TEST.pem").write_text("rien")
     done = igc_audit(config, "--no-ocsp")
