@@ -20,11 +20,9 @@ def test_work_under_the_eyes_of_the_auditor_is_no_fault(place: Place) -> None:
     def work() -> None:
         while not done.is_set():
             number = next(rounds)
-            key = 40 + 3 * number
-            index = world.issued(*(world.form(key=key + rank) for rank in range(3)), reference=f"meanwhile-{number}")
-            first, second, _ = world.numeros(index)
-            world.ra.cancel_demande(world.origin(), first)
-            world.ra.cancel_demande(world.origin(), second)
+            key = 40 + 2 * number
+            index = world.issued(*(world.form(key=key + rank) for rank in range(2)), reference=f"meanwhile-{number}")
+            world.ra.cancel_demande(world.origin(), world.numeros(index)[0])
             publish(place.context, ORG, full=number % 2 == 0)
             world.clock.advance(seconds=1)
             worked.append(index)

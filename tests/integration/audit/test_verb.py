@@ -112,7 +112,6 @@ def test_pkilint_in_its_own_processes(embedded: Place, monkeypatch: pytest.Monke
     bad = der.extension(SAN, der.sequence(der.tlv(0x82, b"www..acacias.example"), der.tlv(0x82, b"-.example")))
     forging.with_extension(embedded, "SERV_SSL_SERV", SAN, lambda _: bad)
     monkeypatch.setattr(lint, "_NOT_WORTH_PROCESSES", 0)
-    monkeypatch.setattr(lint, "_SLICE", 8)
     (finding,) = [one for one in embedded.audit(lint=True, processes=2).findings if one.topic == "LINT"]
     assert embedded.certificat("SERV_SSL_SERV").serial in finding.subject
     assert finding.text.count("pkix.invalid_domain_name_syntax") == 2
@@ -141,5 +140,5 @@ def test_a_sample_is_drawn_without_doubles(embedded: Place, monkeypatch: pytest.
     monkeypatch.setattr(lint, "find_all_breaches", lambda content: read.append(content) or ())
     for wanted in (0, 1, 7, 22, 100):
         read.clear()
-        embedded.audit(lint=True, sample=wanted)
+        lint.check_lint(embedded.prepared(sample=wanted))
         assert len(read) == len(set(read)) == min(wanted, 22)
