@@ -63,13 +63,22 @@ def run(
         sample=sample,
         processes=processes or len(os.sched_getaffinity(0)),
     )
-    began = system_clock()
-    try:
+    with _broken_off():
+        began = system_clock()
         report = _audit(Settings.load(config), scope, url, ask=not no_ocsp)
         for line in lines(report):
             typer.echo(line)
         if json_file is not None:
             json_file.write_bytes(as_json(report, began, system_clock()))
+    if report.found.total():
+        raise typer.Exit(_FOUND)
+
+
+@contextmanager
+def _broken_off() -> Iterator[None]:
+    """What keeps the audit from being made is one line and a status of its own."""
+    try:
+        yield
     except (AuditError, SettingsError, OSError) as error:
         raise _impossible(str(error)) from None
     except SQLAlchemyError as error:
@@ -79,8 +88,6 @@ def run(
         # An audit that breaks down is not one that found nothing, nor one that found something.
         log.exception("audit broke down")
         raise _impossible(f"contrôle interrompu ({type(error).__name__})") from error
-    if report.found.total():
-        raise typer.Exit(_FOUND)
 
 
 def _impossible(reason: str) -> typer.Exit:
