@@ -142,3 +142,16 @@ def test_a_sample_is_drawn_without_doubles(embedded: Place, monkeypatch: pytest.
         read.clear()
         lint.check_lint(embedded.prepared(sample=wanted))
         assert len(read) == len(set(read)) == min(wanted, 22)
+
+
+def test_an_audit_that_breaks_down_is_neither(embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 1 is what Python itself would end with, and means something else here."""
+
+    def broken(_audit: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("audit.run.CHECKS", (broken,))
+    done = igc_audit(settings_of(embedded, tmp_path), "--no-ocsp")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith("igc audit : contrôle interrompu (ZeroDivisionError)\n")
+    assert igc_audit(settings_of(embedded, tmp_path, inconnu=1), "--no-ocsp").exit_code == 2
