@@ -56,8 +56,7 @@ def check_crls(audit: Audit) -> None:
         row, found = _row(audit, authority), []
         for _ in range(_TRIES):
             found = list(islice(_faults(audit, authority, row), _MOST_PER_LIST))
-            again = _row(audit, authority)
-            if not found or again == row:
+            if not found or (again := _row(audit, authority)) == row:
                 break
             row = again
         for subject, text in found:
@@ -98,7 +97,7 @@ def _faults(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  #
         yield from ((delta_name, text) for text in form_faults(authority, delta, now, is_delta=True))
         yield from ((delta_name, text) for text in _delta_faults(row, full, delta))
     yield from _entry_faults(audit, authority, _Lists(row, full, delta), now)
-    yield from _file_faults(audit, authority)
+    yield from _file_faults(audit, authority, row)
 
 
 def _second(moment: datetime | None) -> datetime | None:
@@ -245,21 +244,21 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _file_faults(audit: Audit, authority: Authority) -> Iterator[Fault]:
+def _file_faults(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  # noqa: ANN401
     """The published files are the stored bytes; a list that is just being replaced is given the time for it."""
-    names = f"CRL {authority.short_name}", f"delta CRL {authority.short_name}"
-    found: list[Fault] = []
-    for attempt in range(_TRIES):
-        if attempt:
-            time.sleep(_PAUSE_SECONDS)
-        row = _row(audit, authority)
-        stored = (None, None) if row is None else (row.der, row.delta)
-        found = []
-        for name, path, content in zip(names, _paths(audit, authority), stored, strict=True):
-            published = _read(path)
-            if published != (None if content is None else bytes(content)):
-                missing = "manque" if published is None else "n'est pas la liste de la base"
-                found.append((name, f"le fichier publié {path.name} {missing}"))
+    for _ in range(_TRIES):
+        found = list(_differences(audit, authority, row))
         if not found:
             return
+        time.sleep(_PAUSE_SECONDS)
+        row = _row(audit, authority) or row
     yield from found
+
+
+def _differences(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  # noqa: ANN401
+    names = f"CRL {authority.short_name}", f"delta CRL {authority.short_name}"
+    for name, path, content in zip(names, _paths(audit, authority), (row.der, row.delta), strict=True):
+        published = _read(path)
+        if published != (None if content is None else bytes(content)):
+            missing = "manque" if published is None else "n'est pas la liste de la base"
+            yield name, f"le fichier publié {path.name} {missing}"

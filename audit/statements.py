@@ -67,12 +67,14 @@ def statement_faults(demande: Any, statement: Statement) -> Iterator[str]:  # no
         fqdns = msgspec.json.decode(demande.fqdns or "[]", type=tuple[str, ...])
     except msgspec.MsgspecError:
         fqdns = ()
-    is_person = demande.offre in {"PS", "PRO"}
-    service = fqdns[0] if fqdns else demande.service_applicatif
+    is_person, is_server = demande.offre in {"PS", "PRO"}, demande.usage == "SSL_SERV"
+    name = statement.common_name
     pairs = {
         "produit": (statement.product, product_of(demande)),
         "structure": (statement.organizational_unit, demande.id_structure),
-        "commonName": (statement.common_name, demande.id_beneficiaire if is_person else service),
+        "bénéficiaire": (name if is_person else None, demande.id_beneficiaire),
+        "service applicatif": (None if is_person or is_server else name, demande.service_applicatif),
+        "premier FQDN": (name if is_server else None, fqdns[0] if fqdns else None),
         "FQDN": (statement.dns_names, fqdns),
         "adresse électronique": (statement.email, demande.adresse_email),
         "UPN": (statement.upn, demande.upn),

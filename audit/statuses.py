@@ -49,9 +49,9 @@ def _ask_all(audit: Audit, responder: Responder) -> None:
                 continue
             if number_of(row.serial) < 0:
                 continue  # the check of certificates names it
-            audit.report.checked["réponses OCSP"] += 1
             try:
                 fault = _fault(audit, responder, authority, row)
+                audit.report.checked["réponses OCSP"] += 1
             except ResponderError as error:
                 # Of the responder and not of one certificate: said once.
                 if (authority.short_name, str(error)) not in told:

@@ -39,7 +39,9 @@ _DATE_FORMS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 def run(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=_DATE_FORMS, help="Ne relire que ce qui a été émis ou modifié depuis (UTC)."),
+        typer.Option(
+            formats=_DATE_FORMS, metavar="DATE", help="Ne relire que ce qui a été émis ou modifié depuis (UTC)."
+        ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=0, help="Nombre de certificats relus par pkilint, tirés au sort ; sinon tous.")
@@ -67,13 +69,22 @@ def run(
         anchor=_anchor(anchor),
         processes=processes or len(os.sched_getaffinity(0)),
     )
-    began = system_clock()
-    try:
+    with _broken_off():
+        began = system_clock()
         report = _audit(Settings.load(config), scope, url, ask=not no_ocsp)
         for line in lines(report):
             typer.echo(line)
         if json_file is not None:
             json_file.write_bytes(as_json(report, began, system_clock()))
+    if report.found.total():
+        raise typer.Exit(_FOUND)
+
+
+@contextmanager
+def _broken_off() -> Iterator[None]:
+    """What keeps the audit from being made is one line and a status of its own."""
+    try:
+        yield
     except (AuditError, SettingsError, OSError) as error:
         raise _impossible(str(error)) from None
     except SQLAlchemyError as error:
@@ -83,8 +94,6 @@ def run(
         # An audit that breaks down is not one that found nothing, nor one that found something.
         log.exception("audit broke down")
         raise _impossible(f"contrôle interrompu ({type(error).__name__})") from error
-    if report.found.total():
-        raise typer.Exit(_FOUND)
 
 
 def _anchor(text: str | None) -> Anchor | None:

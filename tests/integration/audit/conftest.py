@@ -96,6 +96,12 @@ class Place:
         with self.db.write() as session:
             session.execute(update(table).where(keys[table]()).values(**values))
 
+    def own(self, folder: str, tmp_path: Path) -> Path:
+        """From now on this place has a copy of ``authorities_dir`` or of ``responders``, to be spoilt as well."""
+        copied = shutil.copytree(getattr(self, folder), tmp_path / folder)
+        setattr(self, folder, copied)
+        return copied
+
     def sql(self, *statements: str) -> None:
         """Do what the database would refuse: without foreign keys, and with the history open to changes."""
         with self.db.engine.connect() as connection:
@@ -115,9 +121,9 @@ class Place:
             connection.execute(text("SET session_replication_role = DEFAULT"))
             connection.commit()
 
-    def audit(self, *, lint: bool = False, trail: bool = False, **scope: Any) -> Report:
-        """Every check; pkilint, which is slow, only when asked for, and the trail, which sees every row that changed."""
-        audit = Audit(
+    def prepared(self, **scope: Any) -> Audit:
+        """An audit that has not begun."""
+        return Audit(
             db=self.db,
             authorities=load_authorities(self.authorities_dir),
             publication_dir=self.publication,
@@ -125,6 +131,10 @@ class Place:
             clock=self.clock,
             scope=Scope(**scope),
         )
+
+    def audit(self, *, lint: bool = False, trail: bool = False, **scope: Any) -> Report:
+        """Every check; pkilint, which is slow, only when asked for, and the trail, which sees every row that changed."""
+        audit = self.prepared(**scope)
         left_out = {check for check, wanted in ((check_lint, lint), (check_trail, trail)) if not wanted}
         for check in CHECKS:
             if check not in left_out:
@@ -256,14 +266,14 @@ def copy_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
         world = open_world(db, original.hierarchy)
         world.clock.now = original.clock.now
         folders = {name: shutil.copytree(getattr(original, name), tmp_path / name) for name in _FOLDERS}
-        return Place(world, numeros=dict(original.numeros), url=url, **folders)
+        return replace(original, world=world, numeros=dict(original.numeros), url=url, **folders)
 
     yield copy
     for act in reversed(undo):
         act()
 
 
-_FOLDERS = ("authorities_dir", "publication", "responders")
+_FOLDERS = ("publication",)
 
 
 @pytest.fixture(autouse=True)

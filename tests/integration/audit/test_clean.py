@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from audit.pages import certified_keys
+from storage import tables
 from tests.integration.audit.conftest import Place
 
 
@@ -18,3 +22,12 @@ def test_an_honest_plateforme_has_no_fault(place: Place) -> None:
         "demandes": 13 + 4 + 3,
         "certificats relus par pkilint": certificates,
     }
+
+
+def test_every_certified_key_is_handed_to_who_judges_keys(embedded: Place) -> None:
+    with embedded.db.read() as session:
+        rows = session.query(tables.Certificat).order_by(tables.Certificat.id).all()
+    named = [(name.split(" ")[1], hashlib.sha256(spki).digest()) for name, spki in certified_keys(embedded.db)]
+    assert named == [(row.serial, row.spki_sha256) for row in rows]
+    embedded.change(tables.Certificat, "ORG_SIGN", der=b"\x30\x03no!")
+    assert len(list(certified_keys(embedded.db))) == len(rows) - 1

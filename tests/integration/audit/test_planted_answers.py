@@ -148,8 +148,8 @@ def test_nobody_there_is_one_finding(embedded: Place) -> None:
     assert found(embedded.audit(ocsp_url=url)) == [(f"répondeur {url}", "ne répond pas (ConnectionRefusedError)")]
 
 
-def test_a_responder_without_its_key_is_one_finding_an_authority(embedded: Place, serve: Serve) -> None:
-    signer_file(RESPONDER, embedded.responders, ORG).unlink()
+def test_a_responder_without_its_key_is_one_finding_an_authority(embedded: Place, serve: Serve, tmp_path: Path) -> None:
+    signer_file(RESPONDER, embedded.own("responders", tmp_path), ORG).unlink()
     assert found(embedded.audit(ocsp_url=serve(embedded))) == [(f"répondeur de {ORG}", "répond TRY_LATER")]
 
 
@@ -168,7 +168,9 @@ def found_ocsp(report: Report) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("oid", ["1.3.6.1.5.5.7.48.1.5", "2.5.29.37"])
-def test_a_delegate_that_is_none(embedded: Place, serve: Serve, oid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delegate_that_is_none(
+    embedded: Place, serve: Serve, oid: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The responder would not start with such a certificate; a forged one does."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -176,7 +178,7 @@ def test_a_delegate_that_is_none(embedded: Place, serve: Serve, oid: str, monkey
     from pki import delegated
     from tests.integration.audit import forging
 
-    file = signer_file(RESPONDER, embedded.responders, ORG)
+    file = signer_file(RESPONDER, embedded.own("responders", tmp_path), ORG)
     pem = file.read_bytes()
     with embedded.db.read() as session:
         serial = session.get_one(tables.RepondeurOcsp, ORG).serial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -291,9 +292,19 @@ def _reason_without_revocation(place: Place) -> None:
     place.change(tables.Certificat, CLI, raison_crl="superseded")
 
 
-@plants(CLI, "commonName de la ligne et du contenu validé diffèrent")
+@plants(CLI, "service applicatif de la ligne et du contenu validé diffèrent")
 def _demande_changed_afterwards(place: Place) -> None:
     place.change(tables.Demande, CLI, service_applicatif="Autre service")
+
+
+@plants(PRO, "service applicatif de la ligne et du contenu validé diffèrent")
+def _service_where_none_belongs(place: Place) -> None:
+    place.change(tables.Demande, PRO, service_applicatif="Autre service")
+
+
+@plants(PRO, "bénéficiaire de la ligne et du contenu validé diffèrent")
+def _another_beneficiaire(place: Place) -> None:
+    place.change(tables.Demande, PRO, id_beneficiaire="899700990029")
 
 
 @plants(SSL, "FQDN de la ligne et du contenu validé diffèrent")
@@ -371,8 +382,8 @@ def test_a_planted_fault_is_found_and_named(embedded: Place, case: str) -> None:
         assert row.serial in named or changed.serial in named, finding
 
 
-def test_an_authority_issues_its_products_only(embedded: Place) -> None:
-    index = embedded.authorities_dir / "authorities.json"
+def test_an_authority_issues_its_products_only(embedded: Place, tmp_path: Path) -> None:
+    index = embedded.own("authorities_dir", tmp_path) / "authorities.json"
     content = json.loads(index.read_text())
     for entry in content["authorities"]:
         entry["products"] = [product for product in entry["products"] if product != "ORG_CONF"]
@@ -382,9 +393,9 @@ def test_an_authority_issues_its_products_only(embedded: Place) -> None:
     assert f"(demande n° {embedded.numeros['ORG_CONF']})" in finding.subject
 
 
-def test_a_production_certificate_without_demande_is_planted(embedded: Place) -> None:
+def test_a_production_certificate_without_demande_is_planted(embedded: Place, tmp_path: Path) -> None:
     """On TEST the clients of the demo have such; in production nobody does."""
-    index = embedded.authorities_dir / "authorities.json"
+    index = embedded.own("authorities_dir", tmp_path) / "authorities.json"
     index.write_text(index.read_text().replace('"category": 131', '"category": 3'))
     embedded.change(tables.Certificat, "CPE_AUTH", produit="ORG_SIGN")
     texts = {(one.subject.split(" (")[0], one.text) for one in embedded.audit().findings}

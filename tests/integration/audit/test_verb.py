@@ -96,6 +96,7 @@ def test_a_responder_of_another_machine_is_never_asked(embedded: Place, tmp_path
 
 
 def test_an_audit_that_cannot_be_made_is_neither(embedded: Place, tmp_path: Path) -> None:
+    embedded.own("authorities_dir", tmp_path)
     config = settings_of(embedded, tmp_path)
     (embedded.authorities_dir / "ACI-EL-ORG-TEST.pem").write_text("rien")
     done = igc_audit(config, "--no-ocsp")
@@ -125,7 +126,6 @@ def test_pkilint_in_its_own_processes(embedded: Place, monkeypatch: pytest.Monke
     bad = der.extension(SAN, der.sequence(der.tlv(0x82, b"www..acacias.example"), der.tlv(0x82, b"-.example")))
     forging.with_extension(embedded, "SERV_SSL_SERV", SAN, lambda _: bad)
     monkeypatch.setattr(lint, "_NOT_WORTH_PROCESSES", 0)
-    monkeypatch.setattr(lint, "_SLICE", 8)
     (finding,) = [one for one in embedded.audit(lint=True, processes=2).findings if one.topic == "LINT"]
     assert embedded.certificat("SERV_SSL_SERV").serial in finding.subject
     assert finding.text.count("pkix.invalid_domain_name_syntax") == 2
@@ -154,5 +154,18 @@ def test_a_sample_is_drawn_without_doubles(embedded: Place, monkeypatch: pytest.
     monkeypatch.setattr(lint, "find_all_breaches", lambda content: read.append(content) or ())
     for wanted in (0, 1, 7, 22, 100):
         read.clear()
-        embedded.audit(lint=True, sample=wanted)
+        lint.check_lint(embedded.prepared(sample=wanted))
         assert len(read) == len(set(read)) == min(wanted, 22)
+
+
+def test_an_audit_that_breaks_down_is_neither(embedded: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 1 is what Python itself would end with, and means something else here."""
+
+    def broken(_audit: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("audit.run.CHECKS", (broken,))
+    done = igc_audit(settings_of(embedded, tmp_path), "--no-ocsp")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith("igc audit : contrôle interrompu (ZeroDivisionError)\n")
+    assert igc_audit(settings_of(embedded, tmp_path, inconnu=1), "--no-ocsp").exit_code == 2
