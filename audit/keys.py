@@ -26,8 +26,8 @@ _WEAKNESSES = {
     "fermat": "les deux facteurs premiers sont si proches que la méthode de Fermat les trouve",
     "roca": "le module porte l'empreinte ROCA (CVE-2017-15361)",
     "sharedprimes": "le module a un facteur premier d'une clé cassée et publiée",
-    "rsapoly": "le module est plein de zéros à intervalles réguliers, ce qui permet de le factoriser",
-    "rsabias": "les bits du module sont trop inégalement répartis pour être dus au hasard",
+    "rsapoly": "le module a bien plus de zéros que le hasard n'en donne, ce qui permet parfois de le factoriser",
+    "rsabias": "le module a bien trop de bits égaux pour être dû au hasard",
     "pattern": "le module répète le même octet, ce qui n'est pas dû au hasard",
 }
 _CHECKS = tuple(_WEAKNESSES)

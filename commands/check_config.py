@@ -17,7 +17,7 @@ def run(config: ConfigOption = None) -> None:
     if problems := check(settings):
         raise SettingsError(problems)
     for path in settings.pki.weak_key_files:
-        typer.echo(f"Clés prévisibles : {len(load_key_list([path]))} empreintes dans {path}.")
+        typer.echo(f"Clés prévisibles, empreintes : {len(load_key_list([path]))} dans {path}.")
     for warning in warnings(settings):
         typer.echo(f"Attention : {warning}.")
     typer.echo(f"Réglages corrects : plateforme {settings.plateforme}, données dans {settings.data_dir}.")
