@@ -182,8 +182,14 @@ class PkiSettings(Section):
     )
     weak_key_files: tuple[LocalPath, ...] = Field(
         default=(),
-        description="Listes de clés RSA prévisibles à refuser, au format `openssl-blacklist` : une empreinte de "
-        "20 chiffres hexadécimaux par ligne, les 80 derniers bits du SHA-1 de la ligne `Modulus=...` d'openssl.",
+        description="Listes de clés prévisibles à refuser. Fichier `*.dat` : liste de blocage de badkeys. Tout autre "
+        "nom : texte `openssl-blacklist`, une empreinte de 20 chiffres hexadécimaux par ligne, les 80 derniers bits du "
+        "SHA-1 de la ligne `Modulus=...` d'openssl.",
+    )
+    without_weak_key_files: bool = Field(
+        default=False,
+        description="`true` : dire que cette instance fonctionne sans liste de clés prévisibles, faute d'en avoir une. "
+        "Sans liste et sans cet aveu, `igc check-config` refuse les réglages d'une plateforme de PRODUCTION.",
     )
     signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
     seal_keys_dir: LocalPath = Field(
@@ -212,6 +218,12 @@ class PkiSettings(Section):
         default=False,
         description="Écrire IssuingDistributionPoint dans les CRL, même d'une AC dont une seule clé porte le nom.",
     )
+
+    @model_validator(mode="after")
+    def _lists_or_none(self) -> Self:
+        if self.without_weak_key_files and self.weak_key_files:
+            raise ValueError("without_weak_key_files = true, alors que weak_key_files nomme une liste")
+        return self
 
     @model_validator(mode="after")
     def _renew_in_time(self) -> Self:
