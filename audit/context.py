@@ -87,6 +87,7 @@ class Audit:
     publication_dir: Path
     crl_refresh: timedelta
     clock: Callable[[], datetime]
+    weak_key_files: tuple[Path, ...] = ()
     scope: Scope = field(default_factory=Scope)
     report: Report = field(default_factory=Report)
     meter: Meter = field(default_factory=SilentMeter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from audit.all_keys import check_all_keys
 from audit.certificates import check_certificates
 from audit.context import Audit, Report
 from audit.crls import check_crls
@@ -21,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     check_authorities,
     check_certificates,
     check_uniqueness,
+    check_all_keys,
     check_crls,
     check_statuses,
     check_history,

@@ -146,6 +146,7 @@ def _audit(settings: Settings, scope: Scope, url: str | None, *, ask: bool) -> R
                     publication_dir=settings.pki.publication_dir,
                     crl_refresh=timedelta(minutes=settings.pki.crl_refresh_minutes),
                     clock=system_clock,
+                    weak_key_files=settings.pki.weak_key_files,
                     scope=replace(scope, ocsp_url=url),
                     meter=meter,
                 )
