@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     private_oids: PrivateOids
     organization_length: int = 40
     p256: bool = False
+    # Absent from the index of an authority that names one address of its deltas.
+    delta_crl_ldap_url: str = ""
     seal_key_usage_oid: str = "1.3.6.1.4.1.32473.71.9.1"
 
 
@@ -75,9 +77,12 @@ class _Index(msgspec.Struct, frozen=True, kw_only=True):
     authorities: tuple[_Entry, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Authority:
-    """One root or issuing CA. Two may share a name: each short name has a key of its own."""
+    """One root or issuing CA; ``directory_name`` is its entry in the LDAP directory, percent-encoded.
+
+    Two may share a name: each short name has a key of its own.
+    """
 
     short_name: str
     issuer: str
@@ -86,6 +91,7 @@ class Authority:
     der: bytes
     certificate: Certificate
     public_key: rsa.RSAPublicKey
+    directory_name: str
 
     @property
     def is_root(self) -> bool:
@@ -112,6 +118,10 @@ class Authority:
         """Its certificate as the library sees it."""
         return x509.load_der_x509_certificate(self.der)
 
+    def url(self, template: str) -> str:
+        """An address of the settings, filled in for this authority."""
+        return template.format(short_name=self.short_name, dn=self.directory_name)
+
     def has_signed(self, signed: bytes, signature: bytes) -> bool:
         """Whether the signature (sha256WithRSAEncryption) over these bytes is its own."""
         try:
@@ -121,46 +131,16 @@ class Authority:
         return True
 
 
-class Authorities(Mapping[str, Authority]):
-    """All authorities of the instance by short name."""
-
-    def __init__(self, known: Mapping[str, Authority]) -> None:
-        self._known = known
-        self._directory = {name: _directory_name(one, self.root_of(one)) for name, one in known.items()}
-
-    def __getitem__(self, name: str) -> Authority:
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    @property
-    def issuing(self) -> list[Authority]:
-        """Those that issue to others than authorities."""
-        return [one for one in self._known.values() if one.products]
-
-    def root_of(self, authority: Authority) -> Authority:
-        """The root above; AuditError when the index goes in a circle."""
-        for _ in self._known:
-            if authority.is_root:
-                return authority
-            authority = self._known[authority.issuer]
-        raise AuditError(f"{INDEX} : les AC ne mènent pas à une racine")
-
-    def url(self, authority: Authority, template: str) -> str:
-        """An address of the settings, filled in for an authority."""
-        return template.format(short_name=authority.short_name, dn=self._directory[authority.short_name])
+Authorities = Mapping[str, Authority]
+"""All authorities of the instance by short name."""
 
 
-def _directory_name(authority: Authority, root: Authority) -> str:
+def _directory_name(certificate: Certificate, root: Certificate | None) -> str:
     """The entry in the directory (RFC 4514, RFC 4516): the name backwards; an issuing CA hangs below its root's CN."""
-    parts = [(_LDAP.get(one.oid, one.oid), _text(one)) for (one, *_rest) in authority.certificate.subject]
+    parts = [(_LDAP.get(one.oid, one.oid), _text(one)) for (one, *_rest) in certificate.subject]
     parts.reverse()
-    if root is not authority:
-        name = next(_text(one) for (one, *_rest) in root.certificate.subject if one.oid == expected.COMMON_NAME)
+    if root is not None:
+        name = next(_text(one) for (one, *_rest) in root.subject if one.oid == expected.COMMON_NAME)
         parts.insert(1, ("ou", name))
     return ",".join(f"{key}={quote(_escaped(value), safe='')}" for key, value in parts)
 
@@ -181,21 +161,45 @@ def load_authorities(folder: Path) -> Authorities:
         raise AuditError(f"{INDEX} ne se lit pas dans le dossier des AC") from None
     except msgspec.MsgspecError as error:
         raise AuditError(f"{INDEX} : {error}") from None
-    known = {entry.short_name: _read(folder, entry) for entry in index.authorities}
-    if not known or any(one.issuer not in known for one in known.values()):
-        raise AuditError(f"{INDEX} : une AC manque")
-    return Authorities(known)
+    entries = {entry.short_name: entry for entry in index.authorities}
+    read = {name: _read(folder, name) for name in entries}
+    if not entries:
+        raise AuditError(f"{INDEX} : aucune AC")
+    return {name: _authority(name, entries, read) for name in entries}
 
 
-def _read(folder: Path, entry: _Entry) -> Authority:
+def _read(folder: Path, name: str) -> tuple[bytes, Certificate]:
     try:
-        pem = (folder / f"{entry.short_name}.pem").read_bytes()
+        pem = (folder / f"{name}.pem").read_bytes()
         der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-        certificate = read_certificate(der)
-        key = load_der_public_key(certificate.spki)
+        return der, read_certificate(der)
     except (OSError, ValueError) as error:
         reason = f" ({error})" if isinstance(error, DerError) else ""
-        raise AuditError(f"{entry.short_name} : le certificat de l'AC ne se lit pas{reason}") from None
+        raise AuditError(f"{name} : le certificat de l'AC ne se lit pas{reason}") from None
+
+
+def _authority(name: str, entries: Mapping[str, _Entry], read: Mapping[str, tuple[bytes, Certificate]]) -> Authority:
+    entry, (der, certificate) = entries[name], read[name]
+    above = name
+    for _ in entries:
+        above = entries[above].issuer
+        if above not in entries:
+            raise AuditError(f"{INDEX} : l'AC au-dessus de {name} n'y est pas")
+    if entries[above].issuer != above:
+        raise AuditError(f"{INDEX} : les AC ne mènent pas à une racine")
+    try:
+        key = load_der_public_key(certificate.spki)
+    except ValueError:
+        key = None
     if not isinstance(key, rsa.RSAPublicKey):
-        raise AuditError(f"{entry.short_name} : la clé de l'AC n'est pas RSA")
-    return Authority(entry.short_name, entry.issuer, frozenset(entry.products), entry.settings, der, certificate, key)
+        raise AuditError(f"{name} : la clé de l'AC n'est pas RSA")
+    return Authority(
+        short_name=name,
+        issuer=entry.issuer,
+        products=frozenset(entry.products),
+        settings=entry.settings,
+        der=der,
+        certificate=certificate,
+        public_key=key,
+        directory_name=_directory_name(certificate, None if above == name else read[above][1]),
+    )

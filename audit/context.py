@@ -44,6 +44,9 @@ class Anchor:
     numero: int
     empreinte: bytes
 
+    def __str__(self) -> str:
+        return f"{self.numero}:{self.empreinte.hex()}"
+
 
 @dataclass
 class Report:

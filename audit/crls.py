@@ -89,13 +89,13 @@ def _faults(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  #
     except ValueError as error:
         delta = None
         yield delta_name, f"illisible : {error}"
-    yield from ((full_name, text) for text in form_faults(audit, authority, full, now, is_delta=False))
+    yield from ((full_name, text) for text in form_faults(authority, full, now, is_delta=False))
     if (full.number, full.this_update, full.next_update) != (
         row.numero, _second(row.this_update), _second(row.next_update),
     ):  # fmt: skip
         yield full_name, "le numéro ou les dates ne sont pas ceux de la ligne"
     if delta is not None:
-        yield from ((delta_name, text) for text in form_faults(audit, authority, delta, now, is_delta=True))
+        yield from ((delta_name, text) for text in form_faults(authority, delta, now, is_delta=True))
         yield from ((delta_name, text) for text in _delta_faults(row, full, delta))
     yield from _entry_faults(audit, authority, _Lists(row, full, delta), now)
     yield from _file_faults(audit, authority)
@@ -120,12 +120,10 @@ def _unstored_faults(audit: Audit, authority: Authority) -> Iterator[Fault]:
     except ValueError as error:
         yield subject, f"illisible : {error}"
         return
-    yield from ((subject, text) for text in form_faults(audit, authority, found, audit.clock(), is_delta=False))
+    yield from ((subject, text) for text in form_faults(authority, found, audit.clock(), is_delta=False))
 
 
-def form_faults(
-    audit: Audit, authority: Authority, found: RevokedList, now: datetime, *, is_delta: bool
-) -> Iterator[str]:
+def form_faults(authority: Authority, found: RevokedList, now: datetime, *, is_delta: bool) -> Iterator[str]:
     """What is wrong with a list, whoever stands on it."""
     yield from found.faults
     if set(found.algorithms) != {_SHA256_WITH_RSA} or not authority.has_signed(found.signed, found.signature):
@@ -138,22 +136,21 @@ def form_faults(
         yield f"échue depuis le {found.next_update:%d/%m/%Y à %H:%M} UTC"
     if found.this_update > now + _CLOCKS:
         yield "thisUpdate est dans le futur"
-    yield from extensions.extension_faults(found.extensions, _rules(audit, authority, is_delta=is_delta), ordered=False)
+    yield from extensions.extension_faults(found.extensions, _rules(authority, is_delta=is_delta), ordered=False)
 
 
-def _rules(audit: Audit, authority: Authority, *, is_delta: bool) -> list[Rule]:
-    settings, url = authority.settings, audit.authorities.url
+def _rules(authority: Authority, *, is_delta: bool) -> list[Rule]:
+    settings, url = authority.settings, authority.url
     rules = [extensions.issuer_key_rule(authority), Rule("cRLNumber", NUMBER, form=_is_number)]
     if settings.crl_url:
         # [0] distributionPoint of the address, everything else by default (RFC 5280 §5.2.5).
-        uri = asn1.encode(0x86, url(authority, settings.crl_url).encode())
+        uri = asn1.encode(0x86, url(settings.crl_url).encode())
         point = asn1.encode(asn1.SEQUENCE, asn1.encode(0xA0, asn1.encode(0xA0, uri)))
         rules.append(Rule("issuingDistributionPoint", ISSUING_POINT, point, critical=True, optional=True))
     if is_delta:
         rules.append(Rule("deltaCRLIndicator", DELTA, form=_is_number, critical=True))
-    elif settings.delta_crl_url:
-        points = extensions.encode_points([url(authority, settings.delta_crl_url)])
-        rules.append(Rule("freshestCRL", extensions.FRESHEST, points, optional=True))
+    elif deltas := extensions.delta_points(authority):
+        rules.append(Rule("freshestCRL", extensions.FRESHEST, deltas, optional=True))
     return rules
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from audit import asn1, expected
 from audit.asn1 import DerError, encode, encode_number, encode_oid
-from audit.authorities import Authorities, Authority
+from audit.authorities import Authority
 from audit.expected import Form, Names
 from audit.reading import Certificate, Extension
 from audit.statements import Statement
@@ -82,7 +82,6 @@ def extension_faults(found: Sequence[Extension], rules: Sequence[Rule], *, order
 
 
 def rules_for(
-    authorities: Authorities,
     authority: Authority,
     form: Form,
     certificate: Certificate,
@@ -90,7 +89,7 @@ def rules_for(
     statement: Statement | None,
 ) -> list[Rule]:
     """The rules of a product's certificate; ``statement`` None: no demande says what names and values it holds."""
-    rules = dict(_constant(authorities, authority, form))
+    rules = dict(_constant(authority, form))
     rules |= _of_this_one(authority, form, certificate, period)
     if statement is not None:
         rules |= _stated(authority, form, statement)
@@ -101,9 +100,8 @@ def rules_for(
 
 
 @lru_cache(maxsize=256)
-def _constant(authorities: Authorities, authority: Authority, form: Form) -> dict[str, Rule]:
+def _constant(authority: Authority, form: Form) -> dict[str, Rule]:
     settings, oids = authority.settings, authority.settings.private_oids
-    url = authorities.url
     category = settings.category if form.card is None else settings.card_category
     rules = {
         "basic": Rule("basicConstraints", BASIC_CONSTRAINTS, encode(asn1.SEQUENCE)),
@@ -113,21 +111,21 @@ def _constant(authorities: Authorities, authority: Authority, form: Form) -> dic
         "purposes": purposes_rule(form.purposes),
         "category": Rule("catégorie de produit", oids.category, encode(asn1.OCTET_STRING, bytes((category,)))),
     }
-    rules |= pointing_rules(authorities, authority)
-    if settings.delta_crl_url:
-        rules["freshest"] = Rule("freshestCRL", FRESHEST, encode_points([url(authority, settings.delta_crl_url)]))
+    rules |= pointing_rules(authority)
+    if deltas := delta_points(authority):
+        rules["freshest"] = Rule("freshestCRL", FRESHEST, deltas)
     if form.card is not None:
         rules["card_type"] = Rule("type de carte", oids.card_type, encode_number(form.card))
     return rules
 
 
-def pointing_rules(authorities: Authorities, authority: Authority) -> dict[str, Rule]:
+def pointing_rules(authority: Authority) -> dict[str, Rule]:
     """Where a certificate's status and its issuer are found: distribution points, HTTP then LDAP, and access."""
-    settings, url = authority.settings, authorities.url
+    settings, url = authority.settings, authority.url
     rules = {}
-    points = [url(authority, template) for template in (settings.crl_url, settings.crl_ldap_url) if template]
+    points = [url(template) for template in (settings.crl_url, settings.crl_ldap_url) if template]
     access = [
-        (method, url(authority, template))
+        (method, url(template))
         for method, template in ((_OCSP, settings.ocsp_url), (_CA_ISSUERS, settings.ca_issuers_url))
         if template
     ]
@@ -137,6 +135,13 @@ def pointing_rules(authorities: Authorities, authority: Authority) -> dict[str, 
         encoded = (encode(asn1.SEQUENCE, encode_oid(method), encode(_URI_TAG, uri.encode())) for method, uri in access)
         rules["access"] = Rule("authorityInfoAccess", ACCESS, encode(asn1.SEQUENCE, *encoded))
     return rules
+
+
+def delta_points(authority: Authority) -> bytes:
+    """Where the deltas are, HTTP then LDAP; empty when the authority has none."""
+    settings = authority.settings
+    templates = [template for template in (settings.delta_crl_url, settings.delta_crl_ldap_url) if template]
+    return encode_points([authority.url(template) for template in templates]) if templates else b""
 
 
 def issuer_key_rule(authority: Authority) -> Rule:

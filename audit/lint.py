@@ -6,21 +6,24 @@ import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
-from typing import Any
 
 from sqlalchemy import select
 
 from audit.context import Audit
 from audit.findings import Topic
-from audit.pages import count, issued_since, name_of, pages
+from audit.pages import PAGE, count, issued_since, name_of, pages, snapshot
 from pki.full_lint import find_all_breaches
 from storage import tables
 
 _SLICE = 25
+_IDS = 10_000
 # Below it, to start processes takes longer than to do the work.
 _NOT_WORTH_PROCESSES = 100
 _WAITING_PER_PROCESS = 4
+_LOCALHOST = b"\x82\x09localhost"
+_NO_DOT = "error: pkix.invalid_domain_name_syntax"
 _certificat = tables.Certificat
 
 _Named = tuple[str, bytes]
@@ -43,28 +46,32 @@ def check_lint(audit: Audit) -> None:
 def _drawn(audit: Audit, total: int, wanted: int) -> Iterator[list[_Named]]:
     """Slices of (name, DER), in the order of the table; all when ``wanted`` is all there is."""
     ranks = range(total) if wanted == total else sorted(random.SystemRandom().sample(range(total), wanted))
-    chosen = iter(ranks)
-    rank, following = -1, next(chosen, None)
-    drawn: list[_Named] = []
-    for row in _rows(audit):
-        rank += 1
-        if wanted != total and rank != following:
-            continue
-        following = next(chosen, None)
-        drawn.append((name_of(row), bytes(row.der)))
-        if len(drawn) == _SLICE:
-            yield drawn
-            drawn = []
-    if drawn:
-        yield drawn
+    for ids in _batches(_chosen(audit, ranks)):
+        query = select(_certificat.autorite, _certificat.serial, _certificat.id_demande, _certificat.der)
+        with snapshot(audit.db) as session:
+            rows = session.execute(query.where(_certificat.id.in_(ids)).order_by(_certificat.id)).all()
+        named = [(name_of(row), bytes(row.der)) for row in rows if row.der is not None]
+        yield from (named[start : start + _SLICE] for start in range(0, len(named), _SLICE))
 
 
-def _rows(audit: Audit) -> Iterator[Any]:
-    query = select(
-        _certificat.id, _certificat.autorite, _certificat.serial, _certificat.id_demande, _certificat.der
-    ).where(_certificat.der.is_not(None), *issued_since(audit.scope.since))
-    for rows, _ in pages(audit.db, query, _certificat.id, lambda _session, _rows: None):
-        yield from rows
+def _chosen(audit: Audit, ranks: Sequence[int]) -> Iterator[int]:
+    """The ids of the signed certificates of the scope at these ranks, which grow."""
+    following = iter(ranks)
+    wanted = next(following, None)
+    if wanted is None:
+        return
+    query = select(_certificat.id).where(_certificat.der.is_not(None), *issued_since(audit.scope.since))
+    rank = 0
+    for rows, _ in pages(audit.db, query, _certificat.id, lambda _session, _rows: None, size=_IDS):
+        while wanted is not None and wanted < rank + len(rows):
+            yield rows[wanted - rank].id
+            wanted = next(following, None)
+        rank += len(rows)
+
+
+def _batches(ids: Iterator[int]) -> Iterator[list[int]]:
+    while batch := list(islice(ids, PAGE)):
+        yield batch
 
 
 def _linted(
@@ -88,4 +95,12 @@ def _linted(
 
 def lint_all(ders: Sequence[bytes]) -> list[tuple[str, ...]]:
     """The breaches of each certificate; runs in whatever process it is sent to."""
-    return [find_all_breaches(der) for der in ders]
+    return [tuple(_unexplained(der, list(find_all_breaches(der)))) for der in ders]
+
+
+def _unexplained(der: bytes, breaches: list[str]) -> list[str]:
+    """Without the one breach we know: a listener of a TEST plateforme names ``localhost``, which has no dot."""
+    for _ in range(der.count(_LOCALHOST)):
+        if _NO_DOT in breaches:
+            breaches.remove(_NO_DOT)
+    return breaches

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from audit import asn1, expected, extensions
-from audit.authorities import Authorities, Authority
+from audit.authorities import Authority
 from audit.expected import COMMON_NAME, HELPERS, Form
 from audit.extensions import Rule
 from audit.reading import Certificate
@@ -25,7 +25,6 @@ def form_faults(
     form: Form,
     certificate: Certificate,
     authority: Authority,
-    authorities: Authorities,
     statement: Statement | None,
 ) -> Iterator[str]:
     """What is not as the form of the product wants it; ``statement`` None: no demande says what it must hold."""
@@ -38,7 +37,7 @@ def form_faults(
     values = None if statement is None else statement.subject()
     yield from subject_faults(certificate.subject, form.subject, values, authority.settings.organization_length)
     period = (certificate.not_before, period_end)
-    rules = extensions.rules_for(authorities, authority, form, certificate, period, statement)
+    rules = extensions.rules_for(authority, form, certificate, period, statement)
     yield from extensions.extension_faults(certificate.extensions, rules)
 
 
@@ -62,9 +61,7 @@ def _in_month(moment: datetime, year: int, month: int) -> datetime:
     return first.replace(day=min(moment.day, last.day))
 
 
-def helper_faults(
-    product: str, certificate: Certificate, authority: Authority, authorities: Authorities
-) -> Iterator[str]:
+def helper_faults(product: str, certificate: Certificate, authority: Authority) -> Iterator[str]:
     """What is not as a certificate must be that an authority gives to a helper of its own."""
     prefix, usage, purpose = HELPERS[product]
     if not authority.products:
@@ -86,7 +83,7 @@ def helper_faults(
     if product == expected.OCSP_SIGNER:
         rules.append(Rule("ocsp-nocheck", extensions.NO_CHECK, asn1.encode(asn1.NULL)))
     else:
-        rules += extensions.pointing_rules(authorities, authority).values()
+        rules += extensions.pointing_rules(authority).values()
     yield from extensions.extension_faults(certificate.extensions, rules)
 
 

@@ -8,14 +8,14 @@ from datetime import datetime
 import msgspec
 
 from audit.context import Report
-from audit.findings import Finding, Topic
+from audit.findings import Topic
 
 # What a person reads on a screen; the report in JSON has more.
 _SHOWN_PER_TOPIC = 50
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The findings by topic, then one line that sums up."""
+    """The findings by topic, one line that sums up, and where the audit trail ends."""
     for topic in Topic:
         found = [finding for finding in report.findings if finding.topic is topic]
         if not found:
@@ -25,6 +25,8 @@ def lines(report: Report) -> Iterator[str]:
         if report.found[topic] > _SHOWN_PER_TOPIC:
             yield f"  ... et {report.found[topic] - _SHOWN_PER_TOPIC} de plus"
     yield summary(report)
+    if report.anchor is not None:
+        yield f"Ancre de la piste d'audit, à garder ailleurs : {report.anchor}"
 
 
 def summary(report: Report) -> str:
@@ -35,16 +37,30 @@ def summary(report: Report) -> str:
     return f"Contrôlé : {looked_at}. Résultat : {verdict}."
 
 
+class _Constat(msgspec.Struct, kw_only=True):
+    rubrique: Topic
+    objet: str
+    texte: str
+
+
 class _Json(msgspec.Struct, kw_only=True):
     debut: datetime
     fin: datetime
     controles: dict[str, int]
     anomalies: dict[str, int]
-    constats: list[Finding]
+    ancre: str | None
+    constats: list[_Constat]
 
 
 def as_json(report: Report, began: datetime, ended: datetime) -> bytes:
     """The report as JSON: counts by kind of object, counts and findings by topic; very many findings are cut short."""
     found = {topic.value: report.found[topic] for topic in Topic if report.found[topic]}
-    content = _Json(debut=began, fin=ended, controles=dict(report.checked), anomalies=found, constats=report.findings)
+    content = _Json(
+        debut=began,
+        fin=ended,
+        controles=dict(report.checked),
+        anomalies=found,
+        ancre=None if report.anchor is None else str(report.anchor),
+        constats=[_Constat(rubrique=one.topic, objet=one.subject, texte=one.text) for one in report.findings],
+    )
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

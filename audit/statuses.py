@@ -65,7 +65,7 @@ def _ask_all(audit: Audit, responder: Responder) -> None:
 
 def _fault(audit: Audit, responder: Responder, authority: Authority, row: Any) -> str | None:  # noqa: ANN401 -- a row
     """What is wrong with the answer for a certificate. A row may change while it is asked for: then again."""
-    url = audit.authorities.url(authority, authority.settings.ocsp_url)
+    url = authority.url(authority.settings.ocsp_url)
     by_sha1 = row.id % _BY_SHA256 != 0
     for _ in range(_TRIES):
         answered = responder.ask(authority, url, number_of(row.serial), audit.clock(), by_sha1=by_sha1)

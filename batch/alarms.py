@@ -1,4 +1,7 @@
-"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor."""
+"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor.
+
+Here what the database knows; the files and the authorities themselves in batch/endings.py.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,32 @@ class Subject(Enum):
     CRL = "crl"
     DELTA = "delta crl"
     RESPONDER = "ocsp responder"
+    ROOT_CRL = "crl of a root"
+    TLS = "tls certificate"
+    AUTHORITY = "authority"
+
+
+class Fault(Enum):
+    """What is wrong apart from the end; the value stands in the log."""
+
+    UNREADABLE = "unreadable"
+    FORGED = "not signed by the authority"
+    SHORTENS = "what is issued ends early with the authority"
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that ends soon, ended, or never was (``ends`` None)."""
+    """Something that ends soon, ended, or never was (``ends`` and ``fault`` None).
+
+    ``name`` is the short name of an authority, or the listener of a TLS certificate. What is not ``urgent`` still does
+    its duty: there is time to plan.
+    """
 
     subject: Subject
-    autorite: str
+    name: str
     ends: datetime | None
+    fault: Fault | None = None
+    urgent: bool = True
 
 
 def find_alarms(db: Database, policy: BatchPolicy, now: datetime, expected: Iterable[str] = ()) -> list[Alarm]:

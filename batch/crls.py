@@ -129,7 +129,7 @@ def _draw(db: Database, autorite: str) -> _Place:
 def _sign(context: WorkerContext, autorite: str, place: _Place, now: datetime, *, full: bool) -> _Lists:
     authority, signer, policy = context.authorities[autorite], context.signers[autorite], context.policy
     point = _wants_point(context, authority)
-    deltas = bool(authority.settings.delta_crl_url)
+    deltas = bool(authority.settings.delta_addresses)
     # A delta and its base have one scope (RFC 5280 §5.2.4).
     follows = deltas and place.base_der is not None and _has_point(place.base_der) is point
     whole = delta = None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.authorities import AuditError, load_authorities
-from audit.context import Audit, Meter, Report, Scope, SilentMeter
+from audit.context import Anchor, Audit, Meter, Report, Scope, SilentMeter
 from audit.report import as_json, lines
 from audit.run import run_audit
 from commands.composition import open_database
@@ -49,6 +51,9 @@ def run(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Fichier où écrire le rapport en JSON.", dir_okay=False)
     ] = None,
+    anchor: Annotated[
+        str | None, typer.Option(help="Ancre donnée par un contrôle précédent et gardée ailleurs : NUMERO:EMPREINTE.")
+    ] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processus pour pkilint ; par défaut un par cœur.")
     ] = None,
@@ -59,6 +64,7 @@ def run(
     scope = Scope(
         since=since.replace(tzinfo=UTC) if since else None,
         sample=sample,
+        anchor=_anchor(anchor),
         processes=processes or len(os.sched_getaffinity(0)),
     )
     began = system_clock()
@@ -79,6 +85,15 @@ def run(
         raise _impossible(f"contrôle interrompu ({type(error).__name__})") from error
     if report.found.total():
         raise typer.Exit(_FOUND)
+
+
+def _anchor(text: str | None) -> Anchor | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-fA-F]{64})", text.strip())
+    if found is None:
+        raise typer.BadParameter("NUMERO:EMPREINTE attendu, tel que l'a écrit un contrôle", param_hint="--anchor")
+    return Anchor(int(found[1]), bytes.fromhex(found[2]))
 
 
 def _impossible(reason: str) -> typer.Exit:
@@ -122,7 +137,7 @@ def _audit(settings: Settings, scope: Scope, url: str | None, *, ask: bool) -> R
                     publication_dir=settings.pki.publication_dir,
                     crl_refresh=timedelta(minutes=settings.pki.crl_refresh_minutes),
                     clock=system_clock,
-                    scope=Scope(since=scope.since, sample=scope.sample, processes=scope.processes, ocsp_url=url),
+                    scope=replace(scope, ocsp_url=url),
                     meter=meter,
                 )
             )

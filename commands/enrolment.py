@@ -42,6 +42,16 @@ class Enrolled:
         """The issuer first, the root last, DER."""
         return self.authority.chain
 
+    @property
+    def key_pem(self) -> bytes:
+        """The key as unencrypted PKCS#8, PEM: for a server that starts alone."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
+    def bundle(self) -> bytes:
+        """The certificate, then the issuing authorities, PEM; the root stays with the other side."""
+        return b"".join(certificate_pem(der) for der in (self.der, *self.chain[:-1]))
+
 
 def enroll(context: WorkerContext, plateforme: Plateforme, content: CertificateContent) -> Enrolled:
     """Make a key and its certificate, kept in the table of certificates so that it can be revoked."""
@@ -85,11 +95,8 @@ def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> No
     """Key first: a certificate file that exists means that both are there."""
     certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_file.unlink(missing_ok=True)
-    pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_new(key_file, pem, secret=True)
-    # The root stays with the client: what is sent is the certificate and the issuing authority.
-    bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
-    write_new(certificate_file, bundle, secret=False)
+    write_new(key_file, enrolled.key_pem, secret=True)
+    write_new(certificate_file, enrolled.bundle, secret=False)
 
 
 def make_delegate_phrases(settings: Settings) -> None:

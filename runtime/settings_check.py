@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings import Settings
 from runtime.settings_errors import SettingsProblem
 from runtime.settings_sections import PkiSettings, PortalSettings, WsSettings
+from runtime.tls import server_ssl_context
 
 _MIN_SESSION_SECRET = 32
 
@@ -93,7 +93,7 @@ def _tls(name: str, section: WsSettings | PortalSettings) -> Iterator[SettingsPr
     yield from problems
     if not problems:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, section.tls_key_file.path)
+            server_ssl_context(certificate, section.tls_key_file.path)
         except OSError:
             yield SettingsProblem(
                 f"{name}.tls_certificate_file", f"PEM illisible, ou autre clé que celle de tls_key_file : {certificate}"

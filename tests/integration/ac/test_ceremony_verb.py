@@ -18,6 +18,7 @@ from registration.vocabulary import Plateforme
 from runtime.settings import Settings
 from storage import tables
 from tests.support.softhsm import SoftHsm
+from tests.vectors.samples import make_root
 
 SERVER = """
 [[servers]]
@@ -42,12 +43,12 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def ceremony(*arguments: object) -> str:
+def ceremony(*arguments: object, status: int = 0) -> str:
     words = ["ceremony", *map(str, arguments)]
     done = CliRunner().invoke(build_app(words), words)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == status, done.output
     return done.output
 
 
@@ -104,6 +105,20 @@ def test_root_on_another_machine(tmp_path):
     with pytest.raises(CeremonyError):
         ceremony("run", file, "-c", here, *exchange)
     assert published.read_bytes() == crl.public_bytes(Encoding.DER)
+    renew_tls(file, here)
+
+
+def renew_tls(file: Path, settings_file: Path) -> None:
+    """The step for every night: silent while all is well, status 1 when somebody is needed."""
+    tls = settings_file.parent / "var" / "tls"
+    assert ceremony("tls", file, "-c", settings_file).endswith("Certificats TLS : rien à renouveler.\n")
+    former = (tls / "ws.pem").read_bytes()
+    renamed = written(file.with_name("renamed.toml"), file.read_text().replace("ws.igc.example", "ws2.igc.example"))
+    assert "autres noms" in ceremony("tls", renamed, "-c", settings_file)
+    assert (tls / "ws.pem.precedent").read_bytes() == former
+    pair_is_good(tls)
+    (tls / "ws.pem").write_bytes(make_root().certificate.public_bytes(Encoding.PEM))
+    assert "laissé en place" in ceremony("tls", renamed, "-c", settings_file, status=1)
 
 
 def test_keys_in_a_token_serve_the_batch(tmp_path):

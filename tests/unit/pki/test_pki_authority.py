@@ -13,7 +13,9 @@ from pki.authority import INDEX_NAME, find_issuer, load_authorities
 from pki.ca_certificates import CaName, CaTerm, build_issuing
 from pki.errors import AuthorityError
 from pki.issuance import issue, lint, prepare
+from pki.profiles import DELTA_IN_DIRECTORY
 from tests.vectors.chain_cases import ca_certificate_signed_with_sha1
+from tests.vectors.generate import FOLDER
 from tests.vectors.keys import key
 from tests.vectors.samples import CA_FROM, NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
 
@@ -25,6 +27,7 @@ def write_folder(folder, entries, authorities):
     (folder / INDEX_NAME).write_text(json.dumps({"authorities": entries}))
 
 
+OLD_INDEX = FOLDER.parent / "authorities.one-delta-address.json"
 ROOT_ENTRY = {"short_name": "ACR-EL-TEST", "issuer": "ACR-EL-TEST"}
 ISSUING_ENTRY = {"short_name": "ACI-EL-TEST", "issuer": "ACR-EL-TEST", "products": ["ORG_SIGN"]}
 
@@ -44,6 +47,19 @@ def test_chain_is_issuer_first_and_root_last(folder, root, issuing):
     assert len(loaded["ACI-EL-TEST"].name_hash) == 32
     with pytest.raises(TypeError):
         loaded["X"] = loaded["ACR-EL-TEST"]
+
+
+def test_index_from_before_the_second_delta_address_means_what_it_meant(tmp_path, root, issuing, signer):
+    write_folder(tmp_path, [ROOT_ENTRY, ISSUING_ENTRY], [root, issuing])
+    without_settings = load_authorities(tmp_path)["ACI-EL-TEST"]
+    shutil.copy(OLD_INDEX, tmp_path / INDEX_NAME)
+    authority = load_authorities(tmp_path)["ACI-EL-TEST"]
+    for settings in (authority.settings, without_settings.settings):
+        assert settings.delta_addresses == (DELTA_IN_DIRECTORY,)
+    issued = issue(lint(prepare(authority, SHAPES["org-auth-cli"], spki(), SERIAL, NOW), authority), signer)
+    # The vector is the certificate of that index, byte for byte.
+    vector = x509.load_pem_x509_certificate((FOLDER / "org-auth-cli.one-delta-address.gen2.pem").read_bytes())
+    assert issued.der == vector.public_bytes(Encoding.DER)
 
 
 def damaged(folder, entries):

@@ -100,8 +100,10 @@ def test_full_list_names_its_deltas_as_the_certificates_do(issuing, signer):
     full = build_crl(issuing, signer, [], 1, NOW, NOW + WEEK, CrlForm(freshest=True))
     extension = values(full)[ExtensionOID.FRESHEST_CRL]
     assert not extension.critical
-    (point,) = extension.value
-    assert [uri.value for uri in point.full_name] == [issuing.url(issuing.settings.delta_crl_url)]
+    assert [uri.value for point in extension.value for uri in point.full_name] == [
+        "http://igc.example/CRL/ACI-EL-TEST-delta.crl",
+        issuing.url(issuing.settings.delta_crl_ldap_url),
+    ]
 
 
 def test_full_and_delta_agree_on_their_scope(issuing, signer):

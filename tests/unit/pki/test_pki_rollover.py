@@ -206,6 +206,10 @@ def test_crl_of_the_root_is_numbered_and_lists_what_the_file_says(machines):
     assert crl.next_update_utc == LATER + timedelta(days=30)
     assert [entry.serial_number for entry in crl] == [serial]
     assert check_carried_crl(root, path.read_bytes(), first, LATER) == 2
+    # What was published is damaged, or somebody else's: nothing that could hold back a good list.
+    forged = path.read_bytes()[:-1] + bytes((path.read_bytes()[-1] ^ 1,))
+    for published in (b"words", b"", forged):
+        assert check_carried_crl(root, first, published, NOW) == 1
     with pytest.raises(CeremonyError, match="older"):
         check_carried_crl(root, first, path.read_bytes(), NOW)
     with pytest.raises(CeremonyError, match="in force"):
