@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from cryptography import x509
-from cryptography.x509.oid import ExtensionOID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -21,7 +19,8 @@ from batch.published_files import bring_up_to_date
 from batch.told import tell_crl
 from pki.authority import Authority
 from pki.crl import CrlEntry, CrlForm, build_crl
-from pki.reading import UNREADABLE
+from pki.crl_reading import has_issuing_point
+from pki.errors import CrlError
 from pki.revocation import REASONS, RevocationReason
 from storage import tables
 from storage.database import Database
@@ -162,10 +161,9 @@ def _wants_point(context: WorkerContext, authority: Authority) -> bool:
 def _has_point(der: bytes) -> bool | None:
     """None: the stored list is damaged, and nothing follows it."""
     try:
-        extensions = x509.load_der_x509_crl(der).extensions
-    except UNREADABLE:
+        return has_issuing_point(der)
+    except CrlError:
         return None
-    return any(extension.oid == ExtensionOID.ISSUING_DISTRIBUTION_POINT for extension in extensions)
 
 
 def delta_validity(policy: BatchPolicy) -> timedelta:

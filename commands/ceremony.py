@@ -5,6 +5,7 @@ The settings of the instance only say where its folders and its token are; what 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
 
 from batch.context import WorkerContext
 from batch.responders import renew_due
@@ -33,6 +35,8 @@ from pki.signers.stores import FileStore, KeyStore, TokenStore
 from runtime.clock import system_clock
 from runtime.logs import configure
 from runtime.settings import Settings
+from storage import tables
+from storage.database import Database
 from storage.migrate import upgrade
 
 
@@ -148,6 +152,7 @@ def _publish_root_crl(settings: Settings, ceremony: CeremonyConfig, outcome: Out
     content = carried.read_bytes()
     number = check_carried_crl(root, content, published.read_bytes() if published.exists() else None, system_clock())
     replace_public(published, content)
+    _protocol(settings).note("crl_published", authority=root.short_name, number=number, sha256=_sha256(content))
     typer.echo(f"CRL n° {number} de la racine publiée")
 
 
@@ -158,8 +163,13 @@ def _complete(settings: Settings, ceremony: CeremonyConfig, margin: timedelta) -
     db = open_database(settings, "ceremonie")
     try:
         context = worker_context(settings, db, name="ceremony")
-        publish_missing_crls(context)
+        protocol = _protocol(settings)
+        for name, crl in publish_missing_crls(context).items():
+            protocol.note("crl_published", authority=name, number=1, sha256=_sha256(crl))
+        before = _responders(db)
         renew_due(context)
+        for name, serial in sorted(_responders(db) - before):
+            protocol.note("ocsp_signer", authority=name, serial=serial)
         _tell(_tls_renewal(settings, ceremony, context, margin).run())
     finally:
         db.dispose()
@@ -182,8 +192,22 @@ def _renew_tls(settings: Settings, ceremony: CeremonyConfig, margin: timedelta) 
 
 
 def _tls_renewal(settings: Settings, ceremony: CeremonyConfig, context: WorkerContext, margin: timedelta) -> TlsRenewal:
-    protocol = Protocol(settings.pki.authorities_dir / PROTOCOL_NAME, system_clock())
-    return TlsRenewal(context, ceremony, settings.data_dir / "tls", margin, protocol)
+    return TlsRenewal(context, ceremony, settings.data_dir / "tls", margin, _protocol(settings))
+
+
+def _protocol(settings: Settings) -> Protocol:
+    return Protocol(settings.pki.authorities_dir / PROTOCOL_NAME, system_clock())
+
+
+def _responders(db: Database) -> set[tuple[str, str]]:
+    """Authority and serial of every responder in service."""
+    responder = tables.RepondeurOcsp
+    with db.read() as session:
+        return {(row.autorite, row.serial) for row in session.execute(select(responder.autorite, responder.serial))}
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _tell(looks: Iterable[Look]) -> None:

@@ -82,13 +82,11 @@ def register_identity(context: WorkerContext, id_acteur: int, enrolled: Enrolled
         session.add(tables.Identite(id_acteur=id_acteur, issuer_sha256=enrolled.authority.name_hash, serial=serial))
 
 
-def publish_missing_crls(context: WorkerContext) -> None:
-    """Publish the first CRL of every authority whose key is here and that has none."""
+def publish_missing_crls(context: WorkerContext) -> dict[str, bytes]:
+    """Publish the first CRL of every authority whose key is here and that has none; gives them, DER."""
     with context.db.read() as session:
         known = set(session.scalars(select(tables.Crl.autorite)))
-    for name in context.signers:
-        if name not in known:
-            publish(context, name)
+    return {name: publish(context, name) for name in context.signers if name not in known}
 
 
 def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> None:

@@ -12,6 +12,7 @@ from pki.errors import CrlError
 from pki.reading import UNREADABLE
 
 _MAX_NUMBER_BITS = 159
+_POINT = der.object_identifier(ExtensionOID.ISSUING_DISTRIBUTION_POINT.dotted_string)
 _TRUE = b"\x01\x01\xff"  # how DER writes the mark of a critical extension
 
 
@@ -50,6 +51,16 @@ def _frame(data: bytes) -> tuple[bytes, bytes]:
     if not data[algorithm[1] : algorithm[3]] == data[inner[1] : inner[3]] == der.SHA256_WITH_RSA:
         raise der.DerError
     return data[tbs[1] : tbs[3]], data[signature[2] + 1 : signature[3]]
+
+
+def has_issuing_point(data: bytes) -> bool:
+    """Whether a CRL, DER, says of which part it is; read without its entries. CrlError when that cannot be read."""
+    try:
+        tbs, *_ = der.children(data, *der.sole(data, der.SEQUENCE))
+        *_, last = der.children(data, tbs[2], tbs[3])
+    except (ValueError, IndexError):
+        raise CrlError("the CRL cannot be read") from None
+    return last[0] == der.CONTEXT_0 and _POINT in data[last[2] : last[3]]
 
 
 def _check_extensions(authority: Authority, extensions: x509.Extensions) -> None:

@@ -52,6 +52,12 @@ def ceremony(*arguments: object, status: int = 0) -> str:
     return done.output
 
 
+def told(folder: Path, *facts: str) -> list[tuple[object, ...]]:
+    """The event and these facts of each line of the protocol that has them all."""
+    lines = [json.loads(line) for line in (folder / "pki" / "autorites" / "ceremony.jsonl").read_text().splitlines()]
+    return [tuple(line[fact] for fact in ("event", *facts)) for line in lines if set(facts) <= line.keys()]
+
+
 def pair_is_good(folder: Path) -> None:
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(folder / "ws.pem", folder / "ws.key")
 
@@ -70,6 +76,15 @@ def test_root_here_then_a_second_key(tmp_path, plateforme):
     names = {f"{name}{suffix}" for name in ("ACR-EL", "ACI-ORG", "ACI-ORG-2")}
     assert load_authorities(settings.pki.authorities_dir).keys() == names
     pair_is_good(settings.data_dir / "tls")
+    acts = told(settings.data_dir, "authority")
+    for event, expected in (
+        ("key", names),
+        ("certificate", names),
+        ("crl_published", names),
+        ("ocsp_signer", names - {f"ACR-EL{suffix}"}),
+        ("tls", {f"ACI-ORG{suffix}"}),
+    ):
+        assert sorted(name for what, name in acts if what == event) == sorted(expected), event
     db = open_database(settings)
     try:
         context = worker_context(settings, db)
@@ -100,6 +115,9 @@ def test_root_on_another_machine(tmp_path):
     authorities = load_authorities(tmp_path / "ici" / "var" / "pki" / "autorites")
     assert crl.is_signature_valid(authorities["ACR-EL"].public_key)
     assert not list((tmp_path / "ici").rglob("ACR-EL.key.pem"))
+    assert [line for line in told(tmp_path / "ici" / "var", "authority", "number") if line[1] == "ACR-EL"] == [
+        ("crl_published", "ACR-EL", 1), ("crl_published", "ACR-EL", 2),
+    ]  # fmt: skip
     # What is older than the published list is not put in its place.
     (tmp_path / "echange" / "ACR-EL.crl").write_bytes(b"words")
     with pytest.raises(CeremonyError):

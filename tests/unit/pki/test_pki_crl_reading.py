@@ -2,12 +2,16 @@
 
 import pytest
 
-from pki.crl_reading import read_crl
+from pki import der
+from pki.crl_reading import has_issuing_point, read_crl
 from pki.errors import CeremonyError, CrlError
 from pki.offline import check_carried_crl
 from tests.vectors.crl_cases import CASES, DAY, crl
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL
+
+# Those that are lists at all.
+WHOLE = CASES.keys() - {"trailing-octet", "truncated", "empty", "one-field", "frame-without-fields"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -42,6 +46,17 @@ def test_carried_list_is_in_force_and_replaces_nothing_newer_or_as_new(root):
         check_carried_crl(root, same_number, now, NOW)
     for damaged in (b"words", CASES["another-key"].make(root, key("root"), NOW)):
         assert check_carried_crl(root, now, damaged, NOW) == 7
+
+
+def test_point_is_found_without_the_entries(issuing):
+    found = {name: has_issuing_point(CASES[name].make(issuing, key("issuing"), NOW)) for name in CASES if name in WHOLE}
+    assert {name for name, point in found.items() if point} == {
+        "good-with-its-own-point", "only-certificates-of-users", "only-some-reasons", "indirect",
+        "point-of-another-address",
+    }  # fmt: skip
+    for damaged in (b"", b"words", der.sequence(b"\x30\x80"), der.sequence(der.sequence())):
+        with pytest.raises(CrlError):
+            has_issuing_point(damaged)
 
 
 def test_no_flipped_octet_is_believed_or_raises_anything_else(issuing):
