@@ -33,6 +33,7 @@ _MEANINGS = {
     "crl_100k_ratio": "CRL de 100 000 entrées, de la base au fichier publié, sur openssl ca -gencrl (but 1,0)",
     "ocsp_cached_ratio": "réponses OCSP gardées/s, connexion gardée, sur le répondeur openssl ocsp (but 3)",
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
+    "ocsp_ready_share": "part des certificats émis depuis 5 s dont la première réponse OCSP n'attend pas de signature",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }

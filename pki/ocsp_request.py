@@ -58,6 +58,25 @@ def read_request(data: bytes) -> OcspRequest:
         raise OcspRequestError from None
 
 
+def make_cert_id(algorithm: bytes, name_hash: bytes, key_hash: bytes, serial: int) -> CertId:
+    """Return the CertID that clients make for a positive serial: the hash's parameters are NULL, as most write them.
+
+    `algorithm`, `name_hash` and `key_hash` are those of ocsp_response.issuer_hashes.
+    """
+    identifier = der.sequence(
+        der.sequence(der.tlv(der.OBJECT_IDENTIFIER, algorithm), _NULL),
+        der.octet_string(name_hash),
+        der.octet_string(key_hash),
+        der.integer(serial),
+    )
+    return CertId(identifier, algorithm, name_hash, key_hash, serial)
+
+
+def plain_request(cert_id: CertId) -> bytes:
+    """Return the OCSPRequest, DER, that asks for this CertID and says nothing else (RFC 5019 §2.1.1)."""
+    return der.sequence(der.sequence(der.sequence(der.sequence(cert_id.der))))
+
+
 def _read(data: bytes) -> OcspRequest:
     tbs, *signature = der.children(data, *der.sole(data, der.SEQUENCE))
     if tbs[0] != der.SEQUENCE or [element[0] for element in signature] not in ([], [der.CONTEXT_0]):

@@ -81,7 +81,7 @@ class SingleAnswer:
 
 
 def issuer_hashes(name_der: bytes, key_bits: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """Return (algorithm, issuerNameHash, issuerKeyHash) for every hash that a CertID may use.
+    """Return (algorithm, issuerNameHash, issuerKeyHash) for every hash that a CertID may use, SHA-1 and SHA-256 first.
 
     `key_bits` is the content of the subjectPublicKey BIT STRING without its first octet.
     """

@@ -111,7 +111,7 @@ class PublicationApp:
         headers = answer_headers(answer, self._clock(), self._cache_seconds)
         # Validators belong to GET (RFC 9110 §13.1): a POST always has its answer.
         is_post = scope["method"] == "POST"
-        if not is_post and answer.this_update and _is_unchanged(scope, answer.etag, answer.this_update):
+        if not is_post and answer.etag and _is_unchanged(scope, answer.etag, answer.modified):
             await _send(scope, send, 304, headers, b"")
             return
         if is_post or (scope["method"] == "GET" and not _has_validators(scope)):
@@ -157,14 +157,14 @@ def _has_validators(scope: Scope) -> bool:
     return any(name in (b"if-none-match", b"if-modified-since") for name, _ in scope["headers"])
 
 
-def _is_unchanged(scope: Scope, etag: str, modified: datetime) -> bool:
-    """RFC 9110 §13.2.2: If-None-Match decides alone when it is there."""
+def _is_unchanged(scope: Scope, etag: str, modified: datetime | None) -> bool:
+    """RFC 9110 §13.2.2: If-None-Match decides alone when it is there. No date meets no condition."""
     if listed := _header(scope, b"if-none-match"):
         tags = {tag.strip().removeprefix(b"W/") for tag in listed.split(b",")}
         return b"*" in tags or etag.encode() in tags
     since = _header(scope, b"if-modified-since")
     try:
-        return bool(since) and modified <= parsedate_to_datetime(since.decode("latin-1"))
+        return bool(since) and modified is not None and modified <= parsedate_to_datetime(since.decode("latin-1"))
     except (ValueError, TypeError):
         return False
 

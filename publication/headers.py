@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from pki.ocsp_response import MEDIA_TYPE_RESPONSE
-from publication.responder import Answer
+from publication.answers import Answer
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import structlog
 
@@ -26,7 +27,7 @@ class _Loaded:
 
 
 class ResponderKeys:
-    """The current signer of each authority. Only these keys are ever opened here."""
+    """The current signer of each authority, for several threads. Only these keys are ever opened here."""
 
     def __init__(self, authorities: Mapping[str, Authority], folder: Path, passphrase: bytes) -> None:
         """Nothing is read yet."""
@@ -34,20 +35,28 @@ class ResponderKeys:
         self._folder = folder
         self._passphrase = passphrase
         self._loaded: dict[str, _Loaded] = {}
-        self._look_at: dict[str, datetime] = {}
+        self._looked_at: dict[str, datetime] = {}
+        self._missing: set[str] = set()
+        self._lock = Lock()
 
     def current(self, autorite: str, now: datetime) -> DelegatedSigner | None:
-        """The signer that is valid now; None when there is none, which is logged.
+        """The signer that is valid now; None when there is none, which is logged when it begins.
 
         A new file that cannot be used leaves the former signer in service until its certificate expires.
         """
-        if now >= self._look_at.get(autorite, now):
-            self._look_at[autorite] = now + _LOOK_AGAIN
-            self._look(autorite)
-        loaded = self._loaded.get(autorite)
+        with self._lock:
+            looked_at = self._looked_at.get(autorite)
+            # The clock may have gone back.
+            if looked_at is None or not looked_at <= now < looked_at + _LOOK_AGAIN:
+                self._looked_at[autorite] = now
+                self._look(autorite)
+            loaded = self._loaded.get(autorite)
         if loaded is None or not loaded.signer.not_before <= now < loaded.signer.not_after:
-            log.error("no valid ocsp responder", autorite=autorite)
+            if autorite not in self._missing:
+                log.error("no valid ocsp responder", autorite=autorite)
+                self._missing.add(autorite)
             return None
+        self._missing.discard(autorite)
         return loaded.signer
 
     def _look(self, autorite: str) -> None:

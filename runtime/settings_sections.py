@@ -270,6 +270,14 @@ class PublicationSettings(Section):
     ocsp_validity_minutes: int = Field(
         default=60, ge=2, le=10_080, description="Durée de validité d'une réponse OCSP, en minutes."
     )
+    ocsp_ready_answers: int = Field(
+        default=20_000,
+        ge=4,
+        le=4_000_000,
+        description="Nombre de réponses OCSP tenues prêtes par chaque processus : une moitié pour les certificats "
+        "demandés en dernier, l'autre pour les derniers émis, à deux réponses (SHA-1, SHA-256) de 3 ko environ par "
+        "certificat. Chacune est signée à nouveau trois fois par durée de validité.",
+    )
     cache_seconds: int = Field(
         default=300, ge=0, le=86_400, description="Durée pendant laquelle un mandataire peut garder ce qui est servi."
     )

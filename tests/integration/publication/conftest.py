@@ -20,9 +20,13 @@ from batch.responders import renew_due
 from commands.enrolment import enroll
 from pki.content import CertificateContent
 from pki.serials import serial_hex
+from publication.answers import KeptAnswers
 from publication.app import PublicationApp
 from publication.files import PublishedFiles
+from publication.issued import IssuedReader
 from publication.keys import ResponderKeys
+from publication.maker import AnswerMaker
+from publication.preparer import AnswerPreparer
 from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from registration.vocabulary import Plateforme
@@ -62,16 +66,22 @@ class Reply:
 
 @dataclass
 class Place:
-    """The services of one test. ``clock`` stands still until it is turned."""
+    """The services of one test. ``clock`` stands still until it is turned; nothing is prepared until it is asked."""
 
     context: WorkerContext
     clock: Clock
     app: PublicationApp
     port: int
+    preparer: AnswerPreparer
 
     @property
     def db(self) -> Database:
         return self.context.db
+
+    def prepare(self) -> None:
+        """All that the background would do until it has nothing left to do."""
+        while self.preparer.round():
+            pass
 
     def issue(self) -> x509.Certificate:
         """A certificate like any other."""
@@ -114,7 +124,7 @@ def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: P
     clock = Clock(datetime.now(UTC))
     readers: list[StatusReader] = []
 
-    def make(**policy: Any) -> tuple[WorkerContext, Clock, PublicationApp]:
+    def make(**policy: Any) -> tuple[WorkerContext, Clock, PublicationApp, AnswerPreparer]:
         context = WorkerContext(
             db=database,
             worker="test-worker",
@@ -128,22 +138,19 @@ def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: P
         )
         publish(context, ORG)
         renew_due(context)
-        reader = StatusReader(database)
-        readers.append(reader)
+        reader, background = StatusReader(database), StatusReader(database)
+        readers.extend((reader, background))
+        keys = ResponderKeys(hierarchy.authorities, tmp_path / "ocsp", PASSPHRASE)
+        maker = AnswerMaker(hierarchy.authorities, keys, validity=timedelta(hours=1), clock=clock)
+        kept = KeptAnswers(1000)
         app = PublicationApp(
             hierarchy.authorities,
-            OcspResponder(
-                hierarchy.authorities,
-                ResponderKeys(hierarchy.authorities, tmp_path / "ocsp", PASSPHRASE),
-                reader,
-                validity=timedelta(hours=1),
-                clock=clock,
-            ),
+            OcspResponder(maker, reader, kept),
             PublishedFiles(hierarchy.authorities, folder, tmp_path / "publication"),
             cache_seconds=300,
             clock=clock,
         )
-        return context, clock, app
+        return context, clock, app, AnswerPreparer(maker, IssuedReader(database), background, kept)
 
     yield make
     for reader in readers:
@@ -152,6 +159,6 @@ def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: P
 
 @pytest.fixture
 def place(make_place: Any) -> Iterator[Place]:
-    context, clock, app = make_place()
+    context, clock, app, preparer = make_place()
     with HttpServer(app, "127.0.0.1", 0, shortcut=app.memory).in_thread() as port:
-        yield Place(context, clock, app, port)
+        yield Place(context, clock, app, port, preparer)

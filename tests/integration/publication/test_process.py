@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -39,15 +40,24 @@ def test_the_process_answers_without_any_key_of_an_authority(tmp_path: Path) -> 
     # As on a machine of its own: neither keys nor pass phrase of the authorities are there.
     shutil.rmtree(settings.pki.keys_dir)
     settings.pki.pass_phrase_file.path.unlink()
-    process = subprocess.Popen(
-        bound([sys.executable, "-m", "commands", "publication"]), env={**os.environ, CONFIG_VARIABLE: str(config)}
-    )
+    log = tmp_path / "publication.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            bound([sys.executable, "-m", "commands", "publication"]),
+            env={**os.environ, CONFIG_VARIABLE: str(config)},
+            stderr=stream,
+        )
     try:
         connection = _connect(settings.publication.port, process)
+        _wait_for(lambda: b"ocsp answers ready" in log.read_bytes(), process)
+        ready = datetime.now(UTC).replace(microsecond=0)
+        _wait_for(lambda: datetime.now(UTC) >= ready + timedelta(seconds=1), process)
         request = make_request(authorities["ACI-CARTES-TEST"], client.serial_number, SHA1)
         connection.request("POST", "/", request, OCSP_TYPE)
         answer = ocsp.load_der_ocsp_response(connection.getresponse().read())
         assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
+        # Nobody asked before, and nothing was signed now.
+        assert answer.this_update_utc <= ready
         connection.request("GET", "/CRL/ACI-CARTES-TEST.crl")
         assert x509.load_der_x509_crl(connection.getresponse().read()).issuer == answer.certificates[0].issuer
         connection.close()
@@ -92,14 +102,22 @@ def _plateforme(folder: Path) -> tuple[Path, Settings]:
 
 
 def _connect(port: int, process: subprocess.Popen[bytes]) -> http.client.HTTPConnection:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def listens() -> bool:
         try:
             connection.connect()
         except OSError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return connection
+            return False
+        return True
+
+    _wait_for(listens, process)
+    return connection
+
+
+def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

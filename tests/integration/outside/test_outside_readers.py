@@ -1,0 +1,185 @@
+"""Everything that the plateforme hands out, as openssl, GnuTLS, NSS and Java read it and judge it.
+
+Reading of the tables: what one reader cannot do stands in the table as what it does instead.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.x509.oid import ExtensionOID
+
+from pki.profiles import PRODUCTS
+from tests.integration.outside.java import Java
+from tests.integration.outside.material import BASE, BROKEN, CRLS, GOOD, NUMBER, REVOKED, UNHEARD, Material
+from tests.integration.outside.readers import GOOD as IS_GOOD
+from tests.integration.outside.readers import PURPOSES, REFUSED, UNKNOWN, Gnutls, Nss, Openssl
+from tests.integration.outside.readers import REVOKED as IS_REVOKED
+from tests.vectors.samples import SHAPES
+
+CLIENT, SERVER, SIGN, ENCRYPT = PURPOSES
+USES = {
+    "AUTH": {CLIENT}, "AUTH_CLI": {CLIENT}, "SIGN": {SIGN}, "CONF": {ENCRYPT}, "SMIME": {SIGN, ENCRYPT},
+    "SSL_SERV": {CLIENT, SERVER}, "SERVER": {SERVER},
+}  # fmt: skip
+SHOWN = {name: content.product for name, content in SHAPES.items() if "." not in name}
+
+AnyReader = Openssl | Gnutls | Nss | Java
+
+
+@pytest.fixture(scope="session")
+def nss(material: Material) -> Nss:
+    return Nss(material)
+
+
+@pytest.fixture(scope="session")
+def java(material: Material, publication: str) -> Java:
+    return Java(material, publication)
+
+
+@pytest.fixture(params=["openssl", "gnutls", "nss", "java"])
+def reader(request: pytest.FixtureRequest, material: Material, nss: Nss, java: Java) -> AnyReader:
+    return {"openssl": Openssl(material), "gnutls": Gnutls(material), "nss": nss, "java": java}[request.param]
+
+
+def squeeze(said: str) -> str:
+    """Without what each tool adds to look at: colons, spaces, folds, backslashes, capitals."""
+    return re.sub(r"[:\s\\]", "", said).lower()
+
+
+def test_every_certificate_is_read(reader: AnyReader, material: Material) -> None:
+    for name, leaf in material.leafs.items():
+        said = squeeze(reader.certificate(name))
+        content = SHAPES[name]
+        expected = [f"{leaf.serial_number:x}", content.common_name, content.email, content.state]
+        expected += [*content.dns_names, content.organizational_unit]
+        missing = [value for value in expected if value and squeeze(value) not in said]
+        assert not missing, (name, missing, said)
+    for authority, name in ((material.issuing, "issuing"), (material.root, "root")):
+        assert f"{authority.certificate.serial_number:x}" in squeeze(reader.certificate(name))
+
+
+def test_every_chain_is_accepted_and_a_wrong_signature_is_not(reader: AnyReader, material: Material) -> None:
+    # NSS asks for a use: one that signs.
+    leafs = [name for name in material.leafs if not (isinstance(reader, Nss) and SHAPES[name].product.endswith("CONF"))]
+    assert [name for name in leafs if not reader.chain(name)] == []
+    assert not reader.chain(BROKEN)
+
+
+@pytest.mark.parametrize("judge", [Openssl, Nss])
+def test_every_product_is_good_for_its_use_and_no_other(judge: type, material: Material, nss: Nss) -> None:
+    reader = nss if judge is Nss else Openssl(material)
+    expected = {name: USES[product.partition("_")[2]] for name, product in SHOWN.items()}
+    assert reader.purposes(list(expected)) == expected
+
+
+def test_java_reads_every_field(java: Java, material: Material) -> None:
+    for name, leaf in material.leafs.items():
+        serial, start, end, usages, purposes, path, _names, critical, _subject = java.certificate(name).split("|")
+        assert int(serial, 16) == leaf.serial_number
+        assert [datetime.fromtimestamp(int(one), UTC) for one in (start, end)] == [
+            leaf.not_valid_before_utc,
+            leaf.not_valid_after_utc,
+        ]
+        found = {item.oid: item for item in leaf.extensions}
+        usage = found[ExtensionOID.KEY_USAGE].value
+        assert usages[:3] == "".join(
+            "01"[flag] for flag in (usage.digital_signature, usage.content_commitment, usage.key_encipherment)
+        )
+        extended = found.get(ExtensionOID.EXTENDED_KEY_USAGE)
+        assert purposes == ",".join(sorted(one.dotted_string for one in extended.value) if extended else [])
+        assert path == "-1"
+        assert critical == ",".join(sorted(oid.dotted_string for oid, item in found.items() if item.critical))
+
+
+SERIALS = re.compile(r"serialnumber(?:\(hex\))?([0-9a-f]{32})")
+NUMBERS = {
+    Openssl: (r"x509v3crlnumber(\d+)(?:x509|revoked|norevoked|signature)", 10),
+    Gnutls: (r"crlnumber\(notcritical\)([0-9a-f]{2})", 16),
+    Nss: (r"namecrlnumberdata(\d+)\(", 10),
+}
+
+
+@pytest.mark.parametrize("kind", CRLS)
+def test_every_list_is_read(reader: AnyReader, material: Material, kind: str) -> None:
+    form, entries = CRLS[kind][1], material.entries(kind)
+    number = BASE if form.base is None else NUMBER
+    said = reader.crl(kind)
+    if isinstance(reader, Java):
+        found, base, _, _, critical, listed = said.split("|")
+        assert (int(found), base) == (number, "" if form.base is None else str(form.base))
+        revoked_at = int(material.revoked_at.timestamp())
+        assert set(filter(None, listed.split(","))) == {
+            f"{serial:x}={reason.name if reason else 'null'}@{revoked_at}" for serial, reason in entries.items()
+        }
+        expected = (["2.5.29.27"] if form.base is not None else []) + (["2.5.29.28"] if form.issuing_point else [])
+        assert critical == ",".join(expected)
+        return
+    pattern, digits = NUMBERS[type(reader)]
+    (found,) = re.findall(pattern, squeeze(said))
+    assert int(found, digits) == number
+    assert {int(serial, 16) for serial in SERIALS.findall(squeeze(said))} == set(entries)
+
+
+# Lists that are asked together, and what they say of the revoked leaf; of the good one always that it is good.
+BY_CRL = {
+    ("full",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_REVOKED),
+    ("full-empty",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_GOOD),
+    # NSS knows no partitions, which is why they are not the default.
+    ("full-issuing-point",): {**dict.fromkeys((Openssl, Gnutls, Java), IS_REVOKED), Nss: REFUSED},
+    # A delta alone is not the whole truth: openssl and GnuTLS believe it all the same.
+    ("delta",): {Openssl: IS_REVOKED, Gnutls: IS_REVOKED, Nss: REFUSED, Java: REFUSED},
+    ("full-empty", "delta"): {Openssl: IS_REVOKED},
+    ("full-empty", "delta-empty"): {Openssl: IS_GOOD},
+    # A delta of another scope is none of this list.
+    ("full-empty", "delta-issuing-point"): {Openssl: IS_GOOD},
+    ("full-issuing-point", "delta-empty"): {Openssl: IS_REVOKED},
+}
+
+
+@pytest.mark.parametrize("lists", BY_CRL, ids="+".join)
+def test_the_lists_decide(material: Material, nss: Nss, java: Java, lists: tuple[str, ...]) -> None:
+    readers = {Openssl: Openssl(material), Gnutls: Gnutls(material), Nss: nss, Java: java}
+    for kind, expected in BY_CRL[lists].items():
+        assert readers[kind].status_by_crl(REVOKED, *lists) == expected, kind
+        assert readers[kind].status_by_crl(GOOD, *lists) == (REFUSED if expected == REFUSED else IS_GOOD), kind
+
+
+def test_every_answer_is_read_and_its_signature_accepted(reader: AnyReader) -> None:
+    assert reader.status_in_answer("good", GOOD) == IS_GOOD
+    assert reader.status_in_answer("revoked", REVOKED) == IS_REVOKED
+    assert reader.status_in_answer("unknown", GOOD) == UNKNOWN
+
+
+def test_an_answer_for_another_certificate_is_none(java: Java) -> None:
+    assert java.status_in_answer("good", REVOKED) == REFUSED
+
+
+def test_the_publication_is_asked_and_believed(reader: AnyReader, publication: str) -> None:
+    answers = {leaf: reader.status_live(leaf, publication) for leaf in (GOOD, REVOKED, UNHEARD)}
+    assert answers == {GOOD: IS_GOOD, REVOKED: IS_REVOKED, UNHEARD: UNKNOWN}
+
+
+def test_pkcs7_holds_the_chain(reader: AnyReader) -> None:
+    assert reader.pkcs7() == 3
+
+
+@pytest.mark.parametrize("form", ["modern", "legacy"])
+def test_pkcs12_holds_key_and_chain(reader: AnyReader, form: str) -> None:
+    assert reader.pkcs12(form) == 3
+
+
+def test_keytool_takes_the_reply_into_the_key_store(java: Java, material: Material) -> None:
+    imported, listed, printed, crl = java.keytool()
+    assert imported == ""
+    assert "Certificate chain length: 3" in listed
+    leaf = material.leafs[GOOD]
+    assert f"Serial number: {leaf.serial_number:x}" in listed
+    assert printed.count("Serial number:") == 3
+    assert f"Revoked Certificates: {len(material.entries('full'))}" in crl
+
+
+def test_every_product_is_among_them() -> None:
+    assert set(SHOWN.values()) == set(PRODUCTS)
