@@ -14,7 +14,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from batch import crls, responders, sealing, tasks
-from batch.alarms import Alarm, find_alarms
+from batch.alarms import Alarm, find_alarms, find_trail_alarms
 from batch.context import BatchPolicy
 from batch.endings import Watched, find_endings
 from batch.queue import WorkQueue
@@ -100,6 +100,7 @@ class Relay:
             self._next_seal = now + self._policy.seal_every.total_seconds() / 2
             if sealing.any_due(self._db, self._policy, self._clock()):
                 self._queue.send_sealing()
+            _tell(find_trail_alarms(self._db, self._policy, self._clock()))
         if self._watched is not None and now >= self._next_endings:
             self._next_endings = now + _ENDINGS_SECONDS
             _tell(find_endings(self._db, self._watched, self._clock()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from batch.alarms import Alarm, Fault, Subject, find_alarms
+from batch.alarms import Alarm, Fault, Subject, find_alarms, find_trail_alarms
 from batch.endings import find_endings
 from commands.composition import batch_policy, open_database
 from commands.options import ConfigOption
@@ -20,8 +20,13 @@ _NAMES = {
     Subject.ROOT_CRL: "CRL de la racine {name}",
     Subject.TLS: "certificat TLS de {name}",
     Subject.AUTHORITY: "AC {name}",
+    Subject.TRAIL: "piste d'audit",
 }
-_FAULTS = {Fault.UNREADABLE: "illisible", Fault.FORGED: "pas signée par elle"}
+_FAULTS = {
+    Fault.UNREADABLE: "illisible",
+    Fault.FORGED: "pas signée par elle",
+    Fault.BROKEN: "sa fin n'est pas celle annoncée, plus rien n'est signé",
+}
 
 
 def run(config: ConfigOption = None) -> None:
@@ -31,7 +36,9 @@ def run(config: ConfigOption = None) -> None:
     expected = [name for name, authority in authorities.items() if authority.products]
     db, now = open_database(settings), system_clock()
     try:
-        alarms = find_alarms(db, batch_policy(settings), now, expected)
+        policy = batch_policy(settings)
+        alarms = find_alarms(db, policy, now, expected)
+        alarms += find_trail_alarms(db, policy, now)
         alarms += find_endings(db, watched(settings), now)
     finally:
         db.dispose()
@@ -53,5 +60,7 @@ def _state(alarm: Alarm) -> str:
         return _FAULTS[alarm.fault]
     if alarm.ends is None:
         return "absent"
+    if alarm.fault is Fault.UNSEALED:
+        return f"pas scellée depuis le {alarm.ends:%d/%m/%Y %H:%M} UTC"
     end = f"fin de validité {alarm.ends:%d/%m/%Y %H:%M} UTC"
     return f"{end}, les certificats émis sont raccourcis" if alarm.fault is Fault.SHORTENS else end

@@ -19,6 +19,7 @@ from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from batch import sealing, tasks
+from batch.alarms import Fault, Subject, find_trail_alarms
 from batch.context import DelegateFiles, WorkerContext
 from batch.crls import publish
 from batch.jobs import install, run_tasks, seal_trail
@@ -419,3 +420,29 @@ def test_attempts_given_back_uncounted_may_be_claimed_again(world: World) -> Non
     tasks.release(world.db, [(claimed.id, claimed.attempt)], world.clock(), counted=False)
     assert world.outbox()[0].attempts == task.attempt
     assert tasks.claim(world.db, [(task.id, task.attempt)], "w", world.policy, world.clock()) != []
+
+
+def test_a_trail_that_nobody_seals_is_an_alarm(world: World, sealer: WorkerContext) -> None:
+    clock = sealer.clock
+    assert isinstance(clock, SteppedClock)
+    assert find_trail_alarms(world.db, world.policy, clock()) == []
+    world.place()
+    world.work()
+    written = clock()
+    clock.now += timedelta(minutes=9)
+    assert find_trail_alarms(world.db, world.policy, clock()) == []
+    clock.now += timedelta(minutes=2)
+    (alarm,) = find_trail_alarms(world.db, world.policy, clock())
+    assert (alarm.subject, alarm.fault, alarm.ends, alarm.urgent) == (Subject.TRAIL, Fault.UNSEALED, written, False)
+    seal(sealer)
+    seal(sealer)
+    assert find_trail_alarms(world.db, world.policy, clock()) == []
+
+
+def test_a_trail_that_cannot_be_written_is_an_urgent_alarm(world: World) -> None:
+    world.place()
+    world.work()
+    with unlocked(world.db, _PISTE), world.db.write() as session:
+        session.execute(delete(tables.PisteAudit).where(tables.PisteAudit.numero == _lines(world)[-1].numero))
+    (alarm,) = find_trail_alarms(world.db, world.policy, world.clock())
+    assert (alarm.fault, alarm.urgent) == (Fault.BROKEN, True)
