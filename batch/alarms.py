@@ -1,4 +1,7 @@
-"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor."""
+"""Is what relying parties depend on about to expire? The relay logs it, ``igc check-publication`` tells a monitor.
+
+Here what the database knows; the files and the authorities themselves in batch/endings.py.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from batch.context import BatchPolicy
 from batch.crls import delta_validity
 from storage import tables
 from storage.database import Database
+
+_MISSED_SEALS = 10
 
 
 class Subject(Enum):
@@ -21,15 +26,35 @@ class Subject(Enum):
     CRL = "crl"
     DELTA = "delta crl"
     RESPONDER = "ocsp responder"
+    ROOT_CRL = "crl of a root"
+    TLS = "tls certificate"
+    AUTHORITY = "authority"
+    TRAIL = "audit trail"
+
+
+class Fault(Enum):
+    """What is wrong apart from the end; the value stands in the log."""
+
+    UNREADABLE = "unreadable"
+    FORGED = "not signed by the authority"
+    SHORTENS = "what is issued ends early with the authority"
+    BROKEN = "does not end where its head says: nothing is issued"
+    UNSEALED = "no checkpoint since"
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that ends soon, ended, or never was (``ends`` None)."""
+    """Something that ends soon, ended, or never was (``ends`` and ``fault`` None).
+
+    ``name`` is the short name of an authority, or the listener of a TLS certificate. What is not ``urgent`` still does
+    its duty: there is time to plan. For UNSEALED ``ends`` is when the oldest line without a seal was written.
+    """
 
     subject: Subject
-    autorite: str
+    name: str
     ends: datetime | None
+    fault: Fault | None = None
+    urgent: bool = True
 
 
 def find_alarms(db: Database, policy: BatchPolicy, now: datetime, expected: Iterable[str] = ()) -> list[Alarm]:
@@ -57,3 +82,24 @@ def find_alarms(db: Database, policy: BatchPolicy, now: datetime, expected: Iter
         if name not in {row[0] for row in responders}:
             alarms.append(Alarm(Subject.RESPONDER, name, None))
     return alarms
+
+
+def find_trail_alarms(db: Database, policy: BatchPolicy, now: datetime) -> list[Alarm]:
+    """Whether the audit trail can still be written, and whether somebody seals it; at most one alarm.
+
+    A seal counts as late when it should have come ten times over. Edits further up are for ``igc audit`` to find.
+    """
+    head, line, checkpoint = tables.TeteAudit, tables.PisteAudit, tables.Scellement
+    with db.read() as session:
+        row = session.execute(
+            select(head.numero, head.empreinte, line.empreinte.label("last")).outerjoin(
+                line, line.numero == head.numero
+            )
+        ).one_or_none()
+        sealed = session.scalar(select(func.max(checkpoint.numero))) or 0
+        oldest = session.scalar(select(func.min(line.date)).where(line.numero > sealed))
+    if row is None or (row.numero and row.last != row.empreinte):
+        return [Alarm(Subject.TRAIL, "", None, Fault.BROKEN)]
+    if oldest is not None and now - oldest > _MISSED_SEALS * policy.seal_every:
+        return [Alarm(Subject.TRAIL, "", oldest, Fault.UNSEALED, urgent=False)]
+    return []

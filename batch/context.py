@@ -23,7 +23,9 @@ class BatchPolicy:
     ``idle_seconds`` is how often an idle relay looks into the outbox. A CRL is published again ``crl_refresh`` after
     the last one at the latest, and says that it is good for ``crl_validity``. Beyond ``crl_full_up_to`` entries a
     revocation is followed at once by a delta only, and by the full list when that is due. ``crl_issuing_point`` adds
-    IssuingDistributionPoint. An OCSP responder serves ``ocsp_signer_life`` at most and is replaced at half of it.
+    IssuingDistributionPoint, which is there in any case when another key has the same name. An OCSP responder serves
+    ``ocsp_signer_life`` at most and is replaced at half of it, an audit seal ``seal_life``. New lines of the audit
+    trail are sealed every ``seal_every``.
     """
 
     lease_seconds: float = 60.0
@@ -35,12 +37,14 @@ class BatchPolicy:
     crl_full_up_to: int = 10_000
     crl_issuing_point: bool = False
     ocsp_signer_life: timedelta = timedelta(days=30)
+    seal_every: timedelta = timedelta(seconds=60)
+    seal_life: timedelta = timedelta(days=730)
     lots: LotPolicy = field(default=DEFAULT_POLICY)
 
 
 @dataclass(frozen=True, slots=True)
-class ResponderFiles:
-    """Where the OCSP responders find their keys, and the pass phrase these are encrypted with."""
+class DelegateFiles:
+    """Where delegated keys stand (OCSP responders, audit seals), and the pass phrase they are encrypted with."""
 
     folder: Path
     passphrase: bytes = field(repr=False)
@@ -50,7 +54,8 @@ class ResponderFiles:
 class WorkerContext:
     """Signers are keyed by the short name of their authority; CRLs are also written to ``publication`` when given.
 
-    With ``responders`` the worker keeps the OCSP responders of its authorities supplied with keys.
+    With ``responders`` the worker keeps the OCSP responders of its authorities supplied with keys; with ``seals`` it
+    signs checkpoints of the audit trail.
     """
 
     db: Database
@@ -58,7 +63,8 @@ class WorkerContext:
     authorities: Mapping[str, Authority]
     signers: Mapping[str, Signer]
     publication: Path | None = None
-    responders: ResponderFiles | None = None
+    responders: DelegateFiles | None = None
+    seals: DelegateFiles | None = None
     policy: BatchPolicy = field(default_factory=BatchPolicy)
     clock: Clock = system_clock
 

@@ -16,7 +16,11 @@ from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, WorkerContext
 from batch.published_files import bring_up_to_date
+from batch.told import tell_crl
+from pki.authority import Authority
 from pki.crl import CrlEntry, CrlForm, build_crl
+from pki.crl_reading import has_issuing_point
+from pki.errors import CrlError
 from pki.revocation import REASONS, RevocationReason
 from storage import tables
 from storage.database import Database
@@ -34,6 +38,7 @@ class _Place:
     number: int
     base: int | None
     base_update: datetime | None
+    base_der: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +100,14 @@ def publish_due(context: WorkerContext) -> int:
 def publish(context: WorkerContext, autorite: str, *, full: bool = True) -> bytes:
     """Sign the next CRL of an authority and store it; gives the DER. A number is used once (RFC 5280 §5.2.3).
 
-    A full list comes with the delta from the one before, under the same number. With ``full`` False only a delta from
-    the last full list is signed, if the authority has deltas. Gives the full CRL in force afterwards, which another
-    process may have made meanwhile. An entry stays on the list until after its certificate has expired (§3.3).
+    A full list comes with the delta from the one before, under the same number, unless the two differ in scope. With
+    ``full`` False only a delta from the last full list is signed, if it can be. Gives the full CRL in force
+    afterwards, which another process may have made meanwhile. An entry stays on the list until after its certificate
+    has expired (§3.3).
     """
-    deltas = bool(context.authorities[autorite].settings.delta_crl_url)
     place = _draw(context.db, autorite)
     now = context.clock()
-    lists = _sign(context, autorite, place, now, full=full or not deltas or place.base is None, deltas=deltas)
+    lists = _sign(context, autorite, place, now, full=full)
     _store(context, autorite, place, lists, now)
     if context.publication is not None:
         bring_up_to_date(context.db, context.publication, autorite)
@@ -115,27 +120,50 @@ def _draw(db: Database, autorite: str) -> _Place:
     with db.write() as session:
         row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
         if row is None:
-            return _Place(number=1, base=None, base_update=None)
+            return _Place(number=1, base=None, base_update=None, base_der=None)
         row.dernier_numero += 1
-        return _Place(number=row.dernier_numero, base=row.numero, base_update=row.this_update)
+        return _Place(row.dernier_numero, base=row.numero, base_update=row.this_update, base_der=row.der)
 
 
-def _sign(context: WorkerContext, autorite: str, place: _Place, now: datetime, *, full: bool, deltas: bool) -> _Lists:
+def _sign(context: WorkerContext, autorite: str, place: _Place, now: datetime, *, full: bool) -> _Lists:
     authority, signer, policy = context.authorities[autorite], context.signers[autorite], context.policy
+    point = _wants_point(context, authority)
+    deltas = bool(authority.settings.delta_addresses)
+    # A delta and its base have one scope (RFC 5280 §5.2.4).
+    follows = deltas and place.base_der is not None and _has_point(place.base_der) is point
     whole = delta = None
     count = 0
-    if full:
+    if full or not follows:
         entries = _entries(context.db, autorite, expired_after=place.base_update or now)
         count = len(entries)
-        form = CrlForm(freshest=deltas, issuing_point=policy.crl_issuing_point)
+        form = CrlForm(freshest=deltas, issuing_point=point)
         whole = build_crl(authority, signer, entries, place.number, now, now + policy.crl_validity, form)
-    if deltas and place.base is not None and place.base_update is not None:
+    if follows and place.base is not None and place.base_update is not None:
         since = place.base_update - COMMIT_MARGIN
         changes = _entries(context.db, autorite, expired_after=place.base_update, revoked_since=since)
-        form = CrlForm(base=place.base, issuing_point=policy.crl_issuing_point)
+        form = CrlForm(base=place.base, issuing_point=point)
         delta = build_crl(authority, signer, changes, place.number, now, now + delta_validity(policy), form)
         count = count or len(changes)
     return _Lists(whole, delta, count)
+
+
+def _wants_point(context: WorkerContext, authority: Authority) -> bool:
+    """Whether the lists say that they are not all that their issuer has revoked.
+
+    So they do when another key has the same name: each lists its own certificates, at an address of its own, and who
+    took the one for the other would find revoked certificates good (RFC 5280 §5.2.5, §6.3.3 (b)).
+    """
+    others = (other for other in context.authorities.values() if other is not authority)
+    shared = any(other.name_der == authority.name_der for other in others)
+    return context.policy.crl_issuing_point or (shared and bool(authority.settings.crl_url))
+
+
+def _has_point(der: bytes) -> bool | None:
+    """None: the stored list is damaged, and nothing follows it."""
+    try:
+        return has_issuing_point(der)
+    except CrlError:
+        return None
 
 
 def delta_validity(policy: BatchPolicy) -> timedelta:
@@ -146,12 +174,15 @@ def delta_validity(policy: BatchPolicy) -> timedelta:
 def _entries(
     db: Database, autorite: str, *, expired_after: datetime, revoked_since: datetime | None = None
 ) -> Sequence[CrlEntry]:
-    """What belongs on a list: revoked, and not expired when the last full list was made."""
+    """What belongs on a list: revoked, and not expired when the last full list was made.
+
+    A certificate is good to the end of its last second, and thisUpdate says no fraction.
+    """
     certificat = tables.Certificat
     query = select(certificat.serial, certificat.revoque_le, certificat.raison_crl).where(
         certificat.autorite == autorite,
         certificat.revoque_le.is_not(None),
-        certificat.not_after > expired_after,
+        certificat.not_after >= expired_after.replace(microsecond=0),
     )
     if revoked_since is not None:
         query = query.where(certificat.revoque_le >= revoked_since)
@@ -180,6 +211,7 @@ def _store(context: WorkerContext, autorite: str, place: _Place, lists: _Lists, 
         row.publie_le = now
         row.delta = lists.delta
         row.delta_fin = None if lists.delta is None else now + delta_validity(context.policy)
+        tell_crl(session, now, autorite, place.number, {"complete": lists.full, "delta": lists.delta})
     kind = "delta" if lists.full is None else "full"
     log.info("crl signed", autorite=autorite, numero=place.number, kind=kind, entries=lists.entries)
 

@@ -20,6 +20,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from batch.context import WorkerContext
+from batch.told import tell_intents, tell_issued, tell_refused
 from pki.errors import LintError, ProfileError
 from pki.issuance import IssuedCertificate, LintedCertificate, PreparedCertificate, issue, lint, prepare, restore
 from pki.serials import new_serial, serial_hex
@@ -175,6 +176,7 @@ def _hand_over(
         keys = {item.numero: item.spki for item in work}
         intents = [_intent(numero, prepared[numero], keys[numero]) for numero in mine]
         insert_rows(session, tables.Certificat, intents)
+        tell_intents(session, now, [(row["id_demande"], row["autorite"], row["serial"], row["tbs"]) for row in intents])
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
         _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
         history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
@@ -228,6 +230,8 @@ def _store(
         )
         mine = [numero for numero in issued if numero in unsigned]
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
+        told = [(numero, issued[numero]) for numero in mine]
+        tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
         history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
@@ -237,7 +241,9 @@ def _store(
         for etat in {etats[numero] for numero in unwanted}:
             numeros = [numero for numero in unwanted if etats[numero] == etat]
             history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etat))
-        give_up(session, [numero for numero in refused if numero in waiting], now)
+        given_up = [numero for numero in refused if numero in waiting]
+        give_up(session, given_up, now)
+        tell_refused(session, now, given_up)
     return len(mine)
 
 

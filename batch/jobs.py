@@ -11,13 +11,16 @@ from batch.context import WorkerContext
 from batch.crls import publish_due
 from batch.issuing import issue_chunk
 from batch.responders import renew_due
+from batch.sealing import seal
 from registration.blocked_keys import block_compromised
 from registration.outbox import Nature
 from registration.pages import register_page
+from storage.trail import TrailError
 
 log = structlog.get_logger()
 
 _BACKOFF_SECONDS = (1, 5, 15, 60)
+_STOPPED_SECONDS = 15
 
 
 class _Holder:
@@ -41,6 +44,10 @@ def run_tasks(sent: list[list[int]]) -> None:
     claimed = tasks.claim(context.db, pairs, context.worker, context.policy, context.clock())
     try:
         _run(context, claimed)
+    except TrailError:
+        log.exception("issuing is stopped: the audit trail cannot be written", tasks=[task.id for task in claimed])
+        retry_at = context.clock() + timedelta(seconds=_STOPPED_SECONDS)
+        tasks.release(context.db, [(task.id, task.attempt) for task in claimed], retry_at, counted=False)
     except Exception:
         log.exception("job failed", tasks=[task.id for task in claimed])
         attempt = max((task.attempt for task in claimed), default=1)
@@ -56,6 +63,11 @@ def publish_crls() -> None:
         block_compromised(session, context.clock())
     publish_due(context)
     renew_due(context)
+
+
+def seal_trail() -> None:
+    """Vouch for the new lines of the history, and sign a checkpoint of the audit trail."""
+    seal(_context())
 
 
 def _run(context: WorkerContext, claimed: list[tasks.Task]) -> None:

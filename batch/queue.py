@@ -38,6 +38,10 @@ class WorkQueue:
         """Enqueue the publication of the CRLs that are due."""
         self._enqueue("batch.jobs.publish_crls", urgent=True)
 
+    def send_sealing(self) -> None:
+        """Enqueue a checkpoint of the audit trail; it waits its turn."""
+        self._enqueue("batch.jobs.seal_trail", urgent=False)
+
     def _enqueue(self, function: str, *args: object, urgent: bool) -> None:
         self._queue.enqueue_call(
             function,

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import structlog
 from redis.exceptions import RedisError
 
-from batch import crls, responders, tasks
-from batch.alarms import find_alarms
+from batch import crls, responders, sealing, tasks
+from batch.alarms import Alarm, find_alarms, find_trail_alarms
 from batch.context import BatchPolicy
+from batch.endings import Watched, find_endings
 from batch.queue import WorkQueue
 from batch.tasks import Task
 from registration.outbox import Nature
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 _BUSY_SECONDS = 0.01
 _EPOCH_SECONDS = 0.5
 _CRL_SECONDS = 30.0
+_ENDINGS_SECONDS = 3600.0
 _BROKEN_SECONDS = 1.0
 _BACKLOG_WINDOWS = 2
 
@@ -34,14 +36,25 @@ _BACKLOG_WINDOWS = 2
 class Relay:
     """One per plateforme is enough; several do no harm (rows are locked while they are taken)."""
 
-    def __init__(self, db: Database, queue: WorkQueue, policy: BatchPolicy, clock: Clock = system_clock) -> None:
-        """Nothing is sent before ``run`` or ``run_once``."""
+    def __init__(
+        self,
+        db: Database,
+        queue: WorkQueue,
+        policy: BatchPolicy,
+        clock: Clock = system_clock,
+        watched: Watched | None = None,
+    ) -> None:
+        """Nothing is sent before ``run`` or ``run_once``. What is ``watched`` is looked at once an hour."""
         self._db = db
         self._queue = queue
         self._policy = policy
         self._clock = clock
+        self._watched = watched
+        self._next_endings = 0.0
         self._next_epoch = 0.0
         self._next_crl = 0.0
+        # What a plateforme writes when it starts need not be sealed line by line.
+        self._next_seal = time.monotonic() + policy.seal_every.total_seconds() / 2
         self._nobody_works = False
 
     def run(self, stop: threading.Event) -> None:
@@ -83,14 +96,28 @@ class Relay:
         if now >= self._next_crl:
             self._next_crl = now + _CRL_SECONDS
             self._look_after_status()
+        if now >= self._next_seal:
+            self._next_seal = now + self._policy.seal_every.total_seconds() / 2
+            if sealing.any_due(self._db, self._policy, self._clock()):
+                self._queue.send_sealing()
+            _tell(find_trail_alarms(self._db, self._policy, self._clock()))
+        if self._watched is not None and now >= self._next_endings:
+            self._next_endings = now + _ENDINGS_SECONDS
+            _tell(find_endings(self._db, self._watched, self._clock()))
 
     def _look_after_status(self) -> None:
         """Have due lists and responders made; say aloud what was not made in time."""
         now = self._clock()
         if crls.any_due(self._db, self._policy, now) or responders.any_due(self._db, self._policy, now):
             self._queue.send_crl_publication()
-        for alarm in find_alarms(self._db, self._policy, now):
-            log.error("about to expire", subject=alarm.subject.value, autorite=alarm.autorite, ends=alarm.ends)
+        _tell(find_alarms(self._db, self._policy, now))
+
+
+def _tell(alarms: Iterable[Alarm]) -> None:
+    for alarm in alarms:
+        say = log.error if alarm.urgent else log.warning
+        fault = None if alarm.fault is None else alarm.fault.value
+        say("about to expire", subject=alarm.subject.value, name=alarm.name, ends=alarm.ends, fault=fault)
 
 
 def _groups(ready: list[Task], size: int) -> Iterator[list[Task]]:

@@ -119,14 +119,17 @@ def claim(db: Database, sent: Sequence[tuple[int, int]], worker: str, policy: Ba
         return [_as_task(row) for row in mine]
 
 
-def release(db: Database, sent: Sequence[tuple[int, int]], retry_at: datetime) -> None:
-    """Give (id, attempt) back, to be sent again from ``retry_at`` on; what another attempt took over stays."""
+def release(db: Database, sent: Sequence[tuple[int, int]], retry_at: datetime, *, counted: bool = True) -> None:
+    """Give (id, attempt) back, to be sent again from ``retry_at`` on; what another attempt took over stays.
+
+    Not ``counted``: the attempt failed for a reason that no task can help, and costs it none of its tries.
+    """
     with db.write() as session:
         for task_id, attempt in sent:
             session.execute(
                 update(tables.Outbox)
                 .where(tables.Outbox.id == task_id, tables.Outbox.attempts == attempt)
-                .values(lease_until=retry_at, worker=None)
+                .values(lease_until=retry_at, worker=None, attempts=attempt if counted else attempt - 1)
             )
 
 

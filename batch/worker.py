@@ -24,6 +24,7 @@ from batch.jobs import install
 from batch.queue import QUEUE_NAME
 from batch.responders import renew_due
 from batch.tasks import release_worker
+from batch.told import tell_started
 
 log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ def run_worker(context: WorkerContext, connection: Redis, *, burst: bool = False
     A broker that is away is waited for. What an earlier process of the same name left undone is ready again at once.
     """
     install(context)
+    tell_started(context)
     release_worker(context.db, context.worker)
     write_stored(context)
     renew_due(context)

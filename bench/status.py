@@ -33,8 +33,9 @@ from batch.context import WorkerContext
 from batch.crls import publish
 from commands.composition import open_database, responder_files, worker_context
 from commands.test_plateforme import Ceremony, make_plateforme
+from pki.delegated import load_delegated_signer, signer_file
 from pki.ocsp_response import MEDIA_TYPE_REQUEST
-from pki.ocsp_signer import load_delegated_signer, signer_file
+from pki.ocsp_signer import RESPONDER
 from pki.serials import new_serial, serial_hex
 from pki.signers.stores import key_file
 from runtime.bound_process import bound
@@ -320,7 +321,9 @@ class _Openssl:
         files = responder_files(settings)
         if files is None:
             raise RuntimeError("no pass phrase of the responders")
-        delegate = load_delegated_signer(authority, signer_file(files.folder, _AUTHORITY), files.passphrase)
+        delegate = load_delegated_signer(
+            RESPONDER, authority, signer_file(RESPONDER, files.folder, _AUTHORITY), files.passphrase
+        )
         (folder / "ocsp.pem").write_bytes(delegate.certificate.public_bytes(Encoding.PEM))
         (folder / "ocsp.key").write_bytes(
             delegate.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -5,37 +5,46 @@ The settings of the instance only say where its folders and its token are; what 
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
 
+from batch.context import WorkerContext
 from batch.responders import renew_due
 from commands.composition import open_database, worker_context
-from commands.enrolment import enroll, make_responder_phrase, publish_missing_crls, write_pair
+from commands.enrolment import make_delegate_phrases, publish_missing_crls
 from commands.options import ConfigOption
+from commands.profile_gate import check_deployed_profiles
 from commands.signing_keys import signing_token
+from commands.tls_renewal import Look, TlsRenewal
 from pki.authority import Authority
 from pki.ceremony import Outcome, advance, answer_requests, make_root, renew_root_crl
-from pki.ceremony_steps import Workshop
-from pki.content import CertificateContent
-from pki.hierarchy import CeremonyConfig, ServerConfig, read_config
+from pki.ceremony_steps import PROTOCOL_NAME, Workshop
+from pki.hierarchy import CeremonyConfig, read_config
 from pki.offline import check_carried_crl
 from pki.profile_check import check_profiles_of
+from pki.protocol import Protocol
 from pki.secret_files import replace_public, write_new_passphrase
 from pki.signers.stores import FileStore, KeyStore, TokenStore
-from registration.vocabulary import Plateforme
 from runtime.clock import system_clock
 from runtime.logs import configure
 from runtime.settings import Settings
+from storage import tables
+from storage.database import Database
 from storage.migrate import upgrade
 
 
 class Step(StrEnum):
     """What is to be done, and where."""
 
-    RUN = "run"  # on the platform's machine
+    RUN = "run"  # these two on the platform's machine
+    TLS = "tls"
     ROOT = "root"  # the others on the machine of an offline root
     ANSWER = "answer"
     CRL = "crl"
@@ -45,14 +54,18 @@ def run(
     step: Annotated[
         Step,
         typer.Argument(
-            help="run : créer ce qui manque ici. Sur la machine d'une racine hors ligne : root (créer la racine), "
-            "answer (certifier les demandes du dossier d'échange), crl (renouveler sa CRL)."
+            help="run : créer ce qui manque ici, et tls. tls : renouveler les certificats TLS de la plateforme. "
+            "Sur la machine d'une racine hors ligne : root (créer la racine), answer (certifier les demandes du "
+            "dossier d'échange), crl (renouveler sa CRL)."
         ),
     ],
     file: Annotated[Path, typer.Argument(help="Fichier de cérémonie (TOML).", exists=True, dir_okay=False)],
     exchange: Annotated[
         Path | None, typer.Option(help="Dossier d'échange avec la machine d'une racine hors ligne.", file_okay=False)
     ] = None,
+    tls_days: Annotated[
+        int, typer.Option(min=1, max=180, help="Renouveler un certificat TLS qui finit avant ce nombre de jours.")
+    ] = 45,
     config: ConfigOption = None,
 ) -> None:
     """Tient une cérémonie des clés : AC racine, AC émettrices, nouvelles clés, certificats TLS."""
@@ -61,8 +74,12 @@ def run(
     ceremony = read_config(file.read_text(encoding="utf-8"))
     if ceremony.plateforme != settings.plateforme:
         raise typer.BadParameter(f"le fichier est pour {ceremony.plateforme}, l'instance pour {settings.plateforme}")
+    margin = timedelta(days=tls_days)
     if step is Step.RUN:
-        _run(settings, ceremony, exchange)
+        _run(settings, ceremony, exchange, margin)
+        return
+    if step is Step.TLS:
+        _renew_tls(settings, ceremony, margin)
         return
     workshop = _workshop(settings, ceremony, exchange)
     if step is Step.ROOT:
@@ -75,7 +92,7 @@ def run(
         typer.echo(f"CRL de la racine : {renew_root_crl(ceremony, workshop, system_clock())}")
 
 
-def _run(settings: Settings, ceremony: CeremonyConfig, exchange: Path | None) -> None:
+def _run(settings: Settings, ceremony: CeremonyConfig, exchange: Path | None, margin: timedelta) -> None:
     _check_places(settings, ceremony)
     check_profiles_of(ceremony, system_clock())
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,7 +105,7 @@ def _run(settings: Settings, ceremony: CeremonyConfig, exchange: Path | None) ->
         return
     if exchange is not None:
         _publish_root_crl(settings, ceremony, outcome, exchange)
-    _complete(settings, ceremony.servers)
+    _complete(settings, ceremony, margin)
 
 
 def _check_places(settings: Settings, ceremony: CeremonyConfig) -> None:
@@ -135,39 +152,75 @@ def _publish_root_crl(settings: Settings, ceremony: CeremonyConfig, outcome: Out
     content = carried.read_bytes()
     number = check_carried_crl(root, content, published.read_bytes() if published.exists() else None, system_clock())
     replace_public(published, content)
+    _protocol(settings).note("crl_published", authority=root.short_name, number=number, sha256=_sha256(content))
     typer.echo(f"CRL n° {number} de la racine publiée")
 
 
-def _complete(settings: Settings, servers: tuple[ServerConfig, ...]) -> None:
-    """First CRLs and OCSP responders, and the TLS certificates that are missing; both are kept in the database."""
+def _complete(settings: Settings, ceremony: CeremonyConfig, margin: timedelta) -> None:
+    """First CRLs and OCSP responders, and the TLS certificates that are due; all are kept in the database."""
     upgrade(settings.database_dsn())
-    make_responder_phrase(settings)
-    db = open_database(settings)
+    make_delegate_phrases(settings)
+    db = open_database(settings, "ceremonie")
     try:
         context = worker_context(settings, db, name="ceremony")
-        publish_missing_crls(context)
+        protocol = _protocol(settings)
+        for name, crl in publish_missing_crls(context).items():
+            protocol.note("crl_published", authority=name, number=1, sha256=_sha256(crl))
+        before = _responders(db)
         renew_due(context)
-        for server in servers:
-            certificate_file = settings.data_dir / "tls" / f"{server.name}.pem"
-            if certificate_file.exists():
-                continue
-            enrolled = enroll(context, Plateforme(settings.plateforme), _content(server))
-            write_pair(certificate_file, certificate_file.with_suffix(".key"), enrolled)
-            typer.echo(f"Certificat TLS : {certificate_file}")
+        for name, serial in sorted(_responders(db) - before):
+            protocol.note("ocsp_signer", authority=name, serial=serial)
+        _tell(_tls_renewal(settings, ceremony, context, margin).run())
     finally:
         db.dispose()
 
 
-def _content(server: ServerConfig) -> CertificateContent:
-    return CertificateContent(
-        product="TLS_SERVER",
-        common_name=server.dns_names[0],
-        dns_names=server.dns_names,
-        ip_addresses=server.ip_addresses,
-        state=server.state,
-        organization=server.organization,
-        organizational_unit=server.organizational_unit,
-    )
+def _renew_tls(settings: Settings, ceremony: CeremonyConfig, margin: timedelta) -> None:
+    """The TLS certificates alone, with status 1 when one needs somebody: for a nightly run."""
+    db = open_database(settings, "ceremonie")
+    try:
+        context = worker_context(settings, db, name="ceremony")
+        check_deployed_profiles(settings, context)
+        looks = _tls_renewal(settings, ceremony, context, margin).run()
+    finally:
+        db.dispose()
+    _tell(looks)
+    if not any(look.done or look.left for look in looks):
+        typer.echo("Certificats TLS : rien à renouveler.")
+    if any(look.left for look in looks):
+        raise typer.Exit(1)
+
+
+def _tls_renewal(settings: Settings, ceremony: CeremonyConfig, context: WorkerContext, margin: timedelta) -> TlsRenewal:
+    return TlsRenewal(context, ceremony, settings.data_dir / "tls", margin, _protocol(settings))
+
+
+def _protocol(settings: Settings) -> Protocol:
+    return Protocol(settings.pki.authorities_dir / PROTOCOL_NAME, system_clock())
+
+
+def _responders(db: Database) -> set[tuple[str, str]]:
+    """Authority and serial of every responder in service."""
+    responder = tables.RepondeurOcsp
+    with db.read() as session:
+        return {(row.autorite, row.serial) for row in session.execute(select(responder.autorite, responder.serial))}
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _tell(looks: Iterable[Look]) -> None:
+    looks = tuple(looks)
+    for look in looks:
+        if look.done:
+            typer.echo(f"Certificat TLS : {look.certificate} ({look.done})")
+        if look.left:
+            typer.echo(f"Certificat TLS laissé en place : {look.certificate} ({look.left})", err=True)
+    if any(look.done for look in looks):
+        typer.echo(
+            "Nos processus en marche les prennent d'eux-mêmes ; relancer tout autre serveur qui lit ces fichiers."
+        )
 
 
 def _show(authority: Authority, what: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from commands.options import ConfigOption
+from pki.key_list import load_key_list
 from runtime.settings import Settings
-from runtime.settings_check import check
+from runtime.settings_check import check, warnings
 from runtime.settings_errors import SettingsError
 
 
@@ -15,4 +16,8 @@ def run(config: ConfigOption = None) -> None:
     settings = Settings.load(config)
     if problems := check(settings):
         raise SettingsError(problems)
+    for path in settings.pki.weak_key_files:
+        typer.echo(f"Clés prévisibles, empreintes : {len(load_key_list([path]))} dans {path}.")
+    for warning in warnings(settings):
+        typer.echo(f"Attention : {warning}.")
     typer.echo(f"Réglages corrects : plateforme {settings.plateforme}, données dans {settings.data_dir}.")

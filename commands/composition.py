@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from batch.context import BatchPolicy, ResponderFiles, WorkerContext
+from batch.context import BatchPolicy, DelegateFiles, WorkerContext
 from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
 from pki.key_list import load_key_list
 from pki.key_policy import DEFAULT_POLICY as DEFAULT_KEYS
@@ -16,13 +16,14 @@ from registration.authority import RegistrationAuthority
 from registration.peers import PeerChecker
 from registration.policy import LotPolicy
 from registration.vocabulary import Plateforme
+from runtime.secret_file import SecretFile
 from runtime.settings import Settings
 from storage.database import Database
 
 
-def open_database(settings: Settings) -> Database:
-    """The database of the settings; connects when first used."""
-    return Database(settings.database_dsn())
+def open_database(settings: Settings, auteur: str = "igc") -> Database:
+    """The database of the settings; connects when first used. ``auteur`` names this process in the audit trail."""
+    return Database(settings.database_dsn(), auteur=auteur)
 
 
 def key_policy(settings: Settings) -> KeyPolicy:
@@ -63,6 +64,7 @@ def batch_policy(settings: Settings, keys: KeyPolicy = DEFAULT_KEYS) -> BatchPol
         crl_full_up_to=settings.pki.crl_full_up_to,
         crl_issuing_point=settings.pki.crl_issuing_point,
         ocsp_signer_life=timedelta(days=settings.publication.ocsp_signer_days),
+        seal_every=timedelta(seconds=settings.pki.seal_seconds),
         lots=lot_policy(settings, keys),
     )
 
@@ -100,12 +102,18 @@ def registration_authority(settings: Settings, db: Database) -> RegistrationAuth
     )
 
 
-def responder_files(settings: Settings) -> ResponderFiles | None:
+def responder_files(settings: Settings) -> DelegateFiles | None:
     """Where the OCSP responders have their keys; None when their pass phrase is not on this machine."""
-    secret = settings.publication.ocsp_pass_phrase_file
-    if not secret.path.exists():
-        return None
-    return ResponderFiles(settings.publication.ocsp_keys_dir, secret.read_text().encode())
+    return _delegate_files(settings.publication.ocsp_keys_dir, settings.publication.ocsp_pass_phrase_file)
+
+
+def seal_files(settings: Settings) -> DelegateFiles | None:
+    """Where the audit seal has its key; None when its pass phrase is not on this machine."""
+    return _delegate_files(settings.pki.seal_keys_dir, settings.pki.seal_pass_phrase_file)
+
+
+def _delegate_files(folder: Path, secret: SecretFile) -> DelegateFiles | None:
+    return DelegateFiles(folder, secret.read_text().encode()) if secret.path.exists() else None
 
 
 def worker_context(settings: Settings, db: Database, name: str | None = None) -> WorkerContext:
@@ -120,5 +128,6 @@ def worker_context(settings: Settings, db: Database, name: str | None = None) ->
         signers=load_signers(settings, authorities),
         publication=settings.pki.publication_dir,
         responders=responder_files(settings),
+        seals=seal_files(settings),
         policy=batch_policy(settings, key_policy(settings)),
     )

@@ -5,7 +5,6 @@ They take the same road as every other certificate: serial and bytes stored, lin
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,13 @@ from sqlalchemy import select
 
 from batch.context import WorkerContext
 from batch.crls import publish
+from batch.unasked import store_intent, store_issued
 from pki.authority import Authority
 from pki.content import CertificateContent
+from pki.errors import CeremonyError
 from pki.issuance import issue, lint, prepare
 from pki.secret_files import certificate_pem, write_new, write_new_passphrase
-from pki.serials import new_serial, serial_hex
+from pki.serials import new_serial
 from registration.vocabulary import Plateforme
 from runtime.settings import Settings
 from storage import tables
@@ -41,6 +42,16 @@ class Enrolled:
         """The issuer first, the root last, DER."""
         return self.authority.chain
 
+    @property
+    def key_pem(self) -> bytes:
+        """The key as unencrypted PKCS#8, PEM: for a server that starts alone."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
+    def bundle(self) -> bytes:
+        """The certificate, then the issuing authorities, PEM; the root stays with the other side."""
+        return b"".join(certificate_pem(der) for der in (self.der, *self.chain[:-1]))
+
 
 def enroll(context: WorkerContext, plateforme: Plateforme, content: CertificateContent) -> Enrolled:
     """Make a key and its certificate, kept in the table of certificates so that it can be revoked."""
@@ -48,26 +59,20 @@ def enroll(context: WorkerContext, plateforme: Plateforme, content: CertificateC
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     authority = context.issuer_of(plateforme, content.product)
     prepared = prepare(authority, content, spki, new_serial(), context.clock())
+    name, now = authority.short_name, context.clock()
     with context.db.write() as session:
-        row = tables.Certificat(
-            autorite=authority.short_name,
-            serial=serial_hex(prepared.serial),
+        store_intent(
+            session,
+            autorite=name,
+            serial=prepared.serial,
             produit=content.product,
             tbs=prepared.tbs,
-            spki_sha256=hashlib.sha256(spki).digest(),
-            not_before=prepared.not_before,
-            not_after=prepared.not_after,
+            spki=spki,
+            validity=(prepared.not_before, prepared.not_after),
+            now=now,
         )
-        session.add(row)
-    issued = issue(lint(prepared, authority), context.signers[authority.short_name])
-    with context.db.write() as session:
-        stored = session.scalars(
-            select(tables.Certificat).where(
-                tables.Certificat.autorite == authority.short_name,
-                tables.Certificat.serial == serial_hex(issued.serial),
-            )
-        ).one()
-        stored.der, stored.tbs, stored.emis_le = issued.der, None, context.clock()
+    issued = issue(lint(prepared, authority), context.signers[name])
+    store_issued(context.db, autorite=name, serial=issued.serial, der=issued.der, now=context.clock())
     return Enrolled(key=key, der=issued.der, authority=authority)
 
 
@@ -77,29 +82,32 @@ def register_identity(context: WorkerContext, id_acteur: int, enrolled: Enrolled
         session.add(tables.Identite(id_acteur=id_acteur, issuer_sha256=enrolled.authority.name_hash, serial=serial))
 
 
-def publish_missing_crls(context: WorkerContext) -> None:
-    """Publish the first CRL of every authority whose key is here and that has none."""
+def publish_missing_crls(context: WorkerContext) -> dict[str, bytes]:
+    """Publish the first CRL of every authority whose key is here and that has none; gives them, DER."""
     with context.db.read() as session:
         known = set(session.scalars(select(tables.Crl.autorite)))
-    for name in context.signers:
-        if name not in known:
-            publish(context, name)
+    return {name: publish(context, name) for name in context.signers if name not in known}
 
 
 def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> None:
     """Key first: a certificate file that exists means that both are there."""
     certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_file.unlink(missing_ok=True)
-    pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_new(key_file, pem, secret=True)
-    # The root stays with the client: what is sent is the certificate and the issuing authority.
-    bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
-    write_new(certificate_file, bundle, secret=False)
+    write_new(key_file, enrolled.key_pem, secret=True)
+    write_new(certificate_file, enrolled.bundle, secret=False)
 
 
-def make_responder_phrase(settings: Settings) -> None:
-    """The responders' own pass phrase: who may open their keys need not be able to open those of the authorities."""
-    phrase_file = settings.publication.ocsp_pass_phrase_file.path
-    if not phrase_file.exists():
-        phrase_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new_passphrase(phrase_file)
+def make_delegate_phrases(settings: Settings) -> None:
+    """Pass phrases of their own for OCSP responders and audit seal; safe when several processes start together.
+
+    Who may open these keys need not be able to open those of the authorities.
+    """
+    for secret in (settings.publication.ocsp_pass_phrase_file, settings.pki.seal_pass_phrase_file):
+        if secret.path.exists():
+            continue
+        secret.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            write_new_passphrase(secret.path)
+        except CeremonyError:
+            if not secret.path.exists():
+                raise

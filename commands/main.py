@@ -22,6 +22,7 @@ _VERBS = {
     "ceremony": "commands.ceremony",
     "check-config": "commands.check_config",
     "lint-sample": "commands.lint_sample",
+    "audit": "commands.audit",
     "ws": "commands.ws_process",
     "portal": "commands.portal_process",
     "worker": "commands.worker_process",

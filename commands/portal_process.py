@@ -15,7 +15,7 @@ def run(config: ConfigOption = None) -> None:
     settings = Settings.load(config)
     configure(settings.logging, process="portail")
     app = build_app(
-        registration_authority(settings, open_database(settings)),
+        registration_authority(settings, open_database(settings, "portail")),
         session_secret=settings.portal.session_secret_file.read_text().encode(),
         public_url=settings.portal.public_url,
         session_seconds=settings.portal.session_seconds,

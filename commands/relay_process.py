@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 
 from batch.queue import WorkQueue, connect
 from batch.relay import Relay
 from commands.composition import batch_policy, open_database
 from commands.options import ConfigOption
+from commands.watching import watched
 from runtime.logs import configure
 from runtime.settings import Settings
 
@@ -26,4 +28,7 @@ def run(config: ConfigOption = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    Relay(open_database(settings), queue, policy).run(stop)
+    # Where the listeners run on another machine, their files are not missing here.
+    here = watched(settings)
+    here = replace(here, tls={name: file for name, file in here.tls.items() if file.exists()})
+    Relay(open_database(settings, "relais"), queue, policy, watched=here).run(stop)

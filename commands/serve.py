@@ -29,7 +29,7 @@ def run(config: ConfigOption = None) -> None:
     settings = Settings.load(config)
     configure(settings.logging, process="igc")
     upgrade(settings.database_dsn())
-    db = open_database(settings)
+    db = open_database(settings, "igc")
     supervisor = build_supervisor(settings, config, db)
     typer.echo(f"Service web : {settings.ws.public_url}   Portail : {settings.portal.public_url}", err=True)
     supervisor.run()

@@ -19,7 +19,7 @@ from commands.composition import open_database, worker_context
 from commands.enrolment import (
     Enrolled,
     enroll,
-    make_responder_phrase,
+    make_delegate_phrases,
     publish_missing_crls,
     register_identity,
     write_pair,
@@ -64,8 +64,8 @@ def make_plateforme(
     if new:
         step("Cérémonie : AC racine et AC émettrices")
         _perform_ceremony(settings, ceremony)
-    make_responder_phrase(settings)
-    db = open_database(settings)
+    make_delegate_phrases(settings)
+    db = open_database(settings, "ceremonie")
     try:
         context = worker_context(settings, db, name="ceremony")
         if new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from batch.queue import connect
 from batch.worker import run_worker
 from commands.composition import open_database, worker_context
+from commands.enrolment import make_delegate_phrases
 from commands.options import ConfigOption
 from commands.profile_gate import check_deployed_profiles
 from runtime.logs import configure
@@ -21,7 +23,9 @@ def run(
 ) -> None:
     """Lance un processus qui enregistre les lots et signe les certificats."""
     settings = Settings.load(config)
-    configure(settings.logging, process=name or "worker")
-    context = worker_context(settings, open_database(settings), name)
+    name = name or f"worker-{os.getpid()}"
+    configure(settings.logging, process=name)
+    make_delegate_phrases(settings)
+    context = worker_context(settings, open_database(settings, name), name)
     check_deployed_profiles(settings, context)
     run_worker(context, connect(settings.queue_dsn()))

@@ -15,7 +15,7 @@ def run(config: ConfigOption = None) -> None:
     """Lance le service web SOAP."""
     settings = Settings.load(config)
     configure(settings.logging, process="ws")
-    authority = registration_authority(settings, open_database(settings))
+    authority = registration_authority(settings, open_database(settings, "service-web"))
     limits = WsLimits(
         max_items=settings.ws.max_items,
         max_bytes=settings.ws.limits.max_body_bytes,

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
@@ -23,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from pki import der
 from pki.errors import AuthorityError
 from pki.profiles import PRODUCTS, ProfileSettings
+from pki.reading import UNREADABLE, UNVERIFIED
 
 INDEX_NAME = "authorities.json"
 _MAX_CHAIN = 4
@@ -116,6 +116,12 @@ class Authority:
         """End of the authority's own validity, aware UTC: nothing that it issues may outlive it."""
         return self.certificate.not_valid_after_utc
 
+    @cached_property
+    def chain_term(self) -> tuple[datetime, datetime]:
+        """When every certificate of the chain is in force, aware UTC (RFC 5280 §6.1.3 (a) (2))."""
+        chain = [x509.load_der_x509_certificate(der) for der in self.chain]
+        return max(one.not_valid_before_utc for one in chain), min(one.not_valid_after_utc for one in chain)
+
     def url(self, template: str) -> str:
         """Return a URL template of the settings, filled in for this authority."""
         return template.format(short_name=self.short_name, dn=self.directory_name)
@@ -174,14 +180,25 @@ def load_authorities(folder: Path) -> Mapping[str, Authority]:
 def _read_certificate(folder: Path, short_name: str) -> x509.Certificate:
     try:
         certificate = x509.load_pem_x509_certificate((folder / f"{short_name}.pem").read_bytes())
+    except (OSError, *UNREADABLE):
+        raise AuthorityError(f"{short_name}: no readable CA certificate") from None
+    check_authority(certificate, short_name)
+    return certificate
+
+
+def check_authority(certificate: x509.Certificate, short_name: str) -> None:
+    """Return when the certificate makes its holder an authority that signs certificates and CRLs; else AuthorityError.
+
+    RFC 5280 §4.2.1.2, §4.2.1.3, §4.2.1.9: a key identifier, keyCertSign and cRLSign, cA.
+    """
+    try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
         _key_id(certificate)
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except UNREADABLE:
         raise AuthorityError(f"{short_name}: no readable CA certificate") from None
     if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
         raise AuthorityError(f"{short_name}: not the certificate of an authority")
-    return certificate
 
 
 def _authority(
@@ -198,8 +215,8 @@ def _authority(
         above = entries[name].issuer
         if above not in entries or len(chain) >= _MAX_CHAIN:
             raise AuthorityError(f"{short_name}: the chain does not end at a root")
+        _check_link(certificates[name], certificates[above], name, below=len(chain))
         chain.append(certificates[name].public_bytes(Encoding.DER))
-        _check_link(certificates[name], certificates[above], name)
         if above == name:
             break
         name = above
@@ -212,11 +229,15 @@ def _authority(
     )
 
 
-def _check_link(certificate: x509.Certificate, issuer: x509.Certificate, short_name: str) -> None:
+def _check_link(certificate: x509.Certificate, issuer: x509.Certificate, short_name: str, *, below: int) -> None:
+    """`below` is how many authorities the chain has under this one (RFC 5280 §4.2.1.9)."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except UNVERIFIED:
         raise AuthorityError(f"{short_name}: not issued by the authority named above it") from None
+    length = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    if length is not None and length < below:
+        raise AuthorityError(f"{short_name}: more authorities below it than its path length allows")
 
 
 def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certificate) -> Authority:
@@ -224,12 +245,15 @@ def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certific
 
     AuthorityError when there is none. Validity and revocation are the caller's to check.
     """
-    issuer_der = certificate.issuer.public_bytes()
+    try:
+        issuer_der = certificate.issuer.public_bytes()
+    except UNREADABLE:
+        raise AuthorityError("the name of the issuer cannot be read") from None
     for authority in authorities.values():
         if authority.name_der == issuer_der and _key_id_fits(certificate, authority):
             try:
                 certificate.verify_directly_issued_by(authority.certificate)
-            except (ValueError, TypeError, InvalidSignature):
+            except UNVERIFIED:
                 continue
             return authority
     raise AuthorityError("the certificate was issued by none of these authorities")
@@ -238,7 +262,7 @@ def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certific
 def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except (ValueError, x509.ExtensionNotFound):
+    except UNREADABLE:
         return False
     return extension.value.key_identifier == authority.key_id
 

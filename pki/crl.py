@@ -105,7 +105,7 @@ def _crl_extensions(authority: Authority, number: int, form: CrlForm) -> Iterabl
         yield der.extension(_DELTA_CRL_INDICATOR, der.integer(form.base), critical=True)
     if form.issuing_point:
         yield der.extension(_ISSUING_DISTRIBUTION_POINT, _issuing_point(authority), critical=True)
-    points = distribution_points(authority, authority.settings.delta_crl_url)
+    points = distribution_points(authority, *authority.settings.delta_addresses)
     if form.freshest and form.base is None and points:
         yield der.extension(_FRESHEST_CRL, x509.FreshestCRL(points).public_bytes())
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from pki.errors import CsrError, CsrProblem
-from pki.key_policy import DEFAULT_POLICY, KeyPolicy, check_blocked, check_rsa_key
+from pki.key_policy import DEFAULT_POLICY, KeyPolicy, check_point, check_rsa_key
 
 MAX_CSR_BYTES = 32 * 1024
 _MAX_TEXT_BYTES = 2 * MAX_CSR_BYTES  # base64 with line ends
@@ -40,12 +40,13 @@ _BOM = b"\xef\xbb\xbf"
 class AcceptedCsr:
     """A request whose signature proves possession of an acceptable key; made by accept_csr only.
 
-    `der` may hold a challengePassword of the sender: it belongs in no log.
+    `der` may hold a challengePassword of the sender: it belongs in no log. `modulus` is None for a key on a curve.
     """
 
     der: bytes
     spki: bytes
     spki_sha256: bytes
+    modulus: int | None
 
 
 def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
@@ -53,7 +54,8 @@ def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
 
     `data` is one DER PKCS#10 structure. Accepted: RSA of exactly 2048 bits, exponent 65537, signed by itself with
     sha256WithRSAEncryption, passing the key policy; and where the policy admits it EC on P-256, its point
-    uncompressed, signed with ecdsa-with-SHA256. Unicity of the key is the caller's to check.
+    uncompressed, signed with ecdsa-with-SHA256. What takes other requests to see is the caller's to check: the same key
+    twice, and primes in common (shared_primes.py).
     """
     if len(data) > MAX_CSR_BYTES:
         raise CsrError(CsrProblem.TOO_LARGE)
@@ -68,17 +70,19 @@ def accept_csr(data: bytes, policy: KeyPolicy = DEFAULT_POLICY) -> AcceptedCsr:
     if spki not in signed:
         raise CsrError(CsrProblem.WRONG_KEY_TYPE)
     spki_sha256 = hashlib.sha256(spki).digest()
+    modulus = None
     try:
         if isinstance(key, rsa.RSAPublicKey):
             numbers = key.public_numbers()
-            check_rsa_key(numbers.n, numbers.e, spki_sha256, policy)
+            modulus = numbers.n
+            check_rsa_key(modulus, numbers.e, spki_sha256, policy)
             key.verify(csr.signature, signed, _PKCS1V15, _SHA256)
         else:
-            check_blocked(spki_sha256, policy)
+            check_point(key.public_numbers().x, spki_sha256, policy)
             key.verify(csr.signature, signed, _ECDSA)
     except InvalidSignature:
         raise CsrError(CsrProblem.BAD_SIGNATURE) from None
-    return AcceptedCsr(der=data, spki=spki, spki_sha256=spki_sha256)
+    return AcceptedCsr(der=data, spki=spki, spki_sha256=spki_sha256, modulus=modulus)
 
 
 _Key = rsa.RSAPublicKey | ec.EllipticCurvePublicKey

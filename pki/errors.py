@@ -19,19 +19,19 @@ class CsrProblem(Enum):
     WRONG_ALGORITHM = "The request is not signed with sha256WithRSAEncryption, or ecdsa-with-SHA256 on P-256."
     WRONG_KEY_SIZE = "The RSA modulus does not have exactly 2048 bits."
     WRONG_EXPONENT = "The RSA public exponent is not 65537."
-    WEAK_KEY = "The RSA key is weak and could be factored."
+    WEAK_KEY = "The key is weak: its private half can be computed, or is known already."
     BLOCKED_KEY = "The public key is on the block list or belongs to a certification authority."
     BAD_SIGNATURE = "The signature does not prove possession of the private key."
 
 
 class KeyWeakness(Enum):
-    """What exactly is wrong with a weak RSA key."""
+    """What exactly is wrong with a weak key."""
 
     EVEN_MODULUS = "The modulus is even."
     SMALL_FACTOR = "The modulus has a prime factor of at most 751."
     CLOSE_PRIMES = "The two primes are so close that Fermat's method finds them."
     ROCA = "The modulus carries the fingerprint of CVE-2017-15361 (ROCA)."
-    KNOWN = "The modulus is on a list of predictable keys, such as those of CVE-2008-0166 (Debian)."
+    KNOWN = "The key is on a list of predictable keys, such as those of CVE-2008-0166 (Debian)."
 
 
 class CsrError(PkiError):
@@ -64,6 +64,10 @@ class AuthorityError(PkiError):
     """The description, the certificate or the chain of an authority cannot be used."""
 
 
+class CertificateError(PkiError):
+    """A certificate cannot stand for a client."""
+
+
 class SignerError(PkiError):
     """A signing key cannot be opened, does not belong to its authority, or signed wrongly."""
 
@@ -89,7 +93,11 @@ class OcspRequestError(PkiError):
 
 
 class OcspResponseError(PkiError):
-    """An OCSP answer, or the certificate of its responder, would break RFC 6960."""
+    """An OCSP answer would break RFC 6960."""
+
+
+class DelegationError(PkiError):
+    """The certificate of a delegated key (OCSP responder, audit seal) is not what its office asks for."""
 
 
 class ContainerError(PkiError):

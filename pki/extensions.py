@@ -15,7 +15,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from pki import der
 from pki.authority import Authority
 from pki.content import CertificateContent
-from pki.profiles import EXTENSION_ORDER, PRODUCTS, SMARTCARD_LOGON, UPN_OID, KeyUsageBit, Profile, San
+from pki.extension_order import EXTENSION_ORDER
+from pki.profiles import PRODUCTS, SMARTCARD_LOGON, UPN_OID, KeyUsageBit, Profile, San
 
 BASIC_CONSTRAINTS = "2.5.29.19"
 SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
@@ -83,7 +84,7 @@ def _constant(authority: Authority, profile: Profile, *, has_upn: bool) -> Itera
     if points := distribution_points(authority, settings.crl_url, settings.crl_ldap_url):
         encoded = x509.CRLDistributionPoints(points).public_bytes()
         yield "crl_distribution_points", der.extension(CRL_DISTRIBUTION_POINTS, encoded)
-    if points := distribution_points(authority, settings.delta_crl_url):
+    if points := distribution_points(authority, *settings.delta_addresses):
         yield "freshest_crl", der.extension(FRESHEST_CRL, x509.FreshestCRL(points).public_bytes())
     if access := _access(authority):
         encoded = x509.AuthorityInformationAccess(access).public_bytes()

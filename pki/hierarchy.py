@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from pki.errors import CeremonyError
 from pki.profiles import (
@@ -16,6 +17,7 @@ from pki.profiles import (
     CARD_PRODUCTS,
     CATEGORY_PRODUCTION,
     CATEGORY_TEST,
+    DELTA_IN_DIRECTORY,
     ORGANISATION_PRODUCTS,
     PERSON_PRODUCTS,
     PRODUCTS,
@@ -136,12 +138,18 @@ def check_config(config: CeremonyConfig) -> ProfileSettings:
     names = [config.root.short_name, *(issuing.short_name for issuing in config.issuing)]
     if len(set(names)) != len(names):
         raise CeremonyError("configuration: a short name stands twice")
+    if config.root.revoked and not config.root.offline:
+        # The lists of a root that is here are made of the database, which has no row for an authority.
+        raise CeremonyError("configuration: revoked is what an offline root lists; nothing would publish it here")
     if any(entry.revoked_at.tzinfo is None for entry in config.root.revoked):
         raise CeremonyError("configuration: a date of revocation without time zone")
     for issuing in config.issuing:
         if unknown := set(issuing.products) - PRODUCTS.keys():
             raise CeremonyError(f"configuration: unknown products {sorted(unknown)}")
     defaults = msgspec.to_builtins(default_settings(config.plateforme))
+    if "delta_crl_url" in config.settings:
+        # A file from before the second address means the one it names, or none at all when that is empty.
+        defaults["delta_crl_ldap_url"] = ""
     try:
         return msgspec.convert(defaults | config.settings, ProfileSettings)
     except msgspec.ValidationError as error:
@@ -149,16 +157,21 @@ def check_config(config: CeremonyConfig) -> ProfileSettings:
 
 
 def default_settings(plateforme: str) -> ProfileSettings:
-    """Return the profile settings of a plateforme with fictitious names: policy, CPS and categories differ."""
+    """Return the profile settings of a new hierarchy with fictitious names; policy, CPS and categories differ."""
+    deltas = ProfileSettings(
+        delta_crl_url="http://igc.example/CRL/{short_name}-delta.crl", delta_crl_ldap_url=DELTA_IN_DIRECTORY
+    )
     if plateforme == "TEST":
-        return ProfileSettings(
+        return replace(
+            deltas,
             policy_oid="1.3.6.1.4.1.32473.213.1.1",
             cps_uri="http://igc.example/PC%20TEST",
             category=CATEGORY_TEST,
             card_category=CARD_CATEGORY_TEST,
             ca_issuers_url="http://igc.example/AC%20TEST/{short_name}.cer",
         )
-    return ProfileSettings(
+    return replace(
+        deltas,
         policy_oid="1.3.6.1.4.1.32473.213.1.2",
         cps_uri="http://igc.example/PC",
         category=CATEGORY_PRODUCTION,

@@ -17,7 +17,7 @@ from pki.content import CertificateContent, check_content, encode_subject
 from pki.errors import LintError, ProfileError, SignerError
 from pki.extensions import encode_extensions
 from pki.lint import find_breaches
-from pki.profiles import P256_SPKI_HEAD, Profile, ProfileSettings
+from pki.profiles import P256_SPKI_HEAD, PRODUCTS, Profile, ProfileSettings
 from pki.signers.port import Signer
 from pki.signing import sign
 from pki.tbs import read_tbs
@@ -25,6 +25,7 @@ from pki.tbs import read_tbs
 _VERSION_3 = der.tlv(der.CONTEXT_0, der.integer(2))
 _DECEMBER = 12
 _LEAP_DAY = (2, 29)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,11 @@ def prepare(
         not_before=start,
         not_after=end,
     )
+
+
+def term_end(authority: Authority, product: str, now: datetime) -> datetime:
+    """Return when a certificate of `product` issued now would end if its authority did not end before."""
+    return _validity(now, PRODUCTS[product], authority.settings, _NEVER)[1]
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
 """Which public keys may be certified: pure arithmetic on the public numbers, and two lists that the caller gives.
 
 Exact size and exponent, small factors, ROCA (CVE-2017-15361), close primes (Fermat), predictable keys, blocked keys.
-Not here: the same key presented twice, which needs the other requests; keys of two requests that share a prime, see
-find_shared_primes.
+Not here: what needs the other requests, that is the same key presented twice and moduli with a prime in common
+(shared_primes.py).
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def _never_blocked(_spki_sha256: bytes) -> bool:
     return False
 
 
-def _never_listed(_modulus: int) -> bool:
+def _never_listed(_number: int) -> bool:
     return False
 
 
@@ -37,7 +37,8 @@ class KeyPolicy:
     """The rules for a subject key; `is_blocked` is asked with the SHA-256 of the DER SubjectPublicKeyInfo.
 
     The caller's hook answers for compromised keys and for the keys of the authorities themselves; `is_listed` is asked
-    with the RSA modulus and answers for predictable keys (key_list.py). `p256` admits EC keys on P-256 beside RSA.
+    with the RSA modulus, or the x coordinate of a point, and answers for predictable keys (key_list.py). `p256` admits
+    EC keys on P-256 beside RSA.
     """
 
     rsa_bits: int = RSA_BITS
@@ -60,11 +61,17 @@ def check_rsa_key(modulus: int, exponent: int, spki_sha256: bytes, policy: KeyPo
         weakness = KeyWeakness.KNOWN
     if weakness is not None:
         raise CsrError(CsrProblem.WEAK_KEY, weakness)
-    check_blocked(spki_sha256, policy)
+    _check_blocked(spki_sha256, policy)
 
 
-def check_blocked(spki_sha256: bytes, policy: KeyPolicy) -> None:
-    """Return unless the key is blocked; else raise CsrError."""
+def check_point(x: int, spki_sha256: bytes, policy: KeyPolicy) -> None:
+    """Return when the key on an admitted curve, whose point has this x, is on no list; else raise CsrError."""
+    if policy.is_listed(x):
+        raise CsrError(CsrProblem.WEAK_KEY, KeyWeakness.KNOWN)
+    _check_blocked(spki_sha256, policy)
+
+
+def _check_blocked(spki_sha256: bytes, policy: KeyPolicy) -> None:
     if policy.is_blocked(spki_sha256):
         raise CsrError(CsrProblem.BLOCKED_KEY)
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from pki import der
 from pki.authority import Authority
+from pki.extension_order import EXTENSION_ORDER
 from pki.lint_repeating import Case, judge
-from pki.profiles import EXTENSION_ORDER, P256_SPKI_HEAD, UPN_OID, Profile, San
+from pki.profiles import P256_SPKI_HEAD, UPN_OID, Profile, San
 from pki.tbs import RawExtension, TbsFields, read_generalized_time
 
 _STANDARD = {
@@ -108,7 +109,7 @@ def _required(authority: Authority, profile: Profile) -> frozenset[str]:
         "private_key_usage_period": profile.private_key_usage_period,
         "subject_alternative_name": profile.san not in _SAN_OPTIONAL,
         "crl_distribution_points": bool(settings.crl_url or settings.crl_ldap_url),
-        "freshest_crl": bool(settings.delta_crl_url),
+        "freshest_crl": bool(settings.delta_crl_url or settings.delta_crl_ldap_url),
         "authority_information_access": bool(settings.ocsp_url or settings.ca_issuers_url),
         "card_type": profile.card_type is not None,
     }

@@ -83,7 +83,8 @@ def _crl_distribution_points(case: Case) -> bool:
 
 
 def _freshest_crl(case: Case) -> bool:
-    return case.value == _points(case.authority, case.authority.settings.delta_crl_url)
+    settings = case.authority.settings
+    return case.value == _points(case.authority, settings.delta_crl_url, settings.delta_crl_ldap_url)
 
 
 def _authority_information_access(case: Case) -> bool:

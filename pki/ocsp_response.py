@@ -12,9 +12,9 @@ from enum import Enum
 from functools import lru_cache
 
 from pki import der
+from pki.delegated import DelegatedSigner
 from pki.errors import OcspResponseError
 from pki.ocsp_request import NONCE, CertId
-from pki.ocsp_signer import DelegatedSigner
 from pki.revocation import RevocationReason
 from pki.signing import sign
 

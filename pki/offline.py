@@ -12,19 +12,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.authority import Authority
+from pki.authority import Authority, check_authority
 from pki.ceremony_steps import Workshop, build_under_root, ca_name, generate
 from pki.crl import CrlEntry, build_crl
-from pki.errors import CeremonyError
+from pki.crl_reading import read_crl
+from pki.errors import AuthorityError, CeremonyError, CrlError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config
 from pki.key_policy import RSA_EXPONENT, find_weakness
 from pki.protocol import Protocol
+from pki.reading import UNREADABLE, UNVERIFIED
 from pki.revocation import RevocationReason
 from pki.secret_files import replace_public, write_new
 
@@ -101,15 +102,14 @@ def _accept(
     certificate = _read_certificate(answer)
     try:
         certificate.verify_directly_issued_by(root.certificate)
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        check_authority(certificate, short_name)
+    except (AuthorityError, *UNVERIFIED):
         raise CeremonyError(f"{answer.name}: not a CA certificate of the root") from None
     public_key = certificate.public_key()
     if (
         certificate.subject != ca_name(config, member).to_x509()
         or public_key != request.public_key()
         or not isinstance(public_key, rsa.RSAPublicKey)
-        or not constraints.ca
     ):
         raise CeremonyError(f"{answer.name}: not the answer to the request for {short_name}")
     workshop.store(member).open(short_name, public_key)
@@ -131,7 +131,8 @@ def _read_root(config: CeremonyConfig, folder: Path) -> Authority | None:
     certificate = _read_certificate(path)
     try:
         certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
+        check_authority(certificate, short_name)
+    except (AuthorityError, *UNVERIFIED):
         raise CeremonyError(f"{path.name}: not a root") from None
     if certificate.subject != ca_name(config, config.root).to_x509():
         raise CeremonyError(f"{path.name}: not the root of the configuration")
@@ -213,7 +214,7 @@ def renew_crl(
 ) -> Path:
     """Sign the next CRL of the root, keep it beside its certificate, and give the copy in the exchange folder."""
     kept = workshop.authorities / f"{root.short_name}.crl"
-    number = crl_number(x509.load_der_x509_crl(kept.read_bytes())) + 1 if kept.exists() else 1
+    number = crl_number(kept.read_bytes()) + 1 if kept.exists() else 1
     entries = [
         CrlEntry(int(entry.serial, 16), entry.revoked_at.astimezone(UTC), _REASONS[entry.reason])
         for entry in config.root.revoked
@@ -230,29 +231,37 @@ def renew_crl(
 def check_carried_crl(root: Authority, der: bytes, published: bytes | None, now: datetime) -> int:
     """Return the number of a CRL that came from the root's machine.
 
-    CeremonyError when it is not signed by the root, not in force, or older than the one that is published.
+    CeremonyError when it is not a CRL of the root as read_crl wants it, not in force, or older than the one that is
+    published; also when it is another one with the same number. What is published and damaged may be replaced.
     """
     try:
-        crl = x509.load_der_x509_crl(der)
-        signed = crl.is_signature_valid(root.public_key)
-    except (ValueError, TypeError):
-        raise CeremonyError(f"{root.short_name}: the CRL cannot be read") from None
-    if not signed or crl.issuer != root.certificate.subject:
-        raise CeremonyError(f"{root.short_name}: the CRL is not signed by the root")
+        crl = read_crl(root, der)
+    except CrlError as error:
+        raise CeremonyError(str(error)) from None
     if crl.next_update_utc is None or not crl.last_update_utc <= now < crl.next_update_utc:
         raise CeremonyError(f"{root.short_name}: the CRL is not in force")
-    number = crl_number(crl)
-    if published is not None and number < crl_number(x509.load_der_x509_crl(published)):
-        raise CeremonyError(f"{root.short_name}: the CRL is older than the published one")
+    number = crl_number(der)
+    if published is not None and der != published and number <= _number_in_force(root, published):
+        raise CeremonyError(f"{root.short_name}: the CRL is older than the published one, or another of its number")
     return number
 
 
-def crl_number(crl: x509.CertificateRevocationList) -> int:
+def _number_in_force(root: Authority, published: bytes) -> int:
+    """The number of what is published; below any number when it is damaged or no CRL of the root."""
+    try:
+        read_crl(root, published)
+    except CrlError:
+        return -1
+    return crl_number(published)
+
+
+def crl_number(der: bytes) -> int:
     """Return the CRLNumber; CeremonyError when there is none."""
     try:
+        crl = x509.load_der_x509_crl(der)
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except (ValueError, x509.ExtensionNotFound):
-        raise CeremonyError("a CRL without number") from None
+    except UNREADABLE:
+        raise CeremonyError("a CRL that cannot be read, or has no number") from None
 
 
 def _request_file(folder: Path, config: CeremonyConfig, member: IssuingConfig) -> Path:

@@ -230,11 +230,17 @@ class PrivateOids(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     pharmacist_table: _Oid = "1.3.6.1.4.1.32473.71.4.2.6"
 
 
+DELTA_IN_DIRECTORY = "ldap://annuaire.igc.example/{dn}?deltarevocationlist;binary?base?objectClass=pkiCA"
+
+
 class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an instance decides about its certificates. Read from the index beside the CA certificates.
 
     URL templates may use {short_name} and {dn}: the CA's directory entry, percent-encoded for an LDAP URL (RFC 4516).
     An empty template leaves its extension or its distribution point out.
+
+    A default here is what the absence of a key means in an index, and therefore never changes: certificates of an
+    authority that exists would change with it. What new authorities begin with is hierarchy.default_settings.
     """
 
     policy_oid: _Oid = "1.3.6.1.4.1.32473.213.1.1"
@@ -253,50 +259,16 @@ class ProfileSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     crl_ldap_url: _UriTemplate = (
         "ldap://annuaire.igc.example/{dn}?certificaterevocationlist;binary?base?objectClass=pkiCA"
     )
-    delta_crl_url: _UriTemplate = "ldap://annuaire.igc.example/{dn}?deltarevocationlist;binary?base?objectClass=pkiCA"
+    # freshestCRL: first and second address of the deltas. Without either, the authority has no deltas.
+    delta_crl_url: _UriTemplate = DELTA_IN_DIRECTORY
+    delta_crl_ldap_url: _UriTemplate = ""
     ocsp_url: _UriTemplate = "http://ocsp.igc.example"
     ca_issuers_url: _UriTemplate = "http://igc.example/AC/{short_name}.cer"
     private_oids: PrivateOids = PrivateOids()
+    # Extended key usage of the key that signs checkpoints of the audit trail.
+    seal_key_usage_oid: _Oid = "1.3.6.1.4.1.32473.71.9.1"
 
-
-_ORDER_1 = (
-    "basic_constraints",
-    "subject_key_identifier",
-    "authority_key_identifier",
-    "key_usage",
-    "certificate_policies",
-    "extended_key_usage",
-    "private_key_usage_period",
-    "subject_alternative_name",
-    "crl_distribution_points",
-    "freshest_crl",
-    "authority_information_access",
-    "category",
-    "card_type",
-    "card_number",
-    "profession",
-    "training",
-    "specialities",
-    "pharmacist_table",
-)
-_ORDER_2 = (
-    "extended_key_usage",
-    "authority_key_identifier",
-    "authority_information_access",
-    "certificate_policies",
-    "private_key_usage_period",
-    "subject_alternative_name",
-    "crl_distribution_points",
-    "subject_key_identifier",
-    "freshest_crl",
-    "key_usage",
-    "category",
-    "card_type",
-    "card_number",
-    "profession",
-    "training",
-    "specialities",
-    "pharmacist_table",
-    "basic_constraints",
-)
-EXTENSION_ORDER: Mapping[int, tuple[str, ...]] = MappingProxyType({1: _ORDER_1, 2: _ORDER_2})
+    @property
+    def delta_addresses(self) -> tuple[str, ...]:
+        """The URL templates of the deltas in the order of freshestCRL; empty when the authority has no deltas."""
+        return tuple(template for template in (self.delta_crl_url, self.delta_crl_ldap_url) if template)

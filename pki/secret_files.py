@@ -44,9 +44,18 @@ def write_new(path: Path, content: bytes, *, secret: bool) -> None:
 
 def replace_public(path: Path, content: bytes) -> None:
     """Write a public file whole, in the place of the one that is there: a reader sees the old or the new one."""
+    _replace(path, content, secret=False)
+
+
+def replace_secret(path: Path, content: bytes) -> None:
+    """As replace_public, for the owner's eyes alone (mode 0600)."""
+    _replace(path, content, secret=True)
+
+
+def _replace(path: Path, content: bytes, *, secret: bool) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        write_new(temporary, content, secret=False)
+        write_new(temporary, content, secret=secret)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

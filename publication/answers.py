@@ -9,7 +9,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from threading import Lock
 
-from pki.ocsp_signer import DelegatedSigner
+from pki.delegated import DelegatedSigner
 from publication.statuses import StatusRow
 
 FORMS = 2

@@ -95,10 +95,13 @@ class PublicationApp:
         await self._send_answer(scope, send, body)
 
     def _ocsp_part(self, raw_path: bytes) -> bytes | None:
-        """The encoded request behind one of our addresses; a DER SEQUENCE always begins with M in base64."""
+        """The encoded request behind one of our addresses; a DER SEQUENCE always begins with M in base64.
+
+        Some clients put a slash too much behind an address without a path.
+        """
         for path in self._ocsp_paths:
             base = path.encode().rstrip(b"/") + b"/"
-            rest = raw_path[len(base) :]
+            rest = raw_path[len(base) :].lstrip(b"/")
             if raw_path.startswith(base) and rest.startswith(b"M"):
                 return rest
         return None

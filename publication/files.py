@@ -74,7 +74,7 @@ def _lists(authority: Authority, folder: Path, name: str) -> Iterator[tuple[str,
     delta = _path_of(authority, settings.delta_crl_url)
     if full is not None:
         yield full, folder / f"{name}.crl"
-        if settings.delta_crl_url:
+        if settings.delta_addresses:
             delta = delta or str(PurePosixPath(full).with_name(f"{name}-delta.crl"))
     if delta is not None:
         yield delta, folder / f"{name}-delta.crl"

@@ -11,8 +11,9 @@ from threading import Lock
 import structlog
 
 from pki.authority import Authority
+from pki.delegated import DelegatedSigner, load_delegated_signer, signer_file
 from pki.errors import SignerError
-from pki.ocsp_signer import DelegatedSigner, load_delegated_signer, signer_file
+from pki.ocsp_signer import RESPONDER
 
 log = structlog.get_logger()
 
@@ -59,13 +60,13 @@ class ResponderKeys:
         return loaded.signer
 
     def _look(self, autorite: str) -> None:
-        file = signer_file(self._folder, autorite)
+        file = signer_file(RESPONDER, self._folder, autorite)
         loaded = self._loaded.get(autorite)
         try:
             status = file.stat()
             mark = (status.st_mtime_ns, status.st_ino)
             if loaded is None or loaded.mark != mark:
-                signer = load_delegated_signer(self._authorities[autorite], file, self._passphrase)
+                signer = load_delegated_signer(RESPONDER, self._authorities[autorite], file, self._passphrase)
                 self._loaded[autorite] = _Loaded(mark, signer)
                 log.info("ocsp responder loaded", autorite=autorite, not_after=signer.not_after)
         except (OSError, SignerError) as error:

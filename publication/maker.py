@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pki.authority import Authority
+from pki.delegated import DelegatedSigner
 from pki.ocsp_request import CertId, make_cert_id
 from pki.ocsp_response import Revoked, SingleAnswer, Unknown, build_response, issuer_hashes
-from pki.ocsp_signer import DelegatedSigner
 from publication.answers import FORMS, Answer, Kept
 from publication.keys import ResponderKeys
 from publication.statuses import StatusReader, StatusRow

@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import Select, bindparam, literal, select, true
 from sqlalchemy.orm import Session
 
 from pki.authority import Authority, find_issuer
-from pki.errors import AuthorityError
+from pki.client_certificate import read_client_certificate
+from pki.crl_reading import read_crl
+from pki.errors import AuthorityError, CertificateError, CrlError
 from pki.profiles import CATEGORY_TEST
 from pki.serials import serial_hex
 from registration.acteurs import as_value
@@ -30,16 +29,6 @@ from storage import tables
 from storage.database import Database
 
 _CACHE = 4096
-# Everything the parser raises on bytes that are no certificate; half of it is no ValueError.
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +118,18 @@ class PeerChecker:
 
     def _parse_certificate(self, der: bytes) -> Peer | None:
         try:
-            certificate = x509.load_der_x509_certificate(der)
+            certificate = read_client_certificate(der)
             authority = find_issuer(self._authorities, certificate)
-            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except (AuthorityError, *_UNREADABLE):
+        except (CertificateError, AuthorityError):
             return None
-        if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
-            return None
+        begins, ends = authority.chain_term
         return Peer(
             authority=authority.short_name,
             issuer_sha256=authority.name_hash,
             serial=serial_hex(certificate.serial_number),
             plateforme=Plateforme.TEST if authority.settings.category == CATEGORY_TEST else Plateforme.PRODUCTION,
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
+            not_before=max(certificate.not_valid_before_utc, begins),
+            not_after=min(certificate.not_valid_after_utc, ends),
         )
 
     def _listed(self, session: Session, authority: str, numero: int) -> frozenset[str]:
@@ -150,9 +137,10 @@ class PeerChecker:
         if known is None:
             der = session.scalars(select(tables.Crl.der).where(tables.Crl.autorite == authority)).one()
             try:
-                known = frozenset(serial_hex(entry.serial_number) for entry in x509.load_der_x509_crl(der))
-            except _UNREADABLE:
+                crl = read_crl(self._authorities[authority], der)
+            except CrlError:
                 raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE) from None
+            known = frozenset(serial_hex(entry.serial_number) for entry in crl)
             self._crl_serials = {key: serials for key, serials in self._crl_serials.items() if key[0] != authority} | {
                 (authority, numero): known
             }

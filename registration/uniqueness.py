@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from registration.blocked_keys import refuse_blocked
 from registration.errors import Code, IgcError
+from registration.shared_primes import refuse_shared_primes
 from registration.slicing import slices
 from registration.validation import Examined, porteur_of
 from registration.vocabulary import EtatDemande, EtatProduit, Offre, Plateforme
@@ -68,7 +69,7 @@ class Claimed:
 
 def claim(session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], now: datetime) -> None:
     """Claim address and key of each candidate without refusal, in their order; who loses gets its refusal appended."""
-    refuse_blocked(session, [candidate.examined for candidate in candidates])
+    _refuse_bad_keys(session, candidates)
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _lock_addresses(session, plateforme, waiting)
     inserted = _insert_keys(session, plateforme, waiting)
@@ -86,7 +87,7 @@ def peek(
     session: Session, plateforme: Plateforme, candidates: Sequence[Candidate], earlier: Claimed, now: datetime
 ) -> None:
     """The refusals that ``claim`` would append, without writing; ``earlier`` carries the items of the lot before."""
-    refuse_blocked(session, [candidate.examined for candidate in candidates])
+    _refuse_bad_keys(session, candidates)
     waiting = [candidate for candidate in candidates if not candidate.examined.refusals]
     held = _held_addresses(session, plateforme, {address for address, _ in _wanted_addresses(waiting)})
     keys = [candidate.examined.csr.spki_sha256 for candidate in waiting if candidate.examined.csr is not None]
@@ -99,6 +100,13 @@ def peek(
     # Only what was won is carried on: a holder nobody contested here may turn out not to be in force any more.
     earlier.keys.update((key, claimed.keys[key]) for key in winners)
     earlier.addresses.update(_wanted_addresses(winners.values()))
+
+
+def _refuse_bad_keys(session: Session, candidates: Sequence[Candidate]) -> None:
+    """The refusals of keys that the policy, which sees one key at a time, cannot know of."""
+    examined = [candidate.examined for candidate in candidates]
+    refuse_shared_primes(examined)
+    refuse_blocked(session, examined)
 
 
 def _judge(

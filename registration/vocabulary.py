@@ -158,6 +158,19 @@ class CodeAction(StrEnum):
     REVOCATION_CLOSED = "ACT_IGC_007"
 
 
+class Acte(StrEnum):
+    """Acts that the audit trail tells (ours); docs/piste-audit.md says what each line holds."""
+
+    INTENT = "INTENTION"
+    ISSUED = "EMISSION"
+    REFUSED = "REFUS"
+    REVOKED = "REVOCATION"
+    KEY_BLOCKED = "CLE_INTERDITE"
+    CRL = "CRL"
+    HISTORY = "HISTORIQUE"
+    WORKER_STARTED = "DEMARRAGE"
+
+
 def product_code(offre: Offre, usage: Usage) -> str:
     """The key of the CA core's profile table, e.g. ``ORG_AUTH_CLI``; S/MIME loses its slash."""
     return f"{offre.value}_{usage.value.replace('/', '')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,10 @@ from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings import Settings
 from runtime.settings_errors import SettingsProblem
 from runtime.settings_sections import PkiSettings, PortalSettings, WsSettings
+from runtime.tls import server_ssl_context
 
 _MIN_SESSION_SECRET = 32
+_NO_LIST = "aucune liste de clés prévisibles : une clé de Debian 2008, par exemple, serait acceptée"
 
 
 def check(settings: Settings) -> tuple[SettingsProblem, ...]:
@@ -20,12 +21,18 @@ def check(settings: Settings) -> tuple[SettingsProblem, ...]:
     return tuple(_problems(settings))
 
 
+def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
+    """What stops nothing but should be known, key by key: today, that no list of predictable keys is in force."""
+    if settings.pki.weak_key_files:
+        return ()
+    return (SettingsProblem("pki.weak_key_files", _NO_LIST),)
+
+
 def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _private_folder("data_dir", settings.data_dir)
     yield from _folder("pki.authorities_dir", settings.pki.authorities_dir)
     yield from _signing_keys(settings.pki)
-    for path in settings.pki.weak_key_files:
-        yield from _file("pki.weak_key_files", path)
+    yield from _weak_key_lists(settings)
     for cle, secret in (
         ("database_password_file", settings.database_password_file),
         ("queue_password_file", settings.queue_password_file),
@@ -46,6 +53,15 @@ def _shared_addresses(settings: Settings) -> Iterator[SettingsProblem]:
         if (section.host, section.port) in taken:
             yield SettingsProblem(f"{name}.port", "un autre service de la plateforme écoute déjà à cette adresse")
         taken.add((section.host, section.port))
+
+
+def _weak_key_lists(settings: Settings) -> Iterator[SettingsProblem]:
+    pki = settings.pki
+    for path in pki.weak_key_files:
+        yield from _file("pki.weak_key_files", path)
+    if settings.plateforme == "PRODUCTION" and not pki.weak_key_files and not pki.without_weak_key_files:
+        texte = f"{_NO_LIST} ; nommer une liste, ou l'assumer par pki.without_weak_key_files = true"
+        yield SettingsProblem("pki.weak_key_files", texte)
 
 
 def _signing_keys(pki: PkiSettings) -> Iterator[SettingsProblem]:
@@ -93,7 +109,7 @@ def _tls(name: str, section: WsSettings | PortalSettings) -> Iterator[SettingsPr
     yield from problems
     if not problems:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, section.tls_key_file.path)
+            server_ssl_context(certificate, section.tls_key_file.path)
         except OSError:
             yield SettingsProblem(
                 f"{name}.tls_certificate_file", f"PEM illisible, ou autre clé que celle de tls_key_file : {certificate}"

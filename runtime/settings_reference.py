@@ -43,6 +43,9 @@ queue_password_file = "file.secret"
 [ws]
 host = "0.0.0.0"
 public_url = "https://lots.igc.example"
+
+[pki]
+weak_key_files = ["/etc/igc/cles-previsibles/blocklist.dat"]
 ```
 """
 

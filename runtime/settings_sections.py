@@ -182,10 +182,27 @@ class PkiSettings(Section):
     )
     weak_key_files: tuple[LocalPath, ...] = Field(
         default=(),
-        description="Listes de clés RSA prévisibles à refuser, au format `openssl-blacklist` : une empreinte de "
-        "20 chiffres hexadécimaux par ligne, les 80 derniers bits du SHA-1 de la ligne `Modulus=...` d'openssl.",
+        description="Listes de clés prévisibles à refuser. Fichier `*.dat` : liste de blocage de badkeys. Tout autre "
+        "nom : texte `openssl-blacklist`, une empreinte de 20 chiffres hexadécimaux par ligne, les 80 derniers bits du "
+        "SHA-1 de la ligne `Modulus=...` d'openssl.",
+    )
+    without_weak_key_files: bool = Field(
+        default=False,
+        description="`true` : dire que cette instance fonctionne sans liste de clés prévisibles, faute d'en avoir une. "
+        "Sans liste et sans cet aveu, `igc check-config` refuse les réglages d'une plateforme de PRODUCTION.",
     )
     signers: SignersSettings = Field(default=SignersSettings(), description="Lieu des clés privées des AC.")
+    seal_keys_dir: LocalPath = Field(
+        default=Path("pki/scellement"),
+        description="Dossier de la clé qui scelle la piste d'audit, écrite et renouvelée par le traitement.",
+    )
+    seal_pass_phrase_file: Secret = Field(
+        default=SecretFile(Path("pki/scellement.secret")),
+        description="Phrase de passe de la clé qui scelle la piste d'audit.",
+    )
+    seal_seconds: int = Field(
+        default=60, ge=5, le=3_600, description="Intervalle entre deux scellements de la piste d'audit, en secondes."
+    )
     publication_dir: LocalPath = Field(default=Path("pki/publication"), description="Dossier où paraissent les CRL.")
     crl_validity_hours: int = Field(default=72, ge=2, le=8_760, description="Durée de validité d'une CRL, en heures.")
     crl_refresh_minutes: int = Field(
@@ -198,8 +215,15 @@ class PkiSettings(Section):
         description="Nombre d'entrées au-delà duquel une révocation paraît d'abord dans une delta CRL seulement.",
     )
     crl_issuing_point: bool = Field(
-        default=False, description="Écrire l'extension critique IssuingDistributionPoint dans les CRL."
+        default=False,
+        description="Écrire IssuingDistributionPoint dans les CRL, même d'une AC dont une seule clé porte le nom.",
     )
+
+    @model_validator(mode="after")
+    def _lists_or_none(self) -> Self:
+        if self.without_weak_key_files and self.weak_key_files:
+            raise ValueError("without_weak_key_files = true, alors que weak_key_files nomme une liste")
+        return self
 
     @model_validator(mode="after")
     def _renew_in_time(self) -> Self:

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from storage.tables import Compteur
+from storage.trail import AUTEUR, write_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,19 +70,23 @@ def reserve_in(session: Session, nom: str, count: int) -> int:
 class Database:
     """The door to the rows: ``write`` for one transaction, ``read`` for queries that never write."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
-        """Connect lazily; ``url`` is an SQLAlchemy URL."""
+    def __init__(self, url: str, *, auteur: str = "igc", pool_size: int = 5) -> None:
+        """Connect lazily; ``url`` is an SQLAlchemy URL, ``auteur`` names this process in the audit trail."""
         self.engine = make_engine(url, pool_size=pool_size)
-        self._write = sessionmaker(self.engine, expire_on_commit=False)
+        self._write = sessionmaker(self.engine, expire_on_commit=False, info={AUTEUR: auteur})
         self._read = sessionmaker(
             self.engine.execution_options(igc_read_only=True), expire_on_commit=False, autoflush=False
         )
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """One transaction: committed when the block ends, rolled back whole on any error."""
+        """One transaction: committed when the block ends, rolled back whole on any error.
+
+        What was noted for the audit trail is written last; TrailError when it cannot be.
+        """
         with self._write.begin() as session:
             yield session
+            write_pending(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

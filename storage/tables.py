@@ -367,12 +367,16 @@ class PisteAudit(Base):
 
 
 class TeteAudit(Base):
-    """The one row that says where the audit trail ends; its lock puts the writers of all processes in order."""
+    """The one row that says where the audit trail ends; its lock puts the writers of all processes in order.
+
+    ``historique`` is the last line of the history that a line of the trail vouches for.
+    """
 
     __tablename__ = "tete_audit"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     numero: Mapped[int] = mapped_column(BigInteger)
     empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))
+    historique: Mapped[int] = mapped_column(BigInteger)
 
 
 class Scellement(Base):

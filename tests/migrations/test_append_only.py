@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from storage.database import Database
-from storage.tables import Acteur, Demande, Historique
+from storage.tables import Acteur, Demande, Historique, PisteAudit, Scellement
 
 _NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -74,6 +74,19 @@ def test_no_statement_changes_or_removes_a_line(history: Database, statement: ob
         session.execute(statement)  # type: ignore[call-overload] -- three kinds of statements
     with history.read() as session:
         assert _lines(session) == [(1, "ACT_DCL_001")]
+
+
+@pytest.mark.parametrize("table", ["piste_audit", "scellement"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET numero = numero + 1", "DELETE FROM {}"])
+def test_the_audit_trail_is_append_only_too(database: Database, table: str, statement: str) -> None:
+    moment, digest = _NOW, bytes(32)
+    with database.write() as session:
+        session.add(PisteAudit(numero=1, date=moment, acte="A", auteur="a", contenu="{}", empreinte=digest))
+        session.add(
+            Scellement(numero=1, empreinte=digest, date=moment, autorite="AC", serial="01", signature=b"signature")
+        )
+    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
+        session.execute(text(statement.format(table)))
 
 
 def test_replacing_or_emptying_is_refused_too(history: Database) -> None:

@@ -1,4 +1,10 @@
-"""Certification requests good and bad, each with the verdict of accept_csr; built octet by octet where needed."""
+"""Certification requests good and bad, each with the verdict of accept_csr; built octet by octet where needed.
+
+Elsewhere, because they take more than one request or one list: keys with a prime in common, the same key twice, a key
+certified for somebody else (tests/integration/registration: test_shared_primes, test_keys), compromised keys
+(tests/integration/ac/test_blocked_keys), predictable keys (test_pki_key_list), keys of the authorities and forms of
+PEM (test_pki_csr), the values of a subject, which never come from a request (test_pki_content).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +61,15 @@ def build(
     info = der.sequence(der.integer(version), subject, spki or spki_of(), der.tlv(der.CONTEXT_0, attributes))
     signature = (signer or key("leaf")).sign(info, scheme or padding.PKCS1v15(), digest or SHA256())
     return der.sequence(info, algorithm, der.bit_string(signature))
+
+
+_MODULUS = key("leaf").public_key().public_numbers().n
+
+
+def _rsa_octets(modulus: bytes, after: bytes = b"") -> bytes:
+    """Return the key "leaf" with its modulus written as these octets, and octets after its numbers."""
+    numbers = der.sequence(der.tlv(der.INTEGER, modulus), der.integer(EXPONENT))
+    return der.sequence(der.sequence(RSA + NULL), der.bit_string(numbers + after))
 
 
 def weak(p: int, q: int, exponent: int = EXPONENT) -> bytes:
@@ -165,13 +180,31 @@ _P = CsrProblem
 _PSS_PADDING = padding.PSS(padding.MGF1(SHA256()), 32)
 
 
+_P256_ALGORITHM = der.sequence(der.object_identifier("1.2.840.10045.2.1"), der.object_identifier("1.2.840.10045.3.1.7"))
+_ECDSA_WITH_SHA256 = der.sequence(der.object_identifier("1.2.840.10045.4.3.2"))
+
+
 def _compressed() -> bytes:
-    private = ec.derive_private_key(7, ec.SECP256R1())
-    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
-    algorithm = der.sequence(der.object_identifier("1.2.840.10045.2.1"), der.object_identifier("1.2.840.10045.3.1.7"))
-    info = der.sequence(der.integer(0), SUBJECT, der.sequence(algorithm, der.bit_string(point)), b"\xa0\x00")
-    signature = private.sign(info, ec.ECDSA(SHA256()))
-    return der.sequence(info, der.sequence(der.object_identifier("1.2.840.10045.4.3.2")), der.bit_string(signature))
+    public = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+    return public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def _point(octets: bytes) -> Callable[[], bytes]:
+    """Return a request whose key on P-256 is given by other octets than those of its signer."""
+
+    def make() -> bytes:
+        key_info = der.sequence(_P256_ALGORITHM, der.bit_string(octets))
+        info = der.sequence(der.integer(0), SUBJECT, key_info, b"\xa0\x00")
+        signature = ec.derive_private_key(7, ec.SECP256R1()).sign(info, ec.ECDSA(SHA256()))
+        return der.sequence(info, _ECDSA_WITH_SHA256, der.bit_string(signature))
+
+    return make
+
+
+def _hybrid() -> bytes:
+    """Return the point of scalar 7 with both coordinates and the parity of y (X9.62 hybrid form)."""
+    numbers = ec.derive_private_key(7, ec.SECP256R1()).public_key().public_numbers()
+    return bytes((6 + numbers.y % 2,)) + numbers.x.to_bytes(32) + numbers.y.to_bytes(32)
 
 
 def p256(scalar: int = 7, digest: HashAlgorithm | None = None) -> bytes:
@@ -186,7 +219,10 @@ P256_CASES: dict[str, Case] = {
     "p256": Case(p256),
     "p256-sha384": Case(lambda: p256(digest=SHA384()), CsrProblem.WRONG_ALGORITHM),
     "p256-signature-broken": Case(lambda: _flip_last(p256()), CsrProblem.BAD_SIGNATURE),
-    "p256-compressed": Case(_compressed, CsrProblem.WRONG_KEY_TYPE),
+    "p256-compressed": Case(_point(_compressed()), CsrProblem.WRONG_KEY_TYPE),
+    "p256-hybrid": Case(_point(_hybrid()), CsrProblem.WRONG_KEY_TYPE),
+    "p256-at-infinity": Case(_point(b"\x00"), CsrProblem.WRONG_KEY_TYPE),
+    "p256-no-point": Case(_point(b""), CsrProblem.WRONG_KEY_TYPE),
     "p256-off-curve": Case(off_curve, CsrProblem.WRONG_KEY_TYPE),
     "p384": Case(lambda: by_library(ec.derive_private_key(7, ec.SECP384R1())), CsrProblem.WRONG_KEY_TYPE),
     "secp256k1": Case(lambda: by_library(ec.derive_private_key(7, ec.SECP256K1())), CsrProblem.WRONG_KEY_TYPE),
@@ -210,6 +246,11 @@ CASES: dict[str, Case] = {
     "modulus-divisible-by-3": _factor(3, KeyWeakness.SMALL_FACTOR),
     "modulus-divisible-by-751": _factor(751, KeyWeakness.SMALL_FACTOR),
     "modulus-zero": Case(lambda: build(spki=rsa_spki(0)), _P.WRONG_KEY_TYPE),
+    "modulus-negative": Case(lambda: build(spki=_rsa_octets(_MODULUS.to_bytes(256))), _P.WRONG_KEY_TYPE),
+    "modulus-with-a-zero-too-many": Case(lambda: build(spki=_rsa_octets(_MODULUS.to_bytes(258))), _P.WRONG_KEY_TYPE),
+    "key-with-trailing-bytes": Case(
+        lambda: build(spki=_rsa_octets(_MODULUS.to_bytes(257), b"\x05\x00")), _P.WRONG_KEY_TYPE
+    ),
     "close-primes": Case(lambda: weak(*close_primes()), _P.WEAK_KEY, KeyWeakness.CLOSE_PRIMES),
     "same-prime-twice": Case(
         lambda: build(spki=rsa_spki(close_primes()[0] ** 2)),
@@ -247,6 +288,11 @@ CASES: dict[str, Case] = {
     "asks-to-be-a-ca": Case(lambda: by_library(key("leaf"), x509.BasicConstraints(ca=True, path_length=None))),
     "asks-for-names": Case(lambda: by_library(key("leaf"), _san(3))),
     "asks-for-1000-names": Case(lambda: by_library(key("leaf"), _san(1000))),
+    "asks-twice": Case(
+        lambda: build(
+            attributes=attribute(_EXTENSION_REQUEST, der.sequence()) + attribute(_EXTENSION_REQUEST, der.sequence()),
+        ),
+    ),
     "challenge-password": Case(
         lambda: build(attributes=attribute(_CHALLENGE_PASSWORD, der.tlv(der.UTF8_STRING, b"secret"))),
     ),

@@ -15,6 +15,7 @@ from pki.crl import CrlEntry, build_crl
 from pki.hierarchy import default_settings
 from pki.issuance import issue, lint, prepare
 from pki.pkcs7 import certs_only
+from pki.profiles import DELTA_IN_DIRECTORY
 from pki.revocation import RevocationReason
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
@@ -36,10 +37,22 @@ def vectors() -> dict[str, bytes]:
             prepared = prepare(authority, content, spki(), SERIAL, NOW)
             certificate = x509.load_der_x509_certificate(issue(lint(prepared, authority), signer).der)
             files[f"{name}.gen{generation}.pem"] = certificate.public_bytes(Encoding.PEM)
+    files["org-auth-cli.one-delta-address.gen2.pem"] = _before_the_second_delta_address()
     files |= _crls()
     leaf = x509.load_pem_x509_certificate(files["org-auth-cli.gen2.pem"]).public_bytes(Encoding.DER)
     files["org-auth-cli.p7b"] = certs_only(leaf, make_issuing().chain)
     return files
+
+
+def _before_the_second_delta_address() -> bytes:
+    """What authorities issue whose index names one address of their deltas: that of a directory."""
+    settings = msgspec.structs.replace(
+        default_settings("TEST"), delta_crl_url=DELTA_IN_DIRECTORY, delta_crl_ldap_url=""
+    )
+    authority = make_issuing(settings)
+    prepared = prepare(authority, SHAPES["org-auth-cli"], spki(), SERIAL, NOW)
+    issued = issue(lint(prepared, authority), KeySigner(authority.short_name, key("issuing")))
+    return x509.load_der_x509_certificate(issued.der).public_bytes(Encoding.PEM)
 
 
 def _crls() -> dict[str, bytes]:

@@ -18,6 +18,8 @@ DISTANCES = {
     "issuing-2": (370, 514),
     "leaf": (1144, 2078),
     "leaf-2": (686, 418),
+    "production": (24, 50),
+    "stranger": (106, 1616),
 }
 
 
@@ -72,8 +74,13 @@ def key_of(p: int, q: int, exponent: int = EXPONENT) -> rsa.RSAPrivateKey:
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
+def prime(name: str) -> int:
+    """Return one of the two primes of a test key, such as "leaf-p"."""
+    label, _, half = name.rpartition("-")
+    return base(name) + DISTANCES[label]["pq".index(half)]
+
+
 @cache
 def key(label: str) -> rsa.RSAPrivateKey:
     """Return the key of a label in DISTANCES."""
-    p, q = (base(f"{label}-{half}") + distance for half, distance in zip("pq", DISTANCES[label], strict=True))
-    return key_of(p, q)
+    return key_of(prime(f"{label}-p"), prime(f"{label}-q"))

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("numero", sa.BigInteger(), nullable=False),
         sa.Column("empreinte", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("historique", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tete_audit")),
     )
     op.create_table(
@@ -51,8 +52,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("numero", name=op.f("pk_scellement")),
     )
     zeros = sa.literal(bytes(32), sa.LargeBinary(32))
-    head = sa.table("tete_audit", sa.column("id"), sa.column("numero"), sa.column("empreinte"))
-    op.execute(sa.insert(head).values(id=1, numero=0, empreinte=zeros))
+    head = sa.table("tete_audit", *(sa.column(name) for name in ("id", "numero", "empreinte", "historique")))
+    op.execute(sa.insert(head).values(id=1, numero=0, empreinte=zeros, historique=0))
     _make_append_only()
     op.add_column("certificat", sa.Column("spki_sha256", sa.LargeBinary(length=32), nullable=True))
     _fill_keys(op.get_bind())

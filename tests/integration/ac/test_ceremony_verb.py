@@ -18,6 +18,7 @@ from registration.vocabulary import Plateforme
 from runtime.settings import Settings
 from storage import tables
 from tests.support.softhsm import SoftHsm
+from tests.vectors.samples import make_root
 
 SERVER = """
 [[servers]]
@@ -42,13 +43,19 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def ceremony(*arguments: object) -> str:
+def ceremony(*arguments: object, status: int = 0) -> str:
     words = ["ceremony", *map(str, arguments)]
     done = CliRunner().invoke(build_app(words), words)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == status, done.output
     return done.output
+
+
+def told(folder: Path, *facts: str) -> list[tuple[object, ...]]:
+    """The event and these facts of each line of the protocol that has them all."""
+    lines = [json.loads(line) for line in (folder / "pki" / "autorites" / "ceremony.jsonl").read_text().splitlines()]
+    return [tuple(line[fact] for fact in ("event", *facts)) for line in lines if set(facts) <= line.keys()]
 
 
 def pair_is_good(folder: Path) -> None:
@@ -69,6 +76,15 @@ def test_root_here_then_a_second_key(tmp_path, plateforme):
     names = {f"{name}{suffix}" for name in ("ACR-EL", "ACI-ORG", "ACI-ORG-2")}
     assert load_authorities(settings.pki.authorities_dir).keys() == names
     pair_is_good(settings.data_dir / "tls")
+    acts = told(settings.data_dir, "authority")
+    for event, expected in (
+        ("key", names),
+        ("certificate", names),
+        ("crl_published", names),
+        ("ocsp_signer", names - {f"ACR-EL{suffix}"}),
+        ("tls", {f"ACI-ORG{suffix}"}),
+    ):
+        assert sorted(name for what, name in acts if what == event) == sorted(expected), event
     db = open_database(settings)
     try:
         context = worker_context(settings, db)
@@ -99,11 +115,28 @@ def test_root_on_another_machine(tmp_path):
     authorities = load_authorities(tmp_path / "ici" / "var" / "pki" / "autorites")
     assert crl.is_signature_valid(authorities["ACR-EL"].public_key)
     assert not list((tmp_path / "ici").rglob("ACR-EL.key.pem"))
+    assert [line for line in told(tmp_path / "ici" / "var", "authority", "number") if line[1] == "ACR-EL"] == [
+        ("crl_published", "ACR-EL", 1), ("crl_published", "ACR-EL", 2),
+    ]  # fmt: skip
     # What is older than the published list is not put in its place.
     (tmp_path / "echange" / "ACR-EL.crl").write_bytes(b"words")
     with pytest.raises(CeremonyError):
         ceremony("run", file, "-c", here, *exchange)
     assert published.read_bytes() == crl.public_bytes(Encoding.DER)
+    renew_tls(file, here)
+
+
+def renew_tls(file: Path, settings_file: Path) -> None:
+    """The step for every night: silent while all is well, status 1 when somebody is needed."""
+    tls = settings_file.parent / "var" / "tls"
+    assert ceremony("tls", file, "-c", settings_file).endswith("Certificats TLS : rien à renouveler.\n")
+    former = (tls / "ws.pem").read_bytes()
+    renamed = written(file.with_name("renamed.toml"), file.read_text().replace("ws.igc.example", "ws2.igc.example"))
+    assert "autres noms" in ceremony("tls", renamed, "-c", settings_file)
+    assert (tls / "ws.pem.precedent").read_bytes() == former
+    pair_is_good(tls)
+    (tls / "ws.pem").write_bytes(make_root().certificate.public_bytes(Encoding.PEM))
+    assert "laissé en place" in ceremony("tls", renamed, "-c", settings_file, status=1)
 
 
 def test_keys_in_a_token_serve_the_batch(tmp_path):

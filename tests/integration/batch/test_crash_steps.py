@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
@@ -12,12 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
-from batch import crls, issuing, jobs, tasks
+from batch import crls, delegates, issuing, jobs, responders, tasks
+from batch.context import DelegateFiles
+from pki.delegated import load_delegated_signer, signer_file
+from pki.ocsp_signer import RESPONDER
+from pki.serials import serial_hex
 from registration import pages
 from registration.vocabulary import EtatDemande
 from storage import tables
 from storage.database import Database
-from tests.integration.batch.world import World
+from tests.integration.batch.world import SteppedClock, World
 
 _ITEMS = 5
 
@@ -148,3 +153,53 @@ def test_a_crl_whose_worker_died(world: World, tmp_path_factory: pytest.TempPath
     following = x509.load_der_x509_crl(crls.publish(world.context(), autorite))
     assert following.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 3
     assert file.read_bytes() == following.public_bytes(Encoding.DER)
+
+
+_DELEGATE_STEPS: dict[str, Callable[[], None]] = {
+    "serial and bytes stored": lambda: _before(delegates, "issue_certificate"),
+    "signed, not stored": lambda: _after(delegates, "issue_certificate"),
+    "stored, no file": lambda: _before(delegates, "replace"),
+}
+
+
+@pytest.mark.parametrize("step", list(_DELEGATE_STEPS))
+def test_a_responder_whose_maker_died(world: World, tmp_path_factory: pytest.TempPathFactory, step: str) -> None:
+    """The former key serves on, and another maker comes as soon as nobody can still be writing the file."""
+    clock = SteppedClock()
+    world.clock = clock
+    autorite, signer = next(iter(world.hierarchy.signers.items()))
+    files = DelegateFiles(tmp_path_factory.mktemp("ocsp"), b"phrase des repondeurs")
+    file = signer_file(RESPONDER, files.folder, autorite)
+
+    def renew() -> int:
+        return responders.renew_due(world.context(signers={autorite: signer}, responders=files))
+
+    assert renew() == 1
+    first = file.read_bytes()
+    clock.now += world.policy.ocsp_signer_life / 2
+    world.db.dispose()
+    child = os.fork()
+    if child == 0:
+        try:
+            world.db = Database(world.url)
+            _DELEGATE_STEPS[step]()
+            renew()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert file.read_bytes() == first
+    signed = [row.der is not None for row in world.values(select(tables.Certificat).order_by(tables.Certificat.id))]
+    assert signed == [True, step == "stored, no file"]
+    assert renew() == 0
+    clock.now += timedelta(minutes=2)
+    assert renew() == 1
+    certificate = load_delegated_signer(
+        RESPONDER, world.hierarchy.authorities[autorite], file, files.passphrase
+    ).certificate
+    (row,) = world.values(select(tables.RepondeurOcsp))
+    assert serial_hex(certificate.serial_number) == row.serial
+    # Three serials were drawn, each for one certificate: what was promised and not made stays on record, unissued.
+    rows = world.values(select(tables.Certificat).order_by(tables.Certificat.id))
+    assert [row.der is not None for row in rows] == [True, step == "stored, no file", True]
+    assert [name.name for name in files.folder.iterdir()] == [file.name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -108,6 +109,68 @@ def test_an_entry_stays_until_after_its_certificate_has_expired(world: World, cl
     assert _serials(_publish(world)) == [0x11]
     clock.now += timedelta(hours=1)
     assert _serials(_publish(world)) == []
+
+
+def test_a_list_made_in_the_last_second_of_a_certificate_is_not_yet_after_it(world: World, clock: SteppedClock) -> None:
+    end = (clock.now + timedelta(hours=2)).replace(microsecond=0)
+    _insert(world, _certificat(0x11, clock.now, end, "keyCompromise"))
+    _publish(world)
+    clock.now = end + timedelta(milliseconds=700)  # thisUpdate says `end`, when the certificate was still good
+    for serials in ([0x11], [0x11], []):
+        assert _serials(_publish(world)) == serials
+        clock.now += timedelta(hours=1)
+
+
+def test_a_delta_lacks_nothing_that_its_base_does_not_have(world: World, clock: SteppedClock) -> None:
+    """What was dated before the base and committed after it, and what has expired since (RFC 5280 §5.2.4)."""
+    _publish(world)
+    dated = clock.now - timedelta(seconds=30)
+    _insert(world, _certificat(0x11, dated, clock.now + timedelta(days=100)))
+    _insert(world, _certificat(0x12, clock.now, clock.now + timedelta(minutes=10)))
+    clock.now += timedelta(minutes=20)
+    crls.publish(world.context(), _AUTORITE, full=False)
+    (row,) = world.values(select(tables.Crl))
+    assert len(x509.load_der_x509_crl(row.der)) == 0
+    assert _serials(x509.load_der_x509_crl(row.delta)) == [0x11, 0x12]
+
+
+def _points(crl: x509.CertificateRevocationList) -> list[str]:
+    return [
+        name.value
+        for extension in crl.extensions
+        if isinstance(extension.value, x509.IssuingDistributionPoint)
+        for name in extension.value.full_name or []
+    ]
+
+
+def test_two_keys_of_one_name_say_whose_list_is_whose(world: World, clock: SteppedClock) -> None:
+    """Neither list is all that the name has revoked, and the first after a rollover has no delta of another scope."""
+    context, ours = world.context(), world.hierarchy.authorities[_AUTORITE]
+    twin = replace(ours, short_name="ACI-EL-ORG-2-TEST")
+    both = replace(context, authorities={**context.authorities, twin.short_name: twin})
+    _publish(world)
+    assert _points(_publish(world)) == []
+    later = clock.now + timedelta(days=100)
+    _insert(world, _certificat(0x11, clock.now, later))
+    for kind in ("full again", "delta"):
+        clock.now += timedelta(seconds=1)
+        crls.publish(both, _AUTORITE, full=False)
+        (row,) = world.values(select(tables.Crl))
+        assert _points(x509.load_der_x509_crl(row.der)) == [ours.url(ours.settings.crl_url)]
+        assert (row.delta is None) is (kind == "full again")
+        assert row.numero == 3
+    assert _points(x509.load_der_x509_crl(row.delta)) == [ours.url(ours.settings.crl_url)]
+    # Alone again, as after the end of the old key.
+    assert _points(_publish(world)) == []
+
+
+def test_a_damaged_list_is_followed_by_a_whole_one(world: World) -> None:
+    _publish(world)
+    with world.db.write() as session:
+        session.execute(update(tables.Crl).values(der=b"words"))
+    crls.publish(world.context(), _AUTORITE, full=False)
+    (row,) = world.values(select(tables.Crl))
+    assert (_number(x509.load_der_x509_crl(row.der)), row.delta) == (2, None)
 
 
 def test_when_a_list_is_due(world: World, clock: SteppedClock) -> None:

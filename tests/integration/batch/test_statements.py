@@ -14,7 +14,7 @@ from registration.policy import LotPolicy
 from storage.database import Database
 from tests.integration.batch.world import World
 
-_CHUNK_STATEMENTS = 16
+_CHUNK_STATEMENTS = 24  # eight of them for the audit trail
 _PAGE_STATEMENTS = 24
 
 

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from pki.authority import Authority
 from pki.crl import CrlEntry, CrlForm, build_crl
+from pki.delegated import signer_file
 from pki.issuance import issue, lint, prepare
 from pki.ocsp_request import read_request
 from pki.ocsp_response import CertStatus, Good, Revoked, SingleAnswer, Unknown, build_response
-from pki.ocsp_signer import signer_file
+from pki.ocsp_signer import RESPONDER
 from pki.pkcs7 import certs_only
 from pki.pkcs12 import Pkcs12Form, to_pkcs12
 from pki.revocation import RevocationReason
@@ -105,7 +106,7 @@ def _write_crls(made: Material, signer: KeySigner, now: datetime) -> None:
 
 def _write_answers(made: Material, now: datetime) -> None:
     responder = make_responder(made.issuing, now=now - timedelta(hours=1))
-    file = signer_file(made.folder, made.issuing.short_name)
+    file = signer_file(RESPONDER, made.folder, made.issuing.short_name)
     encryption = BestAvailableEncryption(PASSPHRASE)
     file.touch(mode=0o600)
     file.write_bytes(

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from sqlalchemy import update
 
-from batch.context import BatchPolicy, ResponderFiles, WorkerContext
+from batch.context import BatchPolicy, DelegateFiles, WorkerContext
 from batch.crls import publish
 from batch.responders import renew_due
 from commands.enrolment import enroll
@@ -132,7 +132,7 @@ def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: P
             # One authority is enough, and a key less to generate for each other.
             signers={ORG: hierarchy.signers[ORG]},
             publication=tmp_path / "publication",
-            responders=ResponderFiles(tmp_path / "ocsp", PASSPHRASE),
+            responders=DelegateFiles(tmp_path / "ocsp", PASSPHRASE),
             policy=replace(BatchPolicy(), **policy),
             clock=clock,
         )

@@ -5,8 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import msgspec
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from sqlalchemy import event, select
@@ -14,10 +18,14 @@ from sqlalchemy import event, select
 from batch import crls
 from batch.alarms import Subject, find_alarms
 from batch.crls import publish, publish_due
+from pki.crl import CrlForm, build_crl
+from pki.profiles import DELTA_IN_DIRECTORY
 from pki.serials import new_serial, serial_hex
+from publication.files import PublishedFiles
 from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.publication.conftest import ORG, Place
+from tests.support.hierarchies import Hierarchy
 
 MARGIN = crls.COMMIT_MARGIN
 
@@ -58,6 +66,48 @@ def test_a_revocation_reaches_the_published_list(place: Place) -> None:
     assert [point.full_name for point in freshest] == [
         point.full_name for point in certificate.extensions.get_extension_for_class(x509.FreshestCRL).value
     ]
+
+
+def test_a_certificate_leads_to_its_delta(place: Place) -> None:
+    certificate = place.issue()
+    first = place.crl()
+    place.clock.advance(seconds=1)
+    place.revoke(certificate)
+    publish(place.context, ORG)
+    points = certificate.extensions.get_extension_for_class(x509.FreshestCRL).value
+    (address,) = [uri for point in points for uri in _uris(point) if uri.startswith("http://")]
+    found = x509.load_der_x509_crl(place.get(urlsplit(address).path).body)
+    assert found.is_signature_valid(place.context.authorities[ORG].public_key)
+    assert (base(found), serials(found)) == (number(first), {certificate.serial_number})
+
+
+@pytest.mark.parametrize(
+    ("addresses", "served"),
+    [
+        # As authorities of before have them: in the directory alone; the file stands beside the full list.
+        ({"delta_crl_url": DELTA_IN_DIRECTORY, "delta_crl_ldap_url": ""}, {f"/CRL/{ORG}-delta.crl"}),
+        ({"delta_crl_url": "", "delta_crl_ldap_url": DELTA_IN_DIRECTORY}, {f"/CRL/{ORG}-delta.crl"}),
+        ({"delta_crl_url": "http://igc.example/deltas/{short_name}.crl"}, {f"/deltas/{ORG}.crl"}),
+        ({"delta_crl_url": "", "delta_crl_ldap_url": ""}, set()),
+    ],
+)
+def test_where_a_delta_is_served(
+    ceremony: tuple[Path, Hierarchy], tmp_path: Path, addresses: dict[str, str], served: set[str]
+) -> None:
+    folder, hierarchy = ceremony
+    authority = hierarchy.authorities[ORG]
+    changed = replace(authority, settings=msgspec.structs.replace(authority.settings, **addresses))
+    (tmp_path / "CRL").mkdir()
+    signer, now = hierarchy.signers[ORG], authority.not_before
+    crl = build_crl(changed, signer, [], 2, now, now + timedelta(days=1), CrlForm(base=1))
+    (tmp_path / "CRL" / f"{ORG}-delta.crl").write_bytes(crl)
+    files = PublishedFiles({ORG: changed}, folder, tmp_path)
+    paths = (f"/CRL/{ORG}-delta.crl", f"/deltas/{ORG}.crl")
+    assert {path for path in paths if files.find(path) is not None} == served
+
+
+def _uris(point: x509.DistributionPoint) -> list[str]:
+    return [name.value for name in point.full_name or ()]
 
 
 def test_periods_of_the_settings_are_kept(make_place: Any) -> None:
@@ -115,6 +165,8 @@ def test_an_entry_stays_until_a_list_made_after_the_end_of_the_certificate(place
 
 def test_the_issuing_point_is_written_on_request(place: Place) -> None:
     context = replace(place.context, policy=replace(place.context.policy, crl_issuing_point=True))
+    publish(context, ORG)
+    assert place.get(f"/CRL/{ORG}-delta.crl").status == 404  # its base had another scope
     publish(context, ORG)
     points = [
         crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint) for crl in (place.crl(), delta(place))
@@ -218,7 +270,7 @@ def test_alarms(place: Place) -> None:
     policy, expected = place.context.policy, [ORG]
 
     def alarms() -> set[Subject]:
-        return {one.subject for one in find_alarms(place.db, policy, place.clock(), expected) if one.autorite == ORG}
+        return {one.subject for one in find_alarms(place.db, policy, place.clock(), expected) if one.name == ORG}
 
     publish(place.context, ORG)  # now with a delta
     assert alarms() == set()
@@ -229,7 +281,7 @@ def test_alarms(place: Place) -> None:
     place.clock.advance(days=23)
     assert alarms() == {Subject.DELTA, Subject.CRL, Subject.RESPONDER}
     assert {
-        one.ends for one in find_alarms(place.db, policy, place.clock(), ["ACI-NEUVE"]) if one.autorite == "ACI-NEUVE"
+        one.ends for one in find_alarms(place.db, policy, place.clock(), ["ACI-NEUVE"]) if one.name == "ACI-NEUVE"
     } == {None}
 
 

@@ -82,9 +82,13 @@ def _check_verb(config: Path, settings: Settings) -> None:
             .values(next_update=row.this_update + timedelta(hours=1))
         )
     db.dispose()
+    settings.portal.tls_certificate_file.write_text("words")
+    (settings.pki.publication_dir / "CRL" / "ACR-EL-TEST.crl").unlink()  # in the database: no matter
     late = runner.invoke(build_app(arguments), arguments)
     assert late.exit_code == 1
-    assert "CRL de ACI-EL-PP-TEST : fin de validité" in late.stdout
+    first, second = late.stdout.splitlines()
+    assert first.startswith("ERREUR CRL de ACI-EL-PP-TEST : fin de validité")
+    assert second == "ERREUR certificat TLS de portal : illisible"
 
 
 def _plateforme(folder: Path) -> tuple[Path, Settings]:

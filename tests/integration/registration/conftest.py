@@ -18,7 +18,8 @@ from tests.support.invariants import breaches
 from tests.support.postgres import PostgresServer
 from tests.support.world import World, make_world
 
-_KEPT = {"compteur"}  # filled by the migrations; numbers only ever grow
+_KEPT = {"compteur", "tete_audit"}  # filled by the migrations; numbers only ever grow
+_NEW_TRAIL = "UPDATE tete_audit SET numero = 0, historique = 0, empreinte = decode(repeat('00', 32), 'hex')"
 
 
 @dataclass
@@ -47,7 +48,12 @@ class ReusedDatabase:
             # The triggers that keep the history would rightly refuse; so would foreign keys in this order.
             connection.exec_driver_sql(
                 "; ".join(
-                    ["SET session_replication_role = replica", *deletions, "SET session_replication_role = DEFAULT"]
+                    [
+                        "SET session_replication_role = replica",
+                        *deletions,
+                        _NEW_TRAIL,
+                        "SET session_replication_role = DEFAULT",
+                    ]
                 )
             )
 

@@ -6,11 +6,11 @@ import pytest
 
 from registration import lots
 from registration.errors import Code, IgcError
-from registration.vocabulary import Canal
+from registration.vocabulary import Canal, EtatDemande
 from tests.support.concurrency import overtake, together
 from tests.support.csrs import broken_csr, csr, elliptic_csr, sha512_csr, small_csr
 from tests.support.other_process import deposit_from_processes
-from tests.support.world import HOPITAL, World, count_rows, lot
+from tests.support.world import CLINIQUE, HOPITAL, World, count_rows, lot
 
 TAKEN = Code.CSR_REFUSED.value
 
@@ -43,6 +43,14 @@ def test_a_key_used_before_is_refused_and_the_other_demande_is_named(world: Worl
     assert world.codes(index) == [TAKEN, None]
     numero = world.numeros(earlier)[0]
     assert f"demande n° {numero} (DPI DES ACACIAS, 30B0990011/CPE001, 02/03/2026 13:00)" in texte(world, index, 1)
+
+
+def test_a_key_certified_for_another_structure_is_refused_and_that_demande_is_named(world: World) -> None:
+    earlier = world.issued(world.form(key=0, structure=CLINIQUE), sender="ide-marchand")
+    assert world.etats(earlier) == [EtatDemande.TRANSMISE]
+    index = world.issued(world.form(key=0), world.form(key=1))
+    assert world.codes(index) == [TAKEN, None]
+    assert f"demande n° {world.numeros(earlier)[0]} (MARCHAND SOPHIE, {CLINIQUE}, " in texte(world, index, 1)
 
 
 def test_a_key_stays_used_after_its_demande_is_cancelled(world: World) -> None:

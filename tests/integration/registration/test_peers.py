@@ -77,6 +77,12 @@ def register(world: World, name: str, authority: Authority, der: bytes) -> None:
         )
 
 
+SIGNS = x509.KeyUsage(
+    digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 @dataclass
 class _Key:
     """A signing key of ours, for certificates that the CA core would never make."""
@@ -104,6 +110,7 @@ def odd_leaf(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.AuthorityKeyIdentifier(authority.key_id, None, None), critical=False)
+        .add_extension(SIGNS, critical=True)
     )
     return _Key(hierarchy).sign(change(builder))
 
@@ -150,6 +157,7 @@ def test_a_self_signed_certificate_under_the_name_of_our_authority(guarded: Worl
         .not_valid_before(guarded.clock.now - timedelta(days=1))
         .not_valid_after(guarded.clock.now + timedelta(days=1))
         .add_extension(x509.AuthorityKeyIdentifier(authority.key_id, None, None), critical=False)
+        .add_extension(SIGNS, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     )
     assert (

@@ -10,7 +10,8 @@ from cryptography.x509 import ocsp
 
 from pki import der
 from pki.authority import Authority
-from pki.ocsp_signer import DelegatedSigner, issue_certificate, prepare_certificate
+from pki.delegated import DelegatedSigner, Office, issue_certificate, prepare_certificate
+from pki.ocsp_signer import RESPONDER
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, KeySigner
 
@@ -18,11 +19,13 @@ HOUR = timedelta(hours=1)
 LIFE = timedelta(days=30)
 
 
-def make_responder(authority: Authority, label: str = "issuing", *, now=NOW - HOUR, life=LIFE) -> DelegatedSigner:
-    """Return a responder with a test key; `label` names the key of the authority."""
+def make_responder(
+    authority: Authority, label: str = "issuing", *, now=NOW - HOUR, life=LIFE, office: Office = RESPONDER
+) -> DelegatedSigner:
+    """Return a responder, or the holder of another office, with a test key; `label` names the authority's key."""
     private = key("leaf-2")
-    tbs = prepare_certificate(authority, private.public_key(), SERIAL + 7, now, life)
-    certificate = issue_certificate(authority, KeySigner(authority.short_name, key(label)), tbs)
+    tbs = prepare_certificate(office, authority, private.public_key(), SERIAL + 7, now, life)
+    certificate = issue_certificate(office, authority, KeySigner(authority.short_name, key(label)), tbs)
     return DelegatedSigner(
         authority=authority.short_name,
         certificate=x509.load_der_x509_certificate(certificate),

@@ -2,16 +2,22 @@
 
 import json
 import shutil
+import ssl
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.authority import INDEX_NAME, find_issuer, load_authorities
+from pki.ca_certificates import CaName, CaTerm, build_issuing
 from pki.errors import AuthorityError
 from pki.issuance import issue, lint, prepare
+from pki.profiles import DELTA_IN_DIRECTORY
+from tests.vectors.chain_cases import ca_certificate_signed_with_sha1
+from tests.vectors.generate import FOLDER
 from tests.vectors.keys import key
-from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
+from tests.vectors.samples import CA_FROM, NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
 
 
 def write_folder(folder, entries, authorities):
@@ -21,6 +27,7 @@ def write_folder(folder, entries, authorities):
     (folder / INDEX_NAME).write_text(json.dumps({"authorities": entries}))
 
 
+OLD_INDEX = FOLDER.parent / "authorities.one-delta-address.json"
 ROOT_ENTRY = {"short_name": "ACR-EL-TEST", "issuer": "ACR-EL-TEST"}
 ISSUING_ENTRY = {"short_name": "ACI-EL-TEST", "issuer": "ACR-EL-TEST", "products": ["ORG_SIGN"]}
 
@@ -40,6 +47,19 @@ def test_chain_is_issuer_first_and_root_last(folder, root, issuing):
     assert len(loaded["ACI-EL-TEST"].name_hash) == 32
     with pytest.raises(TypeError):
         loaded["X"] = loaded["ACR-EL-TEST"]
+
+
+def test_index_from_before_the_second_delta_address_means_what_it_meant(tmp_path, root, issuing, signer):
+    write_folder(tmp_path, [ROOT_ENTRY, ISSUING_ENTRY], [root, issuing])
+    without_settings = load_authorities(tmp_path)["ACI-EL-TEST"]
+    shutil.copy(OLD_INDEX, tmp_path / INDEX_NAME)
+    authority = load_authorities(tmp_path)["ACI-EL-TEST"]
+    for settings in (authority.settings, without_settings.settings):
+        assert settings.delta_addresses == (DELTA_IN_DIRECTORY,)
+    issued = issue(lint(prepare(authority, SHAPES["org-auth-cli"], spki(), SERIAL, NOW), authority), signer)
+    # The vector is the certificate of that index, byte for byte.
+    vector = x509.load_pem_x509_certificate((FOLDER / "org-auth-cli.one-delta-address.gen2.pem").read_bytes())
+    assert issued.der == vector.public_bytes(Encoding.DER)
 
 
 def damaged(folder, entries):
@@ -83,6 +103,67 @@ def test_leaf_is_no_authority(folder, issuing, signer):
     pem = x509.load_der_x509_certificate(leaf.der).public_bytes(Encoding.PEM)
     (folder / "ACI-EL-TEST.pem").write_bytes(pem)
     with pytest.raises(AuthorityError, match="not the certificate of an authority"):
+        load_authorities(folder)
+
+
+_USAGE = dict.fromkeys(
+    ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"), False
+)  # fmt: skip
+SIGNS = x509.KeyUsage(**_USAGE | {"key_cert_sign": True, "crl_sign": True})
+NO_AUTHORITY = {
+    "no keyUsage": (None, True, "no readable"),
+    "keyUsage without cRLSign": (x509.KeyUsage(**_USAGE | {"key_cert_sign": True}), True, "not the certificate"),
+    "keyUsage without keyCertSign": (x509.KeyUsage(**_USAGE | {"crl_sign": True}), True, "not the certificate"),
+    "no basicConstraints": (SIGNS, None, "no readable"),
+    "not a CA": (SIGNS, False, "not the certificate"),
+}
+
+
+def authority_without(root, usage, is_ca):
+    """Return the certificate of an issuing CA that lacks something, signed by the root."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(make_issuing().certificate.subject)
+        .issuer_name(root.certificate.subject)
+        .public_key(key("issuing").public_key())
+        .serial_number(SERIAL)
+        .not_valid_before(CA_FROM)
+        .not_valid_after(NOW)
+        .add_extension(x509.SubjectKeyIdentifier(make_issuing().key_id), critical=False)
+    )
+    if usage is not None:
+        builder = builder.add_extension(usage, critical=True)
+    if is_ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+    return builder.sign(key("root"), SHA256())
+
+
+@pytest.mark.parametrize("name", NO_AUTHORITY)
+def test_who_may_not_sign_certificates_and_lists_is_no_authority(folder, root, name):
+    usage, is_ca, message = NO_AUTHORITY[name]
+    pem = authority_without(root, usage, is_ca).public_bytes(Encoding.PEM)
+    (folder / "ACI-EL-TEST.pem").write_bytes(pem)
+    with pytest.raises(AuthorityError, match=message):
+        load_authorities(folder)
+
+
+def test_path_length_is_kept(folder, root, issuing):
+    """Our issuing CAs have the path length 0: nothing that they certify is an authority."""
+    term = CaTerm(serial=SERIAL, not_before=CA_FROM, not_after=NOW)
+    name = CaName(country="FR", organization="O", identifier="1", infrastructure="I", common_name="AC DESSOUS")
+    below = build_issuing(name, key("stranger").public_key(), issuing, key("issuing"), term)
+    (folder / "ACI-3-TEST.pem").write_bytes(below.public_bytes(Encoding.PEM))
+    damaged(folder, [ROOT_ENTRY, ISSUING_ENTRY, {"short_name": "ACI-3-TEST", "issuer": "ACI-EL-TEST"}])
+    with pytest.raises(AuthorityError, match="path length"):
+        load_authorities(folder)
+
+
+def test_signature_that_is_no_longer_read_is_a_typed_error(folder, root):
+    """SHA-1: the library does not even try."""
+    weak = ca_certificate_signed_with_sha1(root.name_der, make_issuing().name_der)
+    (folder / "ACI-EL-TEST.pem").write_text(ssl.DER_cert_to_PEM_cert(weak))
+    with pytest.raises(AuthorityError, match="not issued by"):
         load_authorities(folder)
 
 

@@ -17,6 +17,7 @@ from pki.ceremony import PROTOCOL_NAME, issue_with_new_key, perform
 from pki.errors import CeremonyError, ProfileError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
 from pki.pkcs7 import read_certs_only
+from pki.profiles import DELTA_IN_DIRECTORY
 from pki.secret_files import write_new, write_new_passphrase
 from pki.signers.software import load_software_signer
 from pki.signers.stores import key_file
@@ -172,6 +173,22 @@ def test_settings_named_in_the_file_change_nothing_else():
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "addresses"),
+    [
+        ("", ("http://igc.example/CRL/{short_name}-delta.crl", DELTA_IN_DIRECTORY)),
+        # A file from before the second address: what it names is all there is.
+        ('delta_crl_url = "ldap://annuaire.example/{dn}"', ("ldap://annuaire.example/{dn}",)),
+        ('delta_crl_url = ""', ()),
+        ('delta_crl_url = ""\ndelta_crl_ldap_url = "ldap://a.example/{dn}"', ("ldap://a.example/{dn}",)),
+        ('delta_crl_ldap_url = ""', ("http://igc.example/CRL/{short_name}-delta.crl",)),
+    ],
+)
+def test_addresses_of_the_deltas(written, addresses):
+    config = read_config(f'plateforme = "TEST"\n[settings]\n{written}\n')
+    assert check_config(config).delta_addresses == addresses
+
+
 def test_production_names_carry_no_test_mark():
     config = CeremonyConfig(plateforme="PRODUCTION")
     assert config.short_name("ACR-EL") == "ACR-EL"
@@ -199,6 +216,14 @@ WRONG = {
     "no issuing authority": 'plateforme = "TEST"\nissuing = []',
     "unknown product": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "A1"\ncommon_name = "A"\nproducts = ["X"]',
     "short name twice": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "ACR-EL"\ncommon_name = "A"\nproducts = []',
+    "revocation that nobody would publish": (
+        'plateforme = "TEST"\n[root]\n'
+        'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00Z, reason = "keyCompromise" }]'
+    ),
+    "revocation without zone": (
+        'plateforme = "TEST"\n[root]\noffline = true\n'
+        'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00, reason = "keyCompromise" }]'
+    ),
     "not TOML": "plateforme = ",
 }
 

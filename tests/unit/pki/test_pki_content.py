@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 
 import pytest
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,9 @@ REFUSED = {
     "common name with NUL": (changed("org-sign", common_name="a\x00b"), "common_name"),
     "common name with line end": (changed("org-sign", common_name="a\nb"), "common_name"),
     "right-to-left override": (changed("org-sign", common_name="a\u202ecod.exe"), "common_name"),
+    "emoji of several signs joined": (changed("org-sign", common_name="\U0001f468\u200d\u2695\ufe0f"), "common_name"),
+    "right-to-left override in the organization": (changed("org-sign", organization="a\u202eb"), "organization"),
+    "organization that is empty": (changed("org-sign", organization=""), "organization"),
     "zero-width blank": (changed("org-sign", common_name="a\u200bb"), "common_name"),
     "surrogate": (changed("org-sign", common_name="a\ud800"), "common_name"),
     "private character": (changed("org-sign", common_name="a\ue000"), "common_name"),
@@ -82,6 +86,19 @@ def test_refused(name):
         check_content(content)
     assert caught.value.field == field
     assert str(caught.value) == f"{field}: {caught.value.reason}"
+
+
+@pytest.mark.parametrize(
+    "text", ["Données de santé d'été", "Î. Ÿ. Œ.", "Hôpital \U0001f3e5", "\u05d1\u05d9\u05ea", "\u75c5\u9662", "é" * 64]
+)
+def test_accepted_as_it_is_and_read_back(text):
+    """What a person can read is theirs to choose: letters of any script, one emoji, to 64 characters whatever octets."""
+    content = changed("org-sign", common_name=text)
+    check_content(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 64 characters of two octets each: the library counts octets
+        (common_name,) = subject_of(content).get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert common_name.value == text
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,21 @@
 """Every shape of CRL against the rules that public CAs lint with, and pkilint."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from pki import der
 from pki.crl import CrlEntry, CrlForm, build_crl
 from pki.errors import CrlError
+from pki.issuance import issue, lint, prepare
 from pki.revocation import RevocationReason
-from tests.vectors.samples import NOW, SERIAL, make_issuing
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, KeySigner, make_issuing, spki
+from tests.vectors.samples import SHAPES as CONTENTS
 
 WEEK = timedelta(days=7)
 ENTRIES = [
@@ -95,8 +100,10 @@ def test_full_list_names_its_deltas_as_the_certificates_do(issuing, signer):
     full = build_crl(issuing, signer, [], 1, NOW, NOW + WEEK, CrlForm(freshest=True))
     extension = values(full)[ExtensionOID.FRESHEST_CRL]
     assert not extension.critical
-    (point,) = extension.value
-    assert [uri.value for uri in point.full_name] == [issuing.url(issuing.settings.delta_crl_url)]
+    assert [uri.value for point in extension.value for uri in point.full_name] == [
+        "http://igc.example/CRL/ACI-EL-TEST-delta.crl",
+        issuing.url(issuing.settings.delta_crl_ldap_url),
+    ]
 
 
 def test_full_and_delta_agree_on_their_scope(issuing, signer):
@@ -128,3 +135,31 @@ def test_next_update_from_2050_is_generalized_time(issuing, signer):
     data = build_crl(issuing, signer, [], 1, moment, moment + WEEK)
     assert b"\x17\x0d491230000000Z" in data
     assert b"\x18\x0f20500106000000Z" in data
+
+
+def test_openssl_does_not_take_the_list_of_one_key_for_that_of_another_of_the_same_name(issuing, tmp_path):
+    """With the point it is of another scope; without, a revoked certificate would be found good on the other's list."""
+    twin = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
+    leaf = issue(
+        lint(prepare(issuing, CONTENTS["org-auth-cli"], spki(), SERIAL, NOW), issuing),
+        KeySigner(issuing.short_name, key("issuing")),
+    )
+    files = {
+        "leaf": [x509.load_der_x509_certificate(leaf.der)],
+        "root": [x509.load_der_x509_certificate(issuing.chain[-1])],
+        "twins": [issuing.certificate, twin.certificate],
+    }
+    for point in (False, True):
+        other = build_crl(
+            twin, KeySigner(twin.short_name, key("issuing-2")), [], 1, NOW, NOW + WEEK, CrlForm(issuing_point=point)
+        )
+        files["crl"] = [x509.load_der_x509_crl(other)]
+        for name, items in files.items():
+            (tmp_path / f"{name}.pem").write_bytes(b"".join(item.public_bytes(Encoding.PEM) for item in items))
+        done = subprocess.run(
+            ["openssl", "verify", "-crl_check", "-extended_crl", "-attime", str(int(NOW.timestamp()) + 60),
+             "-CAfile", "root.pem", "-untrusted", "twins.pem", "-CRLfile", "crl.pem", "leaf.pem"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ("different CRL scope" in done.stderr) is point
+        assert (": OK" in done.stdout) is not point

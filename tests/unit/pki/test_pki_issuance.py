@@ -176,6 +176,7 @@ def test_settings_without_addresses_leave_the_extensions_out(signer):
         crl_url="",
         crl_ldap_url="",
         delta_crl_url="",
+        delta_crl_ldap_url="",
         ocsp_url="",
         ca_issuers_url="",
     )

@@ -276,6 +276,7 @@ PLANTED = {
     ),
     "another CRL": ("org-sign", renaming(b"/CRL/ACI-EL", b"/CRL/ACI-XX"), "crl_distribution_points: not what"),
     "another delta": ("org-sign", renaming(b"?delta", b"?gamma"), "freshest_crl: not what"),
+    "another delta over HTTP": ("org-sign", renaming(b"-delta.crl", b"-gamma.crl"), "freshest_crl: not what"),
     "another responder": ("org-sign", renaming(b"//ocsp.", b"//evil."), "authority_information_access: not what"),
     "production category": ("org-sign", renaming(b"\x04\x01\x83", b"\x04\x01\x03"), "category: not what"),
     "usage period before the validity": (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pkilint import loader, pkix
@@ -17,12 +17,11 @@ from pki import der
 from pki.errors import OcspResponseError, SignerError
 from pki.ocsp_request import read_request
 from pki.ocsp_response import Good, OcspError, Revoked, SingleAnswer, Unknown, build_response
-from pki.ocsp_signer import issue_certificate, load_delegated_signer, prepare_certificate, signer_file
 from pki.revocation import RevocationReason
 from tests.unit.pki.conftest import _found
 from tests.unit.pki.ocsp_support import HOUR, LIFE, cert_id, make_request, make_responder
 from tests.vectors.keys import key
-from tests.vectors.samples import NOW, SERIAL, KeySigner
+from tests.vectors.samples import NOW, SERIAL
 
 PASSPHRASE = b"phrase de passe de test"
 STATUSES = {
@@ -151,71 +150,3 @@ def test_the_responder_certificate_follows_the_profile(responder, issuing, findi
     # The CPS address is said on purpose, as in every certificate of the platform.
     noticed = {("NOTICE", "pkix.certificate_policies_policy_has_qualifier")}
     assert {item for item in findings_of_certificate(responder.certificate_der) if item[0] != "INFO"} == noticed
-
-
-def test_a_responder_never_outlives_its_authority(issuing):
-    responder = make_responder(issuing, now=issuing.not_after - HOUR)
-    assert responder.not_after == issuing.not_after
-    with pytest.raises(OcspResponseError):
-        make_responder(issuing, now=issuing.not_after)
-
-
-def test_only_the_profile_is_signed(issuing, root):
-    public = key("leaf-2").public_key()
-    signer = KeySigner(issuing.short_name, key("issuing"))
-    tbs = prepare_certificate(issuing, public, SERIAL, NOW, LIFE)
-    others = prepare_certificate(root, public, SERIAL, NOW, LIFE)
-    for wrong in (others, tbs.replace(b"OCSP TEST", b"TEST OCSP"), b"\x30\x00"):
-        with pytest.raises(OcspResponseError):
-            issue_certificate(issuing, signer, wrong)
-    with pytest.raises(SignerError):
-        issue_certificate(issuing, KeySigner(root.short_name, key("root")), tbs)
-
-
-@pytest.fixture
-def file(responder, issuing, tmp_path):
-    return write(tmp_path, issuing, responder.certificate, key("leaf-2"))
-
-
-def write(folder, authority, certificate, private, mode=0o600):
-    path = signer_file(folder, authority.short_name)
-    encrypted = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(PASSPHRASE))
-    path.write_bytes(certificate.public_bytes(Encoding.PEM) + encrypted)
-    path.chmod(mode)
-    return path
-
-
-def test_the_key_is_loaded_and_signs(file, issuing):
-    signer = load_delegated_signer(issuing, file, PASSPHRASE)
-    assert signer.authority == issuing.short_name
-    assert respond(signer, make_request(issuing), Good())
-    assert "private" not in repr(signer)
-
-
-def test_files_that_do_not_fit_are_refused(file, issuing, root, responder, tmp_path):
-    cases = {
-        "wrong pass phrase": (issuing, file, b"autre phrase de passe"),
-        "another authority": (root, file, PASSPHRASE),
-        "missing": (issuing, tmp_path / "absent.pem", PASSPHRASE),
-    }
-    other = tmp_path / "other"
-    other.mkdir()
-    cases["another key"] = (issuing, write(other, issuing, responder.certificate, key("leaf")), PASSPHRASE)
-    ca = tmp_path / "ca"
-    ca.mkdir()
-    cases["certificate of the authority"] = (
-        issuing,
-        write(ca, issuing, issuing.certificate, key("issuing")),
-        PASSPHRASE,
-    )
-    opened = tmp_path / "open"
-    opened.mkdir()
-    path = write(opened, issuing, responder.certificate, key("leaf-2"), mode=0o644)
-    cases["open to others"] = (issuing, path, PASSPHRASE)
-    refused = set()
-    for case, arguments in cases.items():
-        try:
-            load_delegated_signer(*arguments)
-        except SignerError:
-            refused.add(case)
-    assert refused == set(cases)

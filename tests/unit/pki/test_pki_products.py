@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 from cryptography.x509.oid import ExtensionOID as Oid
 
+from pki.extension_order import EXTENSION_ORDER
 from pki.hierarchy import default_settings
 from pki.issuance import issue, lint, prepare
-from pki.profiles import EXTENSION_ORDER, SMARTCARD_LOGON
+from pki.profiles import SMARTCARD_LOGON
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, spki
 
@@ -110,6 +111,7 @@ def test_frame_and_common_extensions(issued, authority, shape):
         f"{entry}?certificaterevocationlist;binary?base?objectClass=pkiCA",
     ]
     assert [point.full_name[0].value for point in values[Oid.FRESHEST_CRL]] == [
+        "http://igc.example/CRL/ACI-EL-TEST-delta.crl",
         f"{entry}?deltarevocationlist;binary?base?objectClass=pkiCA",
     ]
     assert [access.access_location.value for access in values[Oid.AUTHORITY_INFORMATION_ACCESS]] == [

@@ -23,6 +23,7 @@ from pki.signers.pkcs11 import load_pkcs11_signer
 from pki.signers.software import SoftwareSigner
 from pki.signers.stores import FileStore, TokenStore, key_file
 from tests.support.softhsm import SoftHsm
+from tests.vectors.keys import key, key_of
 from tests.vectors.samples import SERIAL, SHAPES, spki
 
 NOW = datetime(2026, 11, 23, 17, 33, 19, tzinfo=UTC)
@@ -201,10 +202,14 @@ def test_crl_of_the_root_is_numbered_and_lists_what_the_file_says(machines):
     config = configured(ORG, CARDS, offline=True, revoked=(revoked,), crl_days=30)
     path = renew_root_crl(config, vault, LATER)
     crl = x509.load_der_x509_crl(path.read_bytes())
-    assert [crl_number(x509.load_der_x509_crl(first)), crl_number(crl)] == [1, 2]
+    assert [crl_number(first), crl_number(path.read_bytes())] == [1, 2]
     assert crl.next_update_utc == LATER + timedelta(days=30)
     assert [entry.serial_number for entry in crl] == [serial]
     assert check_carried_crl(root, path.read_bytes(), first, LATER) == 2
+    # What was published is damaged, or somebody else's: nothing that could hold back a good list.
+    forged = path.read_bytes()[:-1] + bytes((path.read_bytes()[-1] ^ 1,))
+    for published in (b"words", b"", forged):
+        assert check_carried_crl(root, first, published, NOW) == 1
     with pytest.raises(CeremonyError, match="older"):
         check_carried_crl(root, first, path.read_bytes(), NOW)
     with pytest.raises(CeremonyError, match="in force"):
@@ -215,9 +220,15 @@ def test_crl_of_the_root_is_numbered_and_lists_what_the_file_says(machines):
         check_carried_crl(root, b"words", None, NOW)
 
 
-def _request(name: x509.Name, bits: int = 2048) -> bytes:
+def _request(name: x509.Name, private: rsa.RSAPrivateKey) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-    return builder.sign(rsa.generate_private_key(65537, bits), SHA256()).public_bytes(Encoding.PEM)
+    return builder.sign(private, SHA256()).public_bytes(Encoding.PEM)
+
+
+def _close_primes() -> rsa.RSAPrivateKey:
+    """A key of the right size whose primes are neighbours: the distance is written down, so that none is searched."""
+    prime = key("leaf").private_numbers().p
+    return key_of(prime, prime + 534)
 
 
 def _broken(pem: bytes) -> bytes:
@@ -230,8 +241,10 @@ BAD_REQUESTS = {
     "unnamed authority": ("ACI-X", lambda pem, name: pem, "not in the configuration"),
     "words": ("ACI-ORG", lambda pem, name: b"words", "no readable request"),
     "broken signature": ("ACI-ORG", lambda pem, name: _broken(pem), "possession"),
-    "another size": ("ACI-ORG", lambda pem, name: _request(name, 3072), "2048 bits"),
-    "another name": ("ACI-ORG", lambda pem, name: _request(x509.Name([])), "another name"),
+    "another size": ("ACI-ORG", lambda pem, name: _request(name, rsa.generate_private_key(65537, 1024)), "2048 bits"),
+    "another exponent": ("ACI-ORG", lambda pem, name: _request(name, rsa.generate_private_key(3, 2048)), "weak"),
+    "close primes": ("ACI-ORG", lambda pem, name: _request(name, _close_primes()), "weak"),
+    "another name": ("ACI-ORG", lambda pem, name: _request(x509.Name([]), key("leaf")), "another name"),
     "key of another request": ("ACI-ORG", lambda pem, name: pem, "another name"),
 }
 
@@ -248,6 +261,24 @@ def test_root_certifies_nothing_but_what_its_own_file_says(machines, name):
     (exchange / f"{short_name}.request.pem").write_bytes(change(pem, subject))
     with pytest.raises(CeremonyError, match=message):
         answer_requests(OFFLINE, vault, NOW)
+    assert list(load_authorities(vault.authorities)) == ["ACR-EL"]
+
+
+def test_root_certifies_no_key_twice(machines):
+    """Neither its own key for an issuing authority, nor one key for two."""
+    online, vault, exchange = machines
+    root = make_root(OFFLINE, vault, NOW)
+    advance(OFFLINE, online, NOW)
+    request = exchange / "ACI-ORG.request.pem"
+    subject = x509.load_pem_x509_csr(request.read_bytes()).subject
+    own = vault.root_store(OFFLINE).open("ACR-EL", root.public_key)
+    of_cards = online.store(CARDS).open(
+        "ACI-CARTES", x509.load_pem_x509_csr((exchange / "ACI-CARTES.request.pem").read_bytes()).public_key()
+    )
+    for private in (own, of_cards):
+        request.write_bytes(_request(subject, private))
+        with pytest.raises(CeremonyError, match="key of another authority"):
+            answer_requests(OFFLINE, vault, NOW)
     assert list(load_authorities(vault.authorities)) == ["ACR-EL"]
 
 

@@ -14,10 +14,22 @@ from lxml import etree
 from registration import vocabulary
 from registration.errors import TEXTS, Code
 from registration.rules import states
-from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("batch", "bench", "clients", "commands", "pki", "portal_ihm", "registration", "runtime", "storage", "ws")
+PACKAGES = (
+    "audit",
+    "batch",
+    "bench",
+    "clients",
+    "commands",
+    "pki",
+    "portal_ihm",
+    "registration",
+    "runtime",
+    "storage",
+    "ws",
+)
 
 
 def page(name: str) -> str:
@@ -164,3 +176,8 @@ def test_the_vocabulary_is_that_of_the_contract() -> None:
         assert [str(value) for value in published] == [member.value for member in enum], name
         compared += 1
     assert compared == 7
+
+
+def test_the_page_of_the_audit_trail_lists_every_act() -> None:
+    rows = {row[0] for row in tables(page("piste-audit.md"), "acte")}
+    assert {acte.value for acte in Acte} <= rows

@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from commands import check_config
+from pki.errors import KeyListError
 from runtime.settings import Settings
-from runtime.settings_check import check
+from runtime.settings_check import check, warnings
+from runtime.settings_errors import SettingsError
 
 
 def _secret(path: Path, content: bytes) -> None:
@@ -107,6 +110,55 @@ def test_a_list_of_weak_keys_that_is_not_there(settings: Settings, tmp_path: Pat
     (problem,) = check(Settings.from_mapping(values, base=tmp_path))
     assert problem.cle == "pki.weak_key_files"
     assert str(tmp_path / "absente") in problem.texte
+
+
+def _with_pki(tmp_path: Path, plateforme: str, **pki: object) -> Settings:
+    values = {"plateforme": plateforme, "data_dir": "donnees", "pki": pki}
+    return Settings.from_mapping(values, base=tmp_path)
+
+
+def test_no_list_of_weak_keys_is_a_warning_on_test(settings: Settings) -> None:
+    assert check(settings) == ()
+    (warning,) = warnings(settings)
+    assert str(warning).startswith("pki.weak_key_files : aucune liste")
+
+
+@pytest.mark.usefixtures("settings")
+def test_no_list_of_weak_keys_is_refused_on_production_unless_said(tmp_path: Path) -> None:
+    (problem,) = check(_with_pki(tmp_path, "PRODUCTION"))
+    assert problem.cle == "pki.weak_key_files"
+    assert "without_weak_key_files" in problem.texte
+    said = _with_pki(tmp_path, "PRODUCTION", without_weak_key_files=True)
+    assert check(said) == ()
+    assert len(warnings(said)) == 1
+    (tmp_path / "liste").touch()
+    given = _with_pki(tmp_path, "PRODUCTION", weak_key_files=["liste"])
+    assert check(given) == warnings(given) == ()
+
+
+def test_a_list_and_the_word_that_there_is_none_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _with_pki(tmp_path, "TEST", weak_key_files=["liste"], without_weak_key_files=True)
+    assert "without_weak_key_files" in str(caught.value)
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_verb_says_how_many_keys_are_listed_or_that_none_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "igc.toml"
+    config.write_text('data_dir = "donnees"\n')
+    check_config.run(config)
+    warned, correct = capsys.readouterr().out.splitlines()
+    assert warned.startswith("Attention : pki.weak_key_files : aucune liste")
+    assert correct.startswith("Réglages corrects : plateforme TEST")
+    (tmp_path / "liste").write_text("0123456789abcdef0123\n")
+    config.write_text('data_dir = "donnees"\npki.weak_key_files = ["liste"]\n')
+    check_config.run(config)
+    assert capsys.readouterr().out.splitlines()[0] == f"Clés prévisibles, empreintes : 1 dans {tmp_path / 'liste'}."
+    (tmp_path / "liste").write_text("0123456789abcdef012\n")
+    with pytest.raises(KeyListError):
+        check_config.run(config)
 
 
 def test_two_services_at_one_address(settings: Settings) -> None:

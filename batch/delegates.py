@@ -1,0 +1,74 @@
+"""Keys and certificates of delegated offices (OCSP responders, audit seals): made, signed, and put into their file.
+
+The same road as every certificate: serial and bytes stored, then signed, then stored. The key never leaves the file
+that its holder reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    PublicFormat,
+)
+from sqlalchemy.orm import Session
+
+from batch.context import DelegateFiles, WorkerContext
+from batch.published_files import replace
+from batch.unasked import store_intent, store_issued
+from pki.delegated import Office, issue_certificate, prepare_certificate, signer_file
+from pki.key_policy import RSA_BITS, RSA_EXPONENT
+from pki.secret_files import certificate_pem
+from pki.serials import new_serial, serial_hex
+
+log = structlog.get_logger()
+
+_OWNER_ONLY = 0o600
+# The clock of the machine that checks may be behind ours.
+BACKDATED = timedelta(minutes=10)
+
+Claim = Callable[[Session, str, datetime, datetime], bool]
+
+
+def make_delegate(
+    context: WorkerContext, files: DelegateFiles, office: Office, autorite: str, life: timedelta, claim: Claim
+) -> bool:
+    """Make a new key for an office of an authority that signs here, and put it in the place of the former one.
+
+    ``claim`` is asked in the transaction that stores the intent, with serial, start and end: when it gives False,
+    somebody else has made the key meanwhile, and nothing is done.
+    """
+    now = context.clock()
+    authority, signer = context.authorities[autorite], context.signers[autorite]
+    key = rsa.generate_private_key(public_exponent=RSA_EXPONENT, key_size=RSA_BITS)
+    serial = new_serial()
+    start = max(now - BACKDATED, authority.not_before).replace(microsecond=0)
+    end = min(start + life, authority.not_after)
+    tbs = prepare_certificate(office, authority, key.public_key(), serial, start, life)
+    with context.db.write() as session:
+        if not claim(session, serial_hex(serial), start, end):
+            return False
+        store_intent(
+            session,
+            autorite=autorite,
+            serial=serial,
+            produit=office.product,
+            tbs=tbs,
+            spki=key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+            validity=(start, end),
+            now=now,
+        )
+    der = issue_certificate(office, authority, signer, tbs)
+    store_issued(context.db, autorite=autorite, serial=serial, der=der, now=context.clock())
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    encryption = BestAvailableEncryption(files.passphrase)
+    pem = certificate_pem(der) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    replace(signer_file(office, files.folder, autorite), pem, mode=_OWNER_ONLY)
+    log.info("delegated key renewed", office=office.product, autorite=autorite, serial=serial_hex(serial))
+    return True

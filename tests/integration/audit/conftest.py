@@ -1,0 +1,294 @@
+"""A plateforme in which everything has happened once, built once a session for each database, copied for every test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+
+from audit import crls
+from audit.authorities import load_authorities
+from audit.context import Audit, Report, Scope
+from audit.lint import check_lint
+from audit.run import CHECKS
+from audit.trail import check_trail
+from batch.context import DelegateFiles, WorkerContext
+from batch.crls import publish
+from batch.issuing import give_up
+from batch.responders import renew_due
+from commands.enrolment import enroll
+from pki.content import CertificateContent
+from registration import history
+from registration.vocabulary import CodeAction, EtatDemande, Plateforme
+from storage import tables
+from storage.database import Database
+from tests.conftest import EMBEDDED
+from tests.support.csrs import broken_csr
+from tests.support.hierarchies import Hierarchy, make_hierarchy
+from tests.support.postgres import PostgresServer
+from tests.support.world import ALL_SENDERS, HOPITAL, PRODUITS, Clock, World, conditions, make_world, open_world
+
+PASSPHRASE = b"phrase des repondeurs de test"
+ORG, PERSONNES = "ACI-EL-ORG-TEST", "ACI-EL-PP-TEST"
+LONG_NAME = "CENTRE HOSPITALIER DES ACACIAS ET DES ENVIRONS"
+_LISTENER = CertificateContent(
+    product="TLS_SERVER",
+    common_name="localhost",
+    dns_names=("localhost", "igc.example"),
+    ip_addresses=("127.0.0.1",),
+    state="Paris (75)",
+    organization="HOPITAL",
+    organizational_unit=HOPITAL,
+)
+_numbers = count(1)
+
+
+@dataclass
+class Place:
+    """One copy of the plateforme. ``numeros`` names its demandes; ``clock`` says when it is audited."""
+
+    world: World
+    authorities_dir: Path
+    publication: Path
+    responders: Path
+    numeros: dict[str, int]
+    url: str
+
+    @property
+    def db(self) -> Database:
+        return self.world.db
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        return self.world.hierarchy
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    @property
+    def context(self) -> WorkerContext:
+        files = DelegateFiles(self.responders, PASSPHRASE)
+        return replace(self.world.context, publication=self.publication, responders=files)
+
+    def certificat(self, name: str) -> tables.Certificat:
+        """The row of a demande by its name, or of the certificates that no demande asks for, by product."""
+        certificat = tables.Certificat
+        numero = self.numeros.get(name)
+        which = certificat.produit == name if numero is None else certificat.id_demande == numero
+        with self.db.read() as session:
+            return session.scalars(select(certificat).where(which).order_by(certificat.id)).first()
+
+    def change(self, table: type, name: int | str, **values: Any) -> None:
+        """Update one row past every rule: a ``certificat`` by name, a ``demande`` by name, a ``crl`` by authority."""
+        keys = {
+            tables.Certificat: lambda: tables.Certificat.id == self.certificat(str(name)).id,
+            tables.Demande: lambda: tables.Demande.id == self.numeros[str(name)],
+            tables.Crl: lambda: tables.Crl.autorite == name,
+        }
+        with self.db.write() as session:
+            session.execute(update(table).where(keys[table]()).values(**values))
+
+    def own(self, folder: str, tmp_path: Path) -> Path:
+        """From now on this place has a copy of ``authorities_dir`` or of ``responders``, to be spoilt as well."""
+        copied = shutil.copytree(getattr(self, folder), tmp_path / folder)
+        setattr(self, folder, copied)
+        return copied
+
+    def sql(self, *statements: str) -> None:
+        """Do what the database would refuse: without foreign keys, and with the history open to changes."""
+        with self.db.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                for act in ("update", "delete"):
+                    connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS historique_no_{act}")
+                connection.commit()
+                driver = connection.connection.driver_connection
+                driver.execute("PRAGMA foreign_keys=OFF")
+                for statement in statements:
+                    driver.execute(statement)
+                driver.execute("PRAGMA foreign_keys=ON")
+                return
+            connection.execute(text("SET session_replication_role = replica"))
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            connection.execute(text("SET session_replication_role = DEFAULT"))
+            connection.commit()
+
+    def prepared(self, **scope: Any) -> Audit:
+        """An audit that has not begun."""
+        return Audit(
+            db=self.db,
+            authorities=load_authorities(self.authorities_dir),
+            publication_dir=self.publication,
+            crl_refresh=timedelta(hours=1),
+            clock=self.clock,
+            scope=Scope(**scope),
+        )
+
+    def audit(self, *, lint: bool = False, trail: bool = False, **scope: Any) -> Report:
+        """Every check; pkilint, which is slow, only when asked for, and the trail, which sees every row that changed."""
+        audit = self.prepared(**scope)
+        left_out = {check for check, wanted in ((check_lint, lint), (check_trail, trail)) if not wanted}
+        for check in CHECKS:
+            if check not in left_out:
+                check(audit)
+        return audit.report
+
+
+def _live(place: Place) -> None:
+    """Every product, and every way a demande can go."""
+    world, numeros = place.world, place.numeros
+    with world.db.write() as session:
+        session.execute(
+            update(tables.Structure).where(tables.Structure.id_national == HOPITAL).values(raison_sociale=LONG_NAME)
+        )
+    index = world.issued(*(world.form(product, key) for key, product in enumerate(PRODUITS)))
+    numeros |= dict(zip(PRODUITS, world.numeros(index), strict=True))
+    world.clock.advance(seconds=20)
+    world.ra.withdraw_lot_page(world.origin(), index, conditions(), after=0, limit=40)
+    forms = [world.form(key=20 + rank) for rank in range(3)]
+    index = world.issued(*forms, world.form(csr=broken_csr(3)), reference="lot-2")
+    numeros |= dict(zip(("waiting", "cancelled", "revoked", "rejected"), world.numeros(index), strict=True))
+    world.ra.cancel_demande(world.origin(), numeros["cancelled"])
+    index = world.deposit(*(world.form(key=23 + rank) for rank in range(3)), reference="lot-3").index
+    numeros |= dict(zip(("never signed", "given up", "new"), world.numeros(index), strict=True))
+    world.ra.cancel_demande(world.origin(), numeros["never signed"])
+    with world.db.write() as session:
+        give_up(session, [numeros["given up"]], world.clock())
+    world.ra.withdraw_demande(world.origin(), numeros["revoked"], conditions())
+    for content in (_LISTENER, *(ALL_SENDERS[name].content for name in ("dr-leroux", "administrateur"))):
+        enroll(place.context, Plateforme.TEST, content)
+    renew_due(place.context)
+
+
+def _revoke(place: Place, name: str) -> None:
+    """As a revocation closes: the row, and its lines."""
+    numero, now = place.numeros[name], place.clock()
+    place.change(tables.Certificat, name, revoque_le=now, raison_crl="keyCompromise")
+    place.change(tables.Demande, name, etat_produit="REVOQUE")
+    steps = (
+        (CodeAction.REVOCATION_RECORDED, EtatDemande.ENREGISTREE),
+        (CodeAction.REVOCATION_RECORDED, EtatDemande.VALIDEE),
+    )
+    with place.db.write() as session:
+        origin = place.world.origin()
+        history.append(
+            session, [history.line(numero, origin, now, *step, "Administrateur technique") for step in steps]
+        )
+        history.append_system(session, [numero], now, CodeAction.REVOCATION_CLOSED, EtatDemande.CLOSE)
+
+
+def _build(folder: Path, url: str, hierarchy: Hierarchy, authorities_dir: Path) -> Place:
+    db = Database(url)
+    world = make_world(db, hierarchy)
+    # Not long ago, so that the verb, which goes by the real time, finds it as good as the tests do.
+    world.clock.now = datetime.now(UTC).replace(microsecond=123_000) - timedelta(minutes=40)
+    place = Place(world, authorities_dir, folder / "publication", folder / "ocsp", {}, url)
+    _live(place)
+    world.publish_crls()
+    world.clock.advance(minutes=5)
+    for name in hierarchy.signers:
+        publish(place.context, name)
+    world.clock.advance(minutes=5)
+    _revoke(place, "revoked")
+    world.clock.advance(minutes=2)
+    publish(place.context, ORG, full=False)
+    world.clock.advance(minutes=10)
+    db.dispose()
+    return place
+
+
+@pytest.fixture(scope="session")
+def audited_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Hierarchy]:
+    folder = tmp_path_factory.mktemp("hierarchy-audit")
+    return folder / "authorities", make_hierarchy(folder, "TEST")
+
+
+@pytest.fixture(scope="session")
+def embedded_original(
+    tmp_path_factory: pytest.TempPathFactory, audited_hierarchy: tuple[Path, Hierarchy], sqlite_template: Path
+) -> Place:
+    folder = tmp_path_factory.mktemp("audit")
+    shutil.copyfile(sqlite_template, folder / "igc.db")
+    authorities_dir, hierarchy = audited_hierarchy
+    return _build(folder, f"sqlite:///{folder / 'igc.db'}", hierarchy, authorities_dir)
+
+
+@pytest.fixture(scope="session")
+def production_original(
+    tmp_path_factory: pytest.TempPathFactory,
+    audited_hierarchy: tuple[Path, Hierarchy],
+    postgres_server: PostgresServer,
+) -> Place:
+    authorities_dir, hierarchy = audited_hierarchy
+    url = postgres_server.create("audited", template="igc_template")
+    return _build(tmp_path_factory.mktemp("audit-production"), url, hierarchy, authorities_dir)
+
+
+@pytest.fixture(scope="session")
+def embedded_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Database]]:
+    """One file and one engine for all copies: SQLAlchemy compiles every statement again for a new engine."""
+    path = tmp_path_factory.mktemp("audited") / "igc.db"
+    db = Database(f"sqlite:///{path}")
+    yield path, db
+    db.dispose()
+
+
+@pytest.fixture
+def copy_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Place]]:
+    """Makes a copy of the plateforme on the database of a set, to be spoilt."""
+    undo: list[Callable[[], object]] = []
+
+    def copy(service_set: str) -> Place:
+        if service_set == EMBEDDED:
+            original: Place = request.getfixturevalue("embedded_original")
+            path, db = request.getfixturevalue("embedded_database")
+            db.dispose()
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            shutil.copyfile(original.url.removeprefix("sqlite:///"), path)
+            url = f"sqlite:///{path}"
+        else:
+            original = request.getfixturevalue("production_original")
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            name = f"audit_{next(_numbers)}"
+            url = server.create(name, template="audited")
+            undo.append(lambda: server.drop(name))
+            db = Database(url)
+            undo.append(db.dispose)
+        world = open_world(db, original.hierarchy)
+        world.clock.now = original.clock.now
+        folders = {name: shutil.copytree(getattr(original, name), tmp_path / name) for name in _FOLDERS}
+        return replace(original, world=world, numeros=dict(original.numeros), url=url, **folders)
+
+    yield copy
+    for act in reversed(undo):
+        act()
+
+
+_FOLDERS = ("publication",)
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody replaces a file here while the auditor waits for it."""
+    monkeypatch.setattr(crls, "_PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def place(service_set: str, copy_place: Callable[[str], Place]) -> Place:
+    """A copy on each of the two databases."""
+    return copy_place(service_set)
+
+
+@pytest.fixture
+def embedded(copy_place: Callable[[str], Place]) -> Place:
+    """A copy on SQLite, which is made in no time."""
+    return copy_place(EMBEDDED)

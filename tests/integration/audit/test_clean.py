@@ -1,0 +1,33 @@
+"""Nothing is wrong with a plateforme that nobody touched, and every kind of object was looked at."""
+
+from __future__ import annotations
+
+import hashlib
+
+from audit.pages import certified_keys
+from storage import tables
+from tests.integration.audit.conftest import Place
+
+
+def test_an_honest_plateforme_has_no_fault(place: Place) -> None:
+    report = place.audit(lint=True, trail=True)
+    assert report.findings == []
+    assert report.found.total() == 0
+    certificates = 13 + 3 + 3 + 3  # products, the second lot, enrolled ones, OCSP responders
+    assert report.checked == {
+        "certificats d'AC": 4,
+        "certificats": certificates,
+        "règles d'unicité": 3,
+        "CRL": 8,
+        "demandes": 13 + 4 + 3,
+        "certificats relus par pkilint": certificates,
+    }
+
+
+def test_every_certified_key_is_handed_to_who_judges_keys(embedded: Place) -> None:
+    with embedded.db.read() as session:
+        rows = session.query(tables.Certificat).order_by(tables.Certificat.id).all()
+    named = [(name.split(" ")[1], hashlib.sha256(spki).digest()) for name, spki in certified_keys(embedded.db)]
+    assert named == [(row.serial, row.spki_sha256) for row in rows]
+    embedded.change(tables.Certificat, "ORG_SIGN", der=b"\x30\x03no!")
+    assert len(list(certified_keys(embedded.db))) == len(rows) - 1

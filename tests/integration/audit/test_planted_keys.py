@@ -1,0 +1,90 @@
+"""Weak, shared, listed and blocked keys among the certificates and demandes of a plateforme: found and named."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import insert, update
+
+from audit.all_keys import check_all_keys
+from audit.findings import Finding
+from storage import tables
+from tests.integration.audit import forging
+from tests.integration.audit.conftest import Place
+from tests.vectors.csr_cases import close_primes, rsa_spki
+from tests.vectors.keys import key, key_of, prime
+
+
+def _found(place: Place, *files: Path, **scope: object) -> list[Finding]:
+    audit = replace(place.prepared(**scope), weak_key_files=files)
+    check_all_keys(audit)
+    assert all(finding.topic == "CLE" for finding in audit.report.findings)
+    return audit.report.findings
+
+
+def test_honest_keys(place: Place) -> None:
+    assert _found(place) == []
+
+
+def test_a_prime_shared_by_two_certificates(embedded: Place) -> None:
+    for name, p, q in (("ORG_SIGN", "leaf-p", "leaf-2-q"), ("PS_AUTH", "root-p", "leaf-2-q")):
+        forging.with_key(embedded, name, key_of(prime(p), prime(q)))
+    found = _found(embedded)
+    assert len(found) == 2
+    for finding, name in zip(sorted(found, key=lambda one: one.subject), ("ORG_SIGN", "PS_AUTH"), strict=True):
+        assert embedded.certificat(name).serial in finding.subject
+        assert "facteur premier commun" in finding.text
+
+
+def test_a_prime_shared_with_a_demande_that_waits(embedded: Place) -> None:
+    forging.with_key(embedded, "ORG_SIGN", key_of(prime("leaf-p"), prime("leaf-2-q")))
+    spki = rsa_spki(prime("root-p") * prime("leaf-p"))
+    waiting = tables.ClePublique.id_demande == embedded.numeros["new"]
+    with embedded.db.write() as session:
+        session.execute(
+            update(tables.ClePublique).where(waiting).values(spki=spki, spki_sha256=hashlib.sha256(spki).digest())
+        )
+    subjects = {finding.subject for finding in _found(embedded)}
+    assert f"demande n° {embedded.numeros['new']}" in subjects
+    assert len(subjects) == 2
+    # The nightly audit compares what is new; a demande without certificate is for the whole one.
+    assert _found(embedded, since=embedded.clock().replace(year=2020)) == []
+
+
+def test_a_weak_key(embedded: Place) -> None:
+    forging.with_key(embedded, "ORG_CONF", key_of(*close_primes()))
+    (finding,) = _found(embedded)
+    assert embedded.certificat("ORG_CONF").serial in finding.subject
+    assert "Fermat" in finding.text
+
+
+def test_a_blocked_key_in_force_and_not_one_that_is_revoked(place: Place) -> None:
+    rows = [place.certificat(name) for name in ("ORG_CONF", "revoked")]
+    with place.db.write() as session:
+        for row in rows:
+            values = {"spki_sha256": row.spki_sha256, "cree_le": place.clock()}
+            session.execute(insert(tables.CleInterdite).values(values))
+    (finding,) = _found(place)
+    assert (rows[0].serial in finding.subject, finding.text) == (True, "clé interdite, et pourtant en vigueur")
+
+
+def test_the_key_of_an_authority(embedded: Place) -> None:
+    signer = next(iter(embedded.hierarchy.signers.values()))
+    forging.with_key(embedded, "ORG_CONF", signer._key)
+    found = _found(embedded)
+    assert any(f"clé de l'AC {signer.authority}" in finding.text for finding in found)
+
+
+def test_a_listed_key(embedded: Place, tmp_path: Path) -> None:
+    forging.with_key(embedded, "ORG_CONF", key("leaf"))
+    modulus = key("leaf").public_key().public_numbers().n
+    digest = hashlib.sha1(f"Modulus={modulus:X}\n".encode()).hexdigest()[-20:]
+    listed = tmp_path / "previsibles.txt"
+    listed.write_text(f"# liste\n{digest}\n")
+    (finding,) = _found(embedded, listed)
+    assert embedded.certificat("ORG_CONF").serial in finding.subject
+    assert "previsibles.txt" in finding.text
+    (finding,) = _found(embedded, tmp_path / "absente.txt")
+    assert (finding.subject, finding.text) == ("absente.txt", "la liste de clés prévisibles ne peut pas être lue")

@@ -1,0 +1,106 @@
+"""Delegated keys, the same for both offices: what is certified, what is loaded, and what is refused."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from pki.delegated import issue_certificate, load_delegated_signer, prepare_certificate, signer_file
+from pki.errors import DelegationError, SignerError
+from pki.ocsp_signer import RESPONDER
+from pki.seal import SEAL
+from tests.unit.pki.ocsp_support import HOUR, LIFE, make_responder
+from tests.vectors.keys import key
+from tests.vectors.samples import NOW, SERIAL, KeySigner
+
+PASSPHRASE = b"une phrase de passe de test"
+
+
+@pytest.fixture(params=[RESPONDER, SEAL], ids=lambda office: office.product)
+def office(request):
+    return request.param
+
+
+def test_a_delegate_never_outlives_its_authority(issuing, office):
+    responder = make_responder(issuing, now=issuing.not_after - HOUR, office=office)
+    assert responder.not_after == issuing.not_after
+    with pytest.raises(DelegationError):
+        make_responder(issuing, now=issuing.not_after, office=office)
+
+
+def test_only_the_profile_is_signed(issuing, root, office):
+    public = key("leaf-2").public_key()
+    signer = KeySigner(issuing.short_name, key("issuing"))
+    tbs = prepare_certificate(office, issuing, public, SERIAL, NOW, LIFE)
+    others = prepare_certificate(office, root, public, SERIAL, NOW, LIFE)
+    (another,) = {RESPONDER, SEAL} - {office}
+    anothers = prepare_certificate(another, issuing, public, SERIAL, NOW, LIFE)
+    for wrong in (
+        others,
+        tbs.replace(office.prefix.encode(), office.prefix.encode().swapcase()),
+        anothers,
+        b"\x30\x00",
+    ):
+        with pytest.raises(DelegationError):
+            issue_certificate(office, issuing, signer, wrong)
+    with pytest.raises(SignerError):
+        issue_certificate(office, issuing, KeySigner(root.short_name, key("root")), tbs)
+
+
+@pytest.fixture
+def holder(issuing, office):
+    return make_responder(issuing, office=office)
+
+
+@pytest.fixture
+def file(holder, office, issuing, tmp_path):
+    return write(office, tmp_path, issuing, holder.certificate, key("leaf-2"))
+
+
+def write(office, folder, authority, certificate, private, mode=0o600):
+    path = signer_file(office, folder, authority.short_name)
+    encrypted = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(PASSPHRASE))
+    path.write_bytes(certificate.public_bytes(Encoding.PEM) + encrypted)
+    path.chmod(mode)
+    return path
+
+
+def test_the_key_is_loaded_and_signs(file, office, issuing):
+    signer = load_delegated_signer(office, issuing, file, PASSPHRASE)
+    assert signer.authority == issuing.short_name
+    signer.public_key.verify(signer.sign(b"abc"), b"abc", PKCS1v15(), SHA256())
+    assert "private" not in repr(signer)
+
+
+def test_files_that_do_not_fit_are_refused(file, office, issuing, root, holder, tmp_path):
+    cases = {
+        "wrong pass phrase": (issuing, file, b"autre phrase de passe"),
+        "another authority": (root, file, PASSPHRASE),
+        "missing": (issuing, tmp_path / "absent.pem", PASSPHRASE),
+    }
+    other = tmp_path / "other"
+    other.mkdir()
+    (another,) = {RESPONDER, SEAL} - {office}
+    strange = make_responder(issuing, office=another)
+    third = tmp_path / "office"
+    third.mkdir()
+    cases["another office"] = (issuing, write(office, third, issuing, strange.certificate, key("leaf-2")), PASSPHRASE)
+    cases["another key"] = (issuing, write(office, other, issuing, holder.certificate, key("leaf")), PASSPHRASE)
+    ca = tmp_path / "ca"
+    ca.mkdir()
+    cases["certificate of the authority"] = (
+        issuing,
+        write(office, ca, issuing, issuing.certificate, key("issuing")),
+        PASSPHRASE,
+    )
+    opened = tmp_path / "open"
+    opened.mkdir()
+    path = write(office, opened, issuing, holder.certificate, key("leaf-2"), mode=0o644)
+    cases["open to others"] = (issuing, path, PASSPHRASE)
+    refused = set()
+    for case, arguments in cases.items():
+        try:
+            load_delegated_signer(office, *arguments)
+        except SignerError:
+            refused.add(case)
+    assert refused == set(cases)
