@@ -19,7 +19,7 @@ _PAGE = 100
 _LOOKS = 300
 _WAITING = 5_000
 _RANGES = 100
-_GAP = 1_000  # a wider hole in the numbers is no transaction under way
+_RECENT = 2_000  # more than workers prepare before they sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class IssuedReader:
         self._ranges: deque[tuple[int, int]] = deque(maxlen=_RANGES)  # above it, up to it; the newest last
         self._waiting: dict[int, int] = {}  # number: how often it was looked at
 
+    @property
+    def waiting(self) -> int:
+        """How many were passed and are not settled."""
+        return len(self._waiting)
+
     def page(self) -> list[Issued] | None:
         """The newest that were not given yet, newest first; None when there is nothing older either."""
         with self._db.read() as session:
@@ -58,10 +63,12 @@ class IssuedReader:
             bottom = min(found)
             self._ranges.append((above, bottom - 1))
             above = bottom - 1
-        for number in range(max(above + 1, top - _GAP), top + 1):
+        issued = [one for one in found.values() if one is not None]
+        # Those of the page until they are settled, and those that a transaction under way may still bring.
+        for number in {one.number for one in issued}.union(range(max(above, self._seen - _RECENT) + 1, top + 1)):
             if len(self._waiting) < _WAITING:
                 self._waiting[number] = 0
-        return [one for one in found.values() if one is not None]
+        return issued
 
     def late(self) -> list[Issued]:
         """Some of those that were passed and are not settled, if they are issued now."""

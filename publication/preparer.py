@@ -51,6 +51,7 @@ class AnswerPreparer:
         self._walked_at: datetime | None = None
         self._stop = threading.Event()
         self._is_ready = self._in_trouble = False
+        self._failing: set[str] = set()
 
     @contextlib.contextmanager
     def in_thread(self) -> Generator[None]:
@@ -95,11 +96,13 @@ class AnswerPreparer:
 
         SQLAlchemyError when the database is away: what was to be done is done in a later round.
         """
+        waiting = self._issued.waiting
         self._prepare(self._issued.late())
+        is_moving = self._issued.waiting < waiting
         page = self._issued.page()
         if page is not None and not self._prepare(page):
             self._issued.drop_older()
-        return self._renew() or page is not None
+        return self._renew() or is_moving or page is not None
 
     def _prepare(self, certificates: Iterable[Issued]) -> bool:
         """Newest first; False when there was no room for one."""
@@ -109,7 +112,7 @@ class AnswerPreparer:
             if not has_room or one.not_after <= self._maker.clock():
                 self._issued.settle(one.number)
             else:
-                with _tried_again_later():
+                with self._again_later(one.autorite):
                     self._prepare_one(one)
         return has_room
 
@@ -130,7 +133,7 @@ class AnswerPreparer:
         for count, request in enumerate(self._requests(now), start=1):
             kept = self._kept.peek(request)
             if kept is not None and self._is_old(kept, now):
-                with _tried_again_later():
+                with self._again_later(kept.autorite):
                     made = self._make(kept.autorite, read_request(request).cert_ids[0])
                     self._kept.replace(request, kept, made)
                 signed += 1
@@ -163,18 +166,22 @@ class AnswerPreparer:
         self._rest()
         return kept
 
+    @contextlib.contextmanager
+    def _again_later(self, autorite: str) -> Iterator[None]:
+        """What cannot be signed now stays as it is, and is tried again; that it fails is logged when it begins."""
+        try:
+            yield
+        except NoResponderError:
+            return
+        except PkiError:
+            if autorite not in self._failing:
+                log.exception("no answer could be signed", autorite=autorite)
+                self._failing.add(autorite)
+            self._rest()
+        else:
+            self._failing.discard(autorite)
+
     def _rest(self) -> None:
         """Let requests be answered; _StoppingError when the process ends."""
         if self._stop.wait(self._rest_seconds):
             raise _StoppingError
-
-
-@contextlib.contextmanager
-def _tried_again_later() -> Iterator[None]:
-    """What could not be signed now stays as it is."""
-    try:
-        yield
-    except NoResponderError:
-        pass
-    except PkiError:
-        log.exception("no answer could be signed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
@@ -27,6 +28,7 @@ from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.publication.conftest import OCSP_TYPE, ORG, Place, Reply
 from tests.unit.pki.ocsp_support import make_request
+from tests.vectors.keys import key
 
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
@@ -257,7 +259,10 @@ def _rename(place: Place, old: str, new: str) -> None:
 
 
 def test_certificates_are_found_whenever_they_are_issued(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than a page, one prepared long before it is issued, one of an authority whose responder is away."""
+    """More than a page, one prepared long before it is issued, one of an authority whose responder is away.
+
+    And all of it with a key that signs wrongly at first.
+    """
     monkeypatch.setattr(issued, "_PAGE", 4)
     now = place.clock()
     serials = [new_serial() for _ in range(13)]
@@ -272,6 +277,14 @@ def test_certificates_are_found_whenever_they_are_issued(place: Place, monkeypat
     ]  # fmt: skip
     with place.db.write() as session:
         insert_rows(session, tables.Certificat, rows)
+    keys = place.preparer._maker._keys
+    right = keys.current(ORG, now)
+    assert right is not None
+    keys._loaded[ORG] = replace(keys._loaded[ORG], signer=replace(right, private_key=key("leaf")))
+    place.prepare()
+    assert place.preparer._kept.requests() == []
+    keys._loaded[ORG] = replace(keys._loaded[ORG], signer=right)
+    place.clock.advance(seconds=2)
     place.prepare()
     first = second(place)
     with place.db.write() as session:

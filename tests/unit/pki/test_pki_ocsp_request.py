@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pki import der
 from pki.errors import OcspRequestError
-from pki.ocsp_request import MAX_REQUEST_BYTES, NONCE, read_request
+from pki.ocsp_request import MAX_REQUEST_BYTES, NONCE, make_cert_id, plain_request, read_request
+from pki.ocsp_response import issuer_hashes
 from tests.unit.pki.ocsp_support import cert_id, make_request
 from tests.vectors.samples import SERIAL, make_issuing
 
@@ -28,6 +29,15 @@ def nonce(content: bytes) -> bytes:
 def request(*parts: bytes, singles: bytes = SINGLE, extensions: bytes = b"", signature: bytes = b"") -> bytes:
     listed = explicit(2, der.sequence(extensions)) if extensions else b""
     return der.sequence(der.sequence(*parts, der.sequence(singles), listed), signature)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("serial", [1, 0x7F, 0x80, SERIAL, 2**159 - 1])
+def test_a_plain_request_is_made_as_clients_make_it(rank, serial):
+    made = make_cert_id(*issuer_hashes(ISSUING.name_der, ISSUING.key_bits)[rank], serial)
+    theirs = make_request(ISSUING, serial, (SHA1, SHA256)[rank])
+    assert plain_request(made) == theirs
+    assert read_request(theirs).cert_ids == (made,)
 
 
 @pytest.mark.parametrize("algorithm", [SHA1, SHA256])
