@@ -30,9 +30,10 @@ _NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
         VALIDATED: frozenset({HANDED_OVER, CANCELLED, GIVEN_UP}),
         HANDED_OVER: frozenset({ISSUED, CANCELLED, GIVEN_UP}),
         ISSUED: frozenset({WITHDRAWN, CANCELLED}),
-        # What was signed of it meanwhile, or before, is revoked.
+        # What was signed of it meanwhile, or before, is revoked; or the operator revokes what was withdrawn.
         CANCELLED: frozenset({REVOKED}),
         GIVEN_UP: frozenset({REVOKED}),
+        WITHDRAWN: frozenset({REVOKED}),
     }
 )
 # The etat that each step leaves the demande in; the certificate's revocation leaves it as it is.
@@ -46,7 +47,7 @@ _ETATS: Mapping[str, frozenset[str]] = MappingProxyType(
         HANDED_OVER: frozenset({"TRANSMISE"}),
         ISSUED: frozenset({"TRANSMISE"}),
         GIVEN_UP: frozenset({"NON_TRAITEE"}),
-        REVOKED: frozenset({"ANNULEE", "NON_TRAITEE"}),
+        REVOKED: frozenset({"ANNULEE", "NON_TRAITEE", "CLOSE"}),
     }
 )
 # A request for revocation lives on the same page of history, with etats of its own.

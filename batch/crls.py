@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, WorkerContext
@@ -62,28 +62,34 @@ def _due(session: Session, policy: BatchPolicy, now: datetime) -> dict[str, bool
     newest = (
         select(
             certificat.autorite,
-            func.max(certificat.revoque_le).label("latest"),
+            func.max(certificat.revoque_le).label("revoked"),
             func.count(certificat.revoque_le).label("entries"),
         )
         .where(certificat.revoque_le.is_not(None))
         .group_by(certificat.autorite)
         .subquery()
     )
+    changed = (
+        select(certificat.autorite, func.max(certificat.raison_modifiee_le).label("reason"))
+        .where(certificat.raison_modifiee_le.is_not(None))
+        .group_by(certificat.autorite)
+        .subquery()
+    )
     rows = session.execute(
-        select(crl.autorite, crl.this_update, crl.publie_le, newest.c.latest, newest.c.entries).outerjoin(
-            newest, newest.c.autorite == crl.autorite
-        )
+        select(crl.autorite, crl.this_update, crl.publie_le, newest.c.revoked, changed.c.reason, newest.c.entries)
+        .outerjoin(newest, newest.c.autorite == crl.autorite)
+        .outerjoin(changed, changed.c.autorite == crl.autorite)
     )
     due = {}
-    for autorite, this_update, published, latest, entries in rows:
+    for autorite, this_update, published, revoked, reason, entries in rows:
         aged = not this_update - COMMIT_MARGIN <= now < this_update + policy.crl_refresh
-        if aged or (latest is not None and _may_miss(published, latest, now)):
+        if aged or any(_may_miss(published, latest, now) for latest in (revoked, reason) if latest is not None):
             due[autorite] = aged or (entries or 0) <= policy.crl_full_up_to
     return due
 
 
 def _may_miss(this_update: datetime, latest: datetime, now: datetime) -> bool:
-    """Whether a CRL may lack the latest revocation: it is dated later, or was perhaps committed later."""
+    """Whether a CRL may lack the latest change: it is dated later, or was perhaps committed later."""
     return latest >= this_update or (latest >= this_update - COMMIT_MARGIN and now - this_update >= COMMIT_MARGIN)
 
 
@@ -140,7 +146,7 @@ def _sign(context: WorkerContext, autorite: str, place: _Place, now: datetime, *
         whole = build_crl(authority, signer, entries, place.number, now, now + policy.crl_validity, form)
     if follows and place.base is not None and place.base_update is not None:
         since = place.base_update - COMMIT_MARGIN
-        changes = _entries(context.db, autorite, expired_after=place.base_update, revoked_since=since)
+        changes = _entries(context.db, autorite, expired_after=place.base_update, changed_since=since)
         form = CrlForm(base=place.base, issuing_point=point)
         delta = build_crl(authority, signer, changes, place.number, now, now + delta_validity(policy), form)
         count = count or len(changes)
@@ -172,11 +178,12 @@ def delta_validity(policy: BatchPolicy) -> timedelta:
 
 
 def _entries(
-    db: Database, autorite: str, *, expired_after: datetime, revoked_since: datetime | None = None
+    db: Database, autorite: str, *, expired_after: datetime, changed_since: datetime | None = None
 ) -> Sequence[CrlEntry]:
     """What belongs on a list: revoked, and not expired when the last full list was made.
 
     A certificate is good to the end of its last second, and thisUpdate says no fraction.
+    Since a moment means on a delta (RFC 5280 §5.2.4): what was revoked since then, or got another reason.
     """
     certificat = tables.Certificat
     query = select(certificat.serial, certificat.revoque_le, certificat.raison_crl).where(
@@ -184,8 +191,9 @@ def _entries(
         certificat.revoque_le.is_not(None),
         certificat.not_after >= expired_after.replace(microsecond=0),
     )
-    if revoked_since is not None:
-        query = query.where(certificat.revoque_le >= revoked_since)
+    if changed_since is not None:
+        changed = or_(certificat.revoque_le >= changed_since, certificat.raison_modifiee_le >= changed_since)
+        query = query.where(changed)
     with db.read() as session:
         return [
             CrlEntry(int(serial, 16), revoked_at, REASONS.get(reason or "", RevocationReason.UNSPECIFIED))

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from batch.context import DelegateFiles, WorkerContext
@@ -26,6 +27,7 @@ from pki.delegated import Office, issue_certificate, prepare_certificate, signer
 from pki.key_policy import RSA_BITS, RSA_EXPONENT
 from pki.secret_files import certificate_pem
 from pki.serials import new_serial, serial_hex
+from storage import tables
 
 log = structlog.get_logger()
 
@@ -72,3 +74,12 @@ def make_delegate(
     replace(signer_file(office, files.folder, autorite), pem, mode=_OWNER_ONLY)
     log.info("delegated key renewed", office=office.product, autorite=autorite, serial=serial_hex(serial))
     return True
+
+
+def is_revoked(session: Session, autorite: str, serial: str) -> bool:
+    """Whether the certificate of a delegated key is revoked: then nobody may use the key any more."""
+    certificat = tables.Certificat
+    found = select(certificat.id).where(
+        certificat.autorite == autorite, certificat.serial == serial, certificat.revoque_le.is_not(None)
+    )
+    return session.scalar(found) is not None

@@ -26,7 +26,7 @@ from pki.issuance import IssuedCertificate, LintedCertificate, PreparedCertifica
 from pki.serials import new_serial, serial_hex
 from registration import history
 from registration.cancellation import revoke_signed
-from registration.errors import Code, IgcError
+from registration.giving_up import give_up, key_refusal
 from registration.slicing import slices
 from registration.validation import content_of
 from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, Plateforme
@@ -55,7 +55,7 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
     A demande that the profile or the lint refuses becomes Non traitée; a signer that fails raises SignerError and
     the chunk is tried again. ``outbox_ids`` are settled in the last transaction.
     """
-    work, unfit = _read(context, numeros)
+    work, unfit, blocked = _read(context, numeros)
     prepared, refused = _prepare(context, work)
     prepared, damaged = _hand_over(context, work, prepared)
     refused += unfit + damaged
@@ -69,13 +69,13 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], outbox_ids: Sequ
             log.exception("lint refused a certificate", numero=numero, findings=error.findings)
             refused.append(numero)
     issued = {numero: _sign(context, item) for numero, item in linted.items()}
-    return _store(context, issued, refused, outbox_ids)
+    return _store(context, issued, refused, blocked, outbox_ids)
 
 
-def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], list[int]]:
-    """What is to be signed, and the demandes that cannot be: a blocked key, stored bytes that are damaged."""
+def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], list[int], list[int]]:
+    """What is to be signed, and the demandes that cannot be: stored bytes that are damaged, a blocked key."""
     demande, cle, certificat = tables.Demande, tables.ClePublique, tables.Certificat
-    blocked = tables.CleInterdite
+    forbidden = tables.CleInterdite
     with context.db.read() as session:
         rows = session.execute(
             select(
@@ -86,21 +86,22 @@ def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], 
                 certificat.tbs,
                 certificat.autorite,
                 certificat.produit,
-                blocked.spki_sha256.is_not(None),
+                forbidden.spki_sha256.is_not(None),
             )
             .join(cle, cle.id_demande == demande.id)
             .outerjoin(certificat, certificat.id_demande == demande.id)
-            .outerjoin(blocked, blocked.spki_sha256 == cle.spki_sha256)
+            .outerjoin(forbidden, forbidden.spki_sha256 == cle.spki_sha256)
             .where(demande.id.in_(numeros), demande.etat.in_(_OPEN), demande.etat_produit.is_(None))
             .order_by(demande.id)
         ).all()
     work: list[_Work] = []
     refused: list[int] = []
-    for numero, plateforme, contenu, spki, tbs, autorite, produit, compromised in rows:
-        if compromised:
+    blocked: list[int] = []
+    for numero, plateforme, contenu, spki, tbs, autorite, produit, is_blocked in rows:
+        if is_blocked:
             # Blocked between validation and now.
             log.error("blocked key refused", numero=numero)
-            refused.append(numero)
+            blocked.append(numero)
             continue
         stored = None
         if tbs is not None:
@@ -109,7 +110,7 @@ def _read(context: WorkerContext, numeros: Sequence[int]) -> tuple[list[_Work], 
                 refused.append(numero)
                 continue
         work.append(_Work(numero, Plateforme(plateforme), contenu or {}, spki, stored))
-    return work, refused
+    return work, refused, blocked
 
 
 def _restore(numero: int, tbs: bytes, autorite: str, produit: str) -> PreparedCertificate | None:
@@ -205,9 +206,10 @@ def _store(
     context: WorkerContext,
     issued: Mapping[int, IssuedCertificate],
     refused: Sequence[int],
+    blocked: Sequence[int],
     outbox_ids: Sequence[int],
 ) -> int:
-    demande, certificat = tables.Demande, tables.Certificat
+    demande = tables.Demande
     now = context.clock()
     with context.db.write() as session:
         if outbox_ids:
@@ -215,36 +217,37 @@ def _store(
             session.execute(delete(tables.Outbox).where(tables.Outbox.id.in_(outbox_ids)))
         found = session.execute(
             select(demande.id, demande.etat, demande.etat_produit)
-            .where(demande.id.in_([*issued, *refused]))
+            .where(demande.id.in_([*issued, *refused, *blocked]))
             .order_by(demande.id)
             .with_for_update()
         ).all()
         etats = {numero: etat for numero, etat, _produit in found}
         waiting = {numero for numero, etat, produit in found if etat in _OPEN and produit is None}
-        unsigned = set(
-            session.scalars(
-                select(certificat.id_demande).where(
-                    certificat.id_demande.in_(list(issued)), certificat.emis_le.is_(None)
-                )
-            )
-        )
+        unsigned = _unsigned(session, list(issued))
         mine = [numero for numero in issued if numero in unsigned]
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
         told = [(numero, issued[numero]) for numero in mine]
         tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
-        available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value]
+        available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value and not unsigned[numero]]
         _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
         history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
-        # Cancelled, or given up, while it was being signed: it must not stay valid.
-        unwanted = [numero for numero in mine if etats[numero] != EtatDemande.TRANSMISE.value]
-        revoke_signed(session, unwanted, now)
-        for etat in {etats[numero] for numero in unwanted}:
-            numeros = [numero for numero in unwanted if etats[numero] == etat]
-            history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande(etat))
-        given_up = [numero for numero in refused if numero in waiting]
-        give_up(session, given_up, now)
-        tell_refused(session, now, given_up)
+        # Cancelled, given up or revoked while it was being signed: it must not stay valid.
+        revoke_signed(session, [numero for numero in mine if numero not in set(available)], now)
+        give_up(session, [numero for numero in refused if numero in waiting], now)
+        give_up(session, [numero for numero in blocked if numero in waiting], now, key_refusal())
+        tell_refused(session, now, [numero for numero in (*refused, *blocked) if numero in waiting])
     return len(mine)
+
+
+def _unsigned(session: Session, numeros: Sequence[int]) -> dict[int | None, datetime | None]:
+    """Those whose certificate is not stored yet, with the moment at which it was revoked all the same."""
+    certificat = tables.Certificat
+    rows = session.execute(
+        select(certificat.id_demande, certificat.revoque_le).where(
+            certificat.id_demande.in_(numeros), certificat.emis_le.is_(None)
+        )
+    )
+    return {row.id_demande: row.revoque_le for row in rows}
 
 
 _UPDATE_CERTIFICAT = (
@@ -271,20 +274,3 @@ def _set_demande(session: Session, numeros: Sequence[int], now: datetime, **valu
             .values(modifie_le=now, **values)
             .execution_options(synchronize_session=False)
         )
-
-
-def give_up(session: Session, numeros: Sequence[int], now: datetime) -> None:
-    """Non traitée: the plateforme has tried what it could; the sender may present the demande again."""
-    refusal = IgcError(Code.NOT_PROCESSED)
-    _set_demande(
-        session,
-        numeros,
-        now,
-        etat=EtatDemande.NON_TRAITEE.value,
-        code_erreur=refusal.code.value,
-        texte_erreur=refusal.text,
-    )
-    # The key goes back: "it may be presented again" must be true for the same CSR.
-    for part in slices(numeros):
-        session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande.in_(part)))
-    history.append_system(session, numeros, now, CodeAction.NOT_PROCESSED, EtatDemande.NON_TRAITEE)

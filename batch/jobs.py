@@ -12,9 +12,9 @@ from batch.crls import publish_due
 from batch.issuing import issue_chunk
 from batch.responders import renew_due
 from batch.sealing import seal
-from registration.blocked_keys import block_compromised
 from registration.outbox import Nature
 from registration.pages import register_page
+from registration.revocation import settle_compromised
 from storage.trail import TrailError
 
 log = structlog.get_logger()
@@ -57,12 +57,11 @@ def run_tasks(sent: list[list[int]]) -> None:
 
 
 def publish_crls() -> None:
-    """Block the keys revoked as compromised, publish the CRLs that are due, renew old keys of OCSP responders."""
+    """Publish the CRLs that are due, renew the keys of OCSP responders, finish what compromised keys still need."""
     context = _context()
-    with context.db.write() as session:
-        block_compromised(session, context.clock())
     publish_due(context)
     renew_due(context)
+    settle_compromised(context.db, context.clock())
 
 
 def seal_trail() -> None:

@@ -1,4 +1,4 @@
-"""When the delegated OCSP responders get new keys: when they have none, and at half of their life."""
+"""When the delegated OCSP responders get new keys: when they have none, at half of their life, and once revoked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, DelegateFiles, WorkerContext
-from batch.delegates import BACKDATED, make_delegate
+from batch.delegates import BACKDATED, is_revoked, make_delegate
 from pki.delegated import signer_file
 from pki.ocsp_signer import RESPONDER
 from pki.serials import serial_hex
@@ -24,9 +24,13 @@ _WRITING = timedelta(minutes=1)
 
 
 def any_due(db: Database, policy: BatchPolicy, now: datetime) -> bool:
-    """Whether a responder in service has lived half of its life. Missing ones are found when a worker starts."""
+    """Whether a responder in service has lived half of its life or is revoked.
+
+    Missing ones are found when a worker starts.
+    """
     with db.read() as session:
-        return any(_is_old(row, policy, now) for row in session.scalars(select(tables.RepondeurOcsp)))
+        rows = session.scalars(select(tables.RepondeurOcsp)).all()
+        return any(_is_old(row, policy, now) or is_revoked(session, row.autorite, row.serial) for row in rows)
 
 
 def _is_old(row: tables.RepondeurOcsp, policy: BatchPolicy, now: datetime) -> bool:
@@ -57,11 +61,11 @@ def _renew(context: WorkerContext, files: DelegateFiles, autorite: str) -> bool:
 
 
 def _needed(session: Session, context: WorkerContext, files: DelegateFiles, autorite: str, now: datetime) -> bool:
-    """Whether the responder is missing, old, or lost its file; asked again under the lock of its row."""
+    """Whether the responder is missing, old, revoked, or lost its file; asked again under the lock of its row."""
     row = session.scalar(
         select(tables.RepondeurOcsp).where(tables.RepondeurOcsp.autorite == autorite).with_for_update()
     )
-    if row is None or _is_old(row, context.policy, now):
+    if row is None or _is_old(row, context.policy, now) or is_revoked(session, autorite, row.serial):
         return True
     file = signer_file(RESPONDER, files.folder, autorite)
     if now - row.not_before < BACKDATED + _WRITING:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy, DelegateFiles, WorkerContext
-from batch.delegates import make_delegate
+from batch.delegates import is_revoked, make_delegate
 from pki.delegated import DelegatedSigner, load_delegated_signer, signer_file
 from pki.errors import SignerError
 from pki.seal import SEAL, checkpoint_text
@@ -170,7 +170,7 @@ def _check_lines(session: Session, numero: int, digest: bytes, end: int, wanted:
 
 
 def _seal_signer(context: WorkerContext, files: DelegateFiles) -> DelegatedSigner | None:
-    """The seal of this machine, made when it is missing, unreadable, or has lived half of its life."""
+    """The seal of this machine, made when it is missing, unreadable, revoked, or has lived half of its life."""
     autorite = _sealing_authority(context)
     if autorite is None:
         return None
@@ -178,6 +178,7 @@ def _seal_signer(context: WorkerContext, files: DelegateFiles) -> DelegatedSigne
     for may_make in (True, False):
         try:
             signer = load_delegated_signer(SEAL, context.authorities[autorite], file, files.passphrase)
+            _check_not_revoked(context, signer)
         except SignerError as error:
             if not may_make:
                 raise
@@ -187,6 +188,12 @@ def _seal_signer(context: WorkerContext, files: DelegateFiles) -> DelegatedSigne
                 return signer
         make_delegate(context, files, SEAL, autorite, context.policy.seal_life, lambda *_claimed: True)
     return None
+
+
+def _check_not_revoked(context: WorkerContext, signer: DelegatedSigner) -> None:
+    with context.db.read() as session:
+        if is_revoked(session, signer.authority, serial_hex(signer.certificate.serial_number)):
+            raise SignerError(f"{signer.authority}: the certificate of the audit seal is revoked")
 
 
 def _sealing_authority(context: WorkerContext) -> str | None:

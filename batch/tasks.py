@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from batch.context import BatchPolicy
-from batch.issuing import give_up
+from registration.giving_up import give_up
 from registration.outbox import Nature
 from registration.pages import give_up_page
 from registration.vocabulary import EtatDemande

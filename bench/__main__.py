@@ -16,6 +16,7 @@ from bench.corpus import load_csrs
 from bench.keys import measure_keys
 from bench.lots import measure_plateforme
 from bench.raw import bare_parse_seconds, raw_signatures_per_second
+from bench.revocations import measure_revocations
 from bench.status import measure_status
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,6 +36,7 @@ _MEANINGS = {
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
     "ocsp_ready_share": "part des certificats émis depuis 5 s dont la première réponse OCSP n'attend pas de signature",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
+    "bulk_revocation_ratio": "révocation de 10 000 séries d'un fichier, sur les UPDATE nus d'autant de lignes",
     "single_item_per_s": "lots d'une demande par seconde, du dépôt à la signature",
 }
 
@@ -71,6 +73,7 @@ def main(
             values["single_item_per_s"] = round(measured.singles_per_second or 0, 1)
     values |= measure_keys()
     values |= measure_status(WORK / "status", console)
+    values |= measure_revocations(WORK / "revocations", console)
     _write(values, results, console)
 
 

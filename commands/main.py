@@ -28,6 +28,7 @@ _VERBS = {
     "worker": "commands.worker_process",
     "relay": "commands.relay_process",
     "publication": "commands.publication",
+    "revoke": "commands.revoke",
     "check-publication": "commands.check_publication",
 }
 
@@ -44,7 +45,11 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     app.callback()(lambda: None)  # so that a single verb still has to be named
     wanted = [arguments[0]] if arguments and arguments[0] in _VERBS else list(_VERBS)
     for verb in wanted:
-        app.command(verb)(import_module(_VERBS[verb]).run)
+        module = import_module(_VERBS[verb])
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=verb)
+        else:
+            app.command(verb)(module.run)
     return app
 
 

@@ -48,7 +48,7 @@ def build_publication(settings: Settings, db: Database) -> tuple[PublicationApp,
     """The application of the settings on this database, and what works for it in the background."""
     section = settings.publication
     authorities = load_authorities(settings.pki.authorities_dir)
-    keys = ResponderKeys(authorities, section.ocsp_keys_dir, section.ocsp_pass_phrase_file.read_text().encode())
+    keys = ResponderKeys(authorities, section.ocsp_keys_dir, section.ocsp_pass_phrase_file.read_text().encode(), db)
     maker = AnswerMaker(authorities, keys, validity=timedelta(minutes=section.ocsp_validity_minutes))
     kept = KeptAnswers(section.ocsp_ready_answers)
     app = PublicationApp(

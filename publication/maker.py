@@ -56,6 +56,11 @@ class AnswerMaker:
         """Who would sign now."""
         return self._keys.current(autorite, self.clock())
 
+    def may_serve(self, kept: Kept) -> bool:
+        """Whether a kept answer is of this time (the clock may have gone back), and of a signer that is not revoked."""
+        now = self.clock()
+        return kept.since <= now < kept.until and self._keys.vouches(kept.autorite, kept.signer, now)
+
     def single(self, statuses: StatusReader, autorite: str, cert_id: CertId) -> tuple[Answer, Kept | None]:
         """The answer to a plain request, and what to keep of it: nothing of a serial that is unknown.
 

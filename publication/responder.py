@@ -48,9 +48,7 @@ class OcspResponder:
         kept = self._kept.ask(request)
         if kept is None:
             return None
-        # An answer from the future: the clock went back.
-        is_in_force = kept.since <= self._maker.clock() < kept.until
-        if is_in_force and self._statuses.row(kept.autorite, kept.serial) == kept.row:
+        if self._maker.may_serve(kept) and self._statuses.row(kept.autorite, kept.serial) == kept.row:
             return kept.answer
         self._kept.replace(request, kept, None)
         return None

@@ -1,27 +1,28 @@
 """Keys revoked as compromised: nobody may present them again, on either plateforme, in no canal.
 
-The truth is the revocation itself (keyCompromise); the table is what can be asked quickly. Who revokes calls
-``block_compromised`` in the same transaction; the batch calls it again before each CRL, for whoever forgot.
+A revocation for keyCompromise blocks its key in the same transaction (registration/revocation.py), and the batch
+looks again after each CRL whether a revocation without its block, or a block without its revocations, is left.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select, text
+from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from registration.errors import Code, IgcError
+from registration.giving_up import key_refusal
+from registration.rules.revocation import KEY_COMPROMISE
 from registration.slicing import slices
 from registration.validation import Examined
+from registration.vocabulary import Acte
 from storage import tables
 from storage.bulk import insert_rows
+from storage.trail import note
 
-KEY_COMPROMISE = "keyCompromise"
+TOLD_AT_ONCE = 150
+"""How many keys, or certificates, a line of the audit trail names: as many as the log keeps when it must hold them."""
 
 
 def blocked_among(session: Session, keys: Iterable[bytes]) -> set[bytes]:
@@ -41,38 +42,46 @@ def refuse_blocked(session: Session, examined: Sequence[Examined]) -> None:
     blocked = blocked_among(session, {key for _, key in asked})
     for item, key in asked:
         if key in blocked:
-            item.refusals.append(IgcError(Code.CSR_REFUSED, champ="csr", raison="la clé est interdite."))
+            item.refusals.append(key_refusal())
 
 
-def block_compromised(session: Session, now: datetime) -> int:
-    """Block the key of every certificate revoked for keyCompromise that is not blocked yet; gives their number."""
+def block_keys(session: Session, keys: Mapping[bytes, int | None], now: datetime, motif: str) -> None:
+    """Block keys, each the SHA-256 of its SubjectPublicKeyInfo, with a certificate of it if there is one.
+
+    What was blocked before stays as it is; what is new is told to the audit trail.
+    """
+    known = blocked_among(session, keys)
+    new = {key: keys[key] for key in sorted(keys) if key not in known}
+    rows = [{"spki_sha256": key, "id_certificat": ident, "cree_le": now} for key, ident in new.items()]
+    insert_rows(session, tables.CleInterdite, rows, ignore_conflicts=True)
+    for told in slices(new, TOLD_AT_ONCE):
+        contenu = {"cles": [key.hex() for key in told], "motif": motif}
+        note(session, Acte.KEY_BLOCKED.value, now, contenu, essential=False)
+
+
+def find_unblocked(session: Session, limit: int) -> list[bytes]:
+    """Keys of certificates revoked for keyCompromise that are not blocked."""
     certificat, blocked = tables.Certificat, tables.CleInterdite
-    rows = session.execute(
-        select(certificat.id, certificat.der)
-        .outerjoin(blocked, blocked.id_certificat == certificat.id)
+    rows = session.scalars(
+        select(certificat.spki_sha256)
+        .outerjoin(blocked, blocked.spki_sha256 == certificat.spki_sha256)
         .where(
             certificat.revoque_le.is_not(None),
             # Written out, so that the planner sees that the partial index serves.
             text(f"certificat.raison_crl = '{KEY_COMPROMISE}'"),
-            certificat.der.is_not(None),
+            certificat.spki_sha256.is_not(None),
             blocked.spki_sha256.is_(None),
         )
-    ).all()
-    insert_rows(
-        session,
-        blocked,
-        [{"spki_sha256": _spki_sha256(der or b""), "id_certificat": id_, "cree_le": now} for id_, der in rows],
-        ignore_conflicts=True,
+        .limit(limit)
     )
-    return len(rows)
+    return [bytes(key) for key in rows if key is not None]
 
 
-def block_keys(session: Session, keys: Iterable[bytes], now: datetime) -> None:
-    """Block keys known from elsewhere, each the SHA-256 of its SubjectPublicKeyInfo."""
-    rows = [{"spki_sha256": key, "id_certificat": None, "cree_le": now} for key in sorted(set(keys))]
-    insert_rows(session, tables.CleInterdite, rows, ignore_conflicts=True)
-
-
-def _spki_sha256(der: bytes) -> bytes:
-    key = x509.load_der_x509_certificate(der).public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+def find_certified(session: Session, now: datetime, limit: int) -> list[bytes]:
+    """Blocked keys with a certificate that is in force and not revoked."""
+    certificat, blocked = tables.Certificat, tables.CleInterdite
+    # A question for each blocked key, so that the table of all certificates is never gone through.
+    in_force = exists().where(
+        certificat.spki_sha256 == blocked.spki_sha256, certificat.revoque_le.is_(None), certificat.not_after > now
+    )
+    return [bytes(key) for key in session.scalars(select(blocked.spki_sha256).where(in_force).limit(limit))]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from registration import history
 from registration.errors import AccessError, Code, ConflictError, NotFoundError
+from registration.revocation import revoke_of_demandes
 from registration.rules.states import CANCELLABLE
 from registration.slicing import slices
 from registration.values import Origin
@@ -23,6 +24,7 @@ from storage import tables
 from storage.database import Database
 
 CANCELLED_CRL_REASON = "cessationOfOperation"
+_MOTIF = "demande annulée ou abandonnée"
 
 
 def cancel_demande(db: Database, origin: Origin, numero: int, now: datetime) -> CancelResult:
@@ -95,23 +97,10 @@ def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], no
             .values(etat=EtatDemande.ANNULEE.value, modifie_le=now)
             .execution_options(synchronize_session=False)
         )
-    revoke_signed(session, signed, now)
     history.append(session, lines)
-    history.append_system(session, signed, now, CodeAction.CERTIFICATE_REVOKED, EtatDemande.ANNULEE)
+    revoke_signed(session, signed, now)
 
 
 def revoke_signed(session: Session, numeros: Sequence[int], now: datetime) -> None:
-    """Revoke the certificates of cancelled demandes: one row each; the next CRL carries them."""
-    for part in slices(numeros):
-        session.execute(
-            update(tables.Certificat)
-            .where(tables.Certificat.id_demande.in_(part), tables.Certificat.revoque_le.is_(None))
-            .values(revoque_le=now, raison_crl=CANCELLED_CRL_REASON)
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(
-            update(tables.Demande)
-            .where(tables.Demande.id.in_(part))
-            .values(etat_produit=EtatProduit.REVOQUE.value, modifie_le=now)
-            .execution_options(synchronize_session=False)
-        )
+    """Revoke the certificates of demandes that ended without them."""
+    revoke_of_demandes(session, numeros, CANCELLED_CRL_REASON, now, _MOTIF)

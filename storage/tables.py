@@ -245,6 +245,7 @@ class Certificat(Base):
 
     UNIQUE(id_demande) is what makes "one certificate per demande" true whatever the queue does. ``spki_sha256`` finds
     every certificate of a key; it is NULL only where an older plateforme left bytes that cannot be read.
+    ``raison_modifiee_le`` is when a revoked certificate got another reason; the date of its revocation stays.
     """
 
     __tablename__ = "certificat"
@@ -264,6 +265,13 @@ class Certificat(Base):
             sqlite_where=text("raison_crl = 'keyCompromise'"),
             postgresql_where=text("raison_crl = 'keyCompromise'"),
         ),
+        Index(
+            "ix_certificat__raisons",
+            "autorite",
+            "raison_modifiee_le",
+            sqlite_where=text("raison_modifiee_le IS NOT NULL"),
+            postgresql_where=text("raison_modifiee_le IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id_demande: Mapped[int | None] = mapped_column(ForeignKey("demande.id"))
@@ -280,6 +288,7 @@ class Certificat(Base):
     id_code_revocation: Mapped[int | None] = mapped_column(ForeignKey("code_revocation.id"))
     revoque_le: Mapped[datetime | None]
     raison_crl: Mapped[str | None] = mapped_column(String(32))
+    raison_modifiee_le: Mapped[datetime | None]
 
 
 class Historique(Base):

@@ -19,6 +19,8 @@ _PRODUITS: dict[EtatDemande, set[str | None]] = {
     EtatDemande.TRANSMISE: {None, EtatProduit.A_RETIRER.value},
     EtatDemande.CLOSE: {EtatProduit.ACTIF.value, EtatProduit.REVOQUE.value},
     EtatDemande.ANNULEE: {None, EtatProduit.REVOQUE.value},
+    # Given up while another worker signed it.
+    EtatDemande.NON_TRAITEE: {None, EtatProduit.REVOQUE.value},
 }
 
 
@@ -75,7 +77,8 @@ def _certificat_breaches(row: tables.Demande, certificat: tables.Certificat | No
         return found
     if (certificat.tbs is None) != issued:
         found.append("neither or both of the bytes to sign and the signed ones are kept")
-    if (certificat.revoque_le is not None) != (produit == EtatProduit.REVOQUE.value):
+    # What was never signed may be revoked all the same, so that it never comes to life.
+    if issued and (certificat.revoque_le is not None) != (produit == EtatProduit.REVOQUE.value):
         found.append(f"product {produit} and revoked at {certificat.revoque_le}")
     if (certificat.retire_le is not None) != (row.etat == EtatDemande.CLOSE.value):
         found.append(f"{row.etat} and withdrawn at {certificat.retire_le}")

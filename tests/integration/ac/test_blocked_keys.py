@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from batch import jobs
 from batch.issuing import issue_chunk
 from pki.key_policy import KeyPolicy
-from registration.blocked_keys import block_compromised, block_keys, blocked_among
+from registration.blocked_keys import block_keys, blocked_among
+from registration.revocation import settle_compromised
 from registration.vocabulary import EtatDemande
 from storage import tables
 from tests.support.world import lot, statements
@@ -37,9 +38,9 @@ def compromised(world) -> bytes:
     (numero,) = world.numeros(world.issued(world.form(key=0)))
     key = key_of(world, numero)
     revoke(world, numero, "keyCompromise")
+    assert settle_compromised(world.db, world.clock()) == 1
+    assert settle_compromised(world.db, world.clock()) == 0
     with world.db.write() as session:
-        assert block_compromised(session, world.clock()) == 1
-        assert block_compromised(session, world.clock()) == 0
         session.query(tables.ClePublique).filter_by(id_demande=numero).delete()
     return key
 
@@ -71,7 +72,7 @@ def test_key_blocked_after_its_validation_is_not_certified(world):
     index = world.deposit(*world.forms(3)).index
     numeros = world.numeros(index)
     with world.db.write() as session:
-        block_keys(session, [key_of(world, numeros[1])], world.clock())
+        block_keys(session, {key_of(world, numeros[1]): None}, world.clock(), "essai")
     assert issue_chunk(world.context, numeros) == 2
     assert world.etats(index) == [EtatDemande.TRANSMISE, EtatDemande.NON_TRAITEE, EtatDemande.TRANSMISE]
 

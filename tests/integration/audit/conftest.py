@@ -25,8 +25,8 @@ from batch.issuing import give_up
 from batch.responders import renew_due
 from commands.enrolment import enroll
 from pki.content import CertificateContent
-from registration import history
-from registration.vocabulary import CodeAction, EtatDemande, Plateforme
+from registration.revocation import revoke
+from registration.vocabulary import Plateforme
 from storage import tables
 from storage.database import Database
 from tests.conftest import EMBEDDED
@@ -169,20 +169,9 @@ def _live(place: Place) -> None:
 
 
 def _revoke(place: Place, name: str) -> None:
-    """As a revocation closes: the row, and its lines."""
-    numero, now = place.numeros[name], place.clock()
-    place.change(tables.Certificat, name, revoque_le=now, raison_crl="keyCompromise")
-    place.change(tables.Demande, name, etat_produit="REVOQUE")
-    steps = (
-        (CodeAction.REVOCATION_RECORDED, EtatDemande.ENREGISTREE),
-        (CodeAction.REVOCATION_RECORDED, EtatDemande.VALIDEE),
-    )
+    """As an operator does."""
     with place.db.write() as session:
-        origin = place.world.origin()
-        history.append(
-            session, [history.line(numero, origin, now, *step, "Administrateur technique") for step in steps]
-        )
-        history.append_system(session, [numero], now, CodeAction.REVOCATION_CLOSED, EtatDemande.CLOSE)
+        revoke(session, {place.certificat(name).id: "keyCompromise"}, place.clock(), "essai")
 
 
 def _build(folder: Path, url: str, hierarchy: Hierarchy, authorities_dir: Path) -> Place:

@@ -89,9 +89,13 @@ def _another_canal(place: Place) -> None:
     place.change(tables.Demande, "ORG_SIGN", canal="IHM")
 
 
-@plants(("revoked", "ligne 6 impossible à cette place : ACT_REV_001 VALIDEE"))
+@plants(("revoked", "ligne 7 impossible à cette place : ACT_REV_001 VALIDEE"))
 def _a_revocation_that_nobody_asked_for(place: Place) -> None:
-    without_lines(place, "revoked", "code_action = 'ACT_REV_001' AND etat = 'ENREGISTREE'")
+    place.sql(
+        "INSERT INTO historique (id_demande, canal, date, code_action, etat, type_acteur, acteur) SELECT id_demande, "
+        "canal, date, 'ACT_REV_001', 'VALIDEE', type_acteur, acteur FROM historique "
+        f"WHERE id_demande = {place.numeros['revoked']} AND code_action = 'ACT_IGC_006'"
+    )
 
 
 @plants(("waiting", "état CLOSE, mais sa dernière ligne dit TRANSMISE"))
@@ -126,7 +130,7 @@ def _product_that_forgot_its_revocation(place: Place) -> None:
 
 @plants(("revoked", "le certificat est révoqué, et aucune ligne ne le dit"))
 def _revocation_without_lines(place: Place) -> None:
-    without_lines(place, "revoked", "code_action IN ('ACT_REV_001', 'ACT_IGC_007')")
+    without_lines(place, "revoked", "code_action = 'ACT_IGC_006'")
 
 
 @plants(
@@ -297,15 +301,10 @@ def test_a_key_given_back_may_come_again(embedded: Place) -> None:
     embedded.sql(f"DELETE FROM historique WHERE id_demande = {numero} AND code_action = 'ACT_IGC_004'")
     with embedded.db.write() as session:
         from batch.issuing import give_up
-        from registration import history
         from registration.cancellation import revoke_signed
-        from registration.vocabulary import CodeAction, EtatDemande
 
         give_up(session, [numero], embedded.clock())
         revoke_signed(session, [numero], embedded.clock())
-        history.append_system(
-            session, [numero], embedded.clock(), CodeAction.CERTIFICATE_REVOKED, EtatDemande.NON_TRAITEE
-        )
     world.issued(world.form(key=40), reference="lot-10")
     assert embedded.audit().findings == []
     embedded.change(tables.Demande, "first", etat="ANNULEE")

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,6 +14,7 @@ from sqlalchemy import select, update
 
 from batch import crls
 from batch.context import WorkerContext
+from registration.revocation import revoke
 from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.batch.world import SteppedClock, World, jobs_waiting
@@ -291,3 +293,66 @@ def test_a_slow_worker_does_not_put_an_older_list_back(
     monkeypatch.setattr(crls, "bring_up_to_date", slowly)
     assert _number(_publish(world, context)) == 2
     assert _number(x509.load_der_x509_crl((tmp_path / "CRL" / f"{_AUTORITE}.crl").read_bytes())) == 2
+
+
+def _reasons(der: bytes | None) -> dict[int, x509.ReasonFlags]:
+    assert der is not None
+    return {
+        entry.serial_number: entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+        for entry in x509.load_der_x509_crl(der)
+    }
+
+
+def _row(world: World) -> tables.Crl:
+    (row,) = world.values(select(tables.Crl))
+    return row
+
+
+def test_a_reason_that_became_stronger_is_published_under_its_first_date(world: World, clock: SteppedClock) -> None:
+    later, revoked = clock.now + timedelta(days=100), clock.now
+    _insert(world, _certificat(0x11, revoked, later, "superseded"), _certificat(0x12, revoked, later, "superseded"))
+    clock.now += timedelta(minutes=10)
+    crls.publish(world.context(), _AUTORITE)
+    assert not _due(world)
+    # Beyond this length the next list is a delta only.
+    world.policy = replace(world.policy, crl_full_up_to=1)
+    clock.now += timedelta(minutes=10)
+    with world.db.write() as session:
+        first = session.scalars(select(tables.Certificat.id).order_by(tables.Certificat.id)).first()
+        revoke(session, {first: "keyCompromise"}, clock.now, "essai")
+    assert _due(world)
+    clock.now += timedelta(seconds=1)
+    assert crls.publish_due(world.context()) == 1
+    assert not _due(world)
+    # RFC 5280 §5.2.4: a delta says every change since its base, that of a reason too.
+    assert _reasons(_row(world).delta) == {0x11: x509.ReasonFlags.key_compromise}
+    assert set(_reasons(_row(world).der).values()) == {x509.ReasonFlags.superseded}
+    full = crls.publish(world.context(), _AUTORITE)
+    assert _reasons(full) == {0x11: x509.ReasonFlags.key_compromise, 0x12: x509.ReasonFlags.superseded}
+    assert {entry.revocation_date_utc for entry in x509.load_der_x509_crl(full)} == {revoked.replace(microsecond=0)}
+
+
+@pytest.mark.parametrize("raison", ["superseded", None])
+def test_what_is_revoked_while_a_list_is_made_is_on_the_next(
+    world: World, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch, raison: str | None
+) -> None:
+    """A first revocation, or a stronger reason for one: committed when the list has read its entries."""
+    revoked = None if raison is None else clock.now
+    clock.now += timedelta(minutes=5)
+    _insert(world, _certificat(0x11, revoked, clock.now + timedelta(days=100), raison))
+    build_crl = crls.build_crl
+
+    def meanwhile(*arguments: Any) -> bytes:
+        monkeypatch.setattr(crls, "build_crl", build_crl)
+        with world.db.write() as session:
+            ident = session.scalars(select(tables.Certificat.id)).one()
+            revoke(session, {ident: "keyCompromise"}, clock.now, "essai")
+        return build_crl(*arguments)
+
+    monkeypatch.setattr(crls, "build_crl", meanwhile)
+    crls.publish(world.context(), _AUTORITE)
+    assert x509.ReasonFlags.key_compromise not in _reasons(_row(world).der).values()
+    assert _due(world)
+    clock.now += timedelta(seconds=1)
+    crls.publish_due(world.context())
+    assert _reasons(_row(world).der) == {0x11: x509.ReasonFlags.key_compromise}

@@ -124,7 +124,7 @@ def test_a_refusal_that_comes_late_does_not_undo_a_certificate(world: World) -> 
     index = world.submit(world.forms(2))
     numeros = world.numeros(index)
     world.work()
-    issuing._store(world.context(), {}, numeros, ())
+    issuing._store(world.context(), {}, numeros, (), ())
     world.assert_complete(index, good=2)
 
 

@@ -24,6 +24,7 @@ from batch.context import DelegateFiles, WorkerContext
 from batch.crls import publish
 from batch.jobs import install, run_tasks, seal_trail
 from batch.sealing import seal, seal_history, sign_checkpoint
+from registration.compromise import revoke_key
 from registration.vocabulary import Acte, CodeAction, EtatDemande
 from storage import tables
 from storage.database import Database
@@ -446,3 +447,16 @@ def test_a_trail_that_cannot_be_written_is_an_urgent_alarm(world: World) -> None
         session.execute(delete(tables.PisteAudit).where(tables.PisteAudit.numero == _lines(world)[-1].numero))
     (alarm,) = find_trail_alarms(world.db, world.policy, world.clock())
     assert (alarm.fault, alarm.urgent) == (Fault.BROKEN, True)
+
+
+def test_a_seal_that_is_revoked_seals_no_more(world: World, sealer: WorkerContext) -> None:
+    seals = []
+    for _ in range(3):
+        world.place()
+        world.work()
+        sign_checkpoint(sealer)
+        seals.append(_assert_signed(world, _checkpoints(world)[-1]))
+        certificat = tables.Certificat
+        keys = select(certificat.spki_sha256).where(certificat.produit == "AUDIT_SEAL").order_by(certificat.id)
+        revoke_key(world.db, world.values(keys)[0], world.clock, "essai")  # the first one's, each time
+    assert seals[0] != seals[1] == seals[2]

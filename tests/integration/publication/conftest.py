@@ -140,7 +140,7 @@ def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: P
         renew_due(context)
         reader, background = StatusReader(database), StatusReader(database)
         readers.extend((reader, background))
-        keys = ResponderKeys(hierarchy.authorities, tmp_path / "ocsp", PASSPHRASE)
+        keys = ResponderKeys(hierarchy.authorities, tmp_path / "ocsp", PASSPHRASE, database)
         maker = AnswerMaker(hierarchy.authorities, keys, validity=timedelta(hours=1), clock=clock)
         kept = KeptAnswers(1000)
         app = PublicationApp(

@@ -275,7 +275,7 @@ def test_two_keys_under_one_name(place: Place) -> None:
 
     authorities = {one.short_name: one for one in (old, new)}
     reader = StatusReader(place.db)
-    maker = AnswerMaker(authorities, Keys(authorities, Path(), b""), validity=HOUR, clock=Clock(NOW + HOUR))
+    maker = AnswerMaker(authorities, Keys(authorities, Path(), b"", place.db), validity=HOUR, clock=Clock(NOW + HOUR))
     responder = OcspResponder(maker, reader, KeptAnswers(10))
     with place.db.write() as session:
         session.add(

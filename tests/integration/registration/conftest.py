@@ -98,9 +98,15 @@ def database(reused_database: ReusedDatabase) -> Database:
 
 
 @pytest.fixture(scope="session")
-def test_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
+def test_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the authorities of plateforme TEST have their files."""
+    return tmp_path_factory.mktemp("hierarchy-test")
+
+
+@pytest.fixture(scope="session")
+def test_hierarchy(test_folder: Path) -> Hierarchy:
     """The authorities of plateforme TEST."""
-    return make_hierarchy(tmp_path_factory.mktemp("hierarchy-test"), "TEST")
+    return make_hierarchy(test_folder, "TEST")
 
 
 @pytest.fixture
