@@ -80,7 +80,7 @@ def run(*words: str) -> None:
 
 
 def test_no_worker_starts_with_profiles_that_the_full_lint_refuses(config: Path) -> None:
-    change_index(config, {"ACI-CARTES-TEST"}, ocsp_url="ocsp.igc.example/no/scheme")
+    change_index(config, {"ACI-EL-PP-TEST"}, ocsp_url="ocsp.igc.example/no/scheme")
     # Without the check it would go on to its queue, which is not there.
     with pytest.raises(LintError, match="uri"):
         run("worker", "--config", str(config))

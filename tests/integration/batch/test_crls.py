@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from batch import crls
 from batch.context import WorkerContext
@@ -249,6 +250,16 @@ def test_the_relay_asks_and_a_worker_publishes(world: World, tmp_path: Path) -> 
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_the_relay_says_aloud_that_a_list_is_about_to_expire(world: World, clock: SteppedClock) -> None:
+    _publish(world)
+    for hours, expected in ((71, set()), (1, {("crl", _AUTORITE)})):
+        clock.now = world.clock() + world.policy.crl_validity - timedelta(hours=hours)
+        with capture_logs() as events:
+            world.relay().run_once()
+        assert {(event["subject"], event["name"]) for event in events if "subject" in event} == expected
+        clock.now -= world.policy.crl_validity - timedelta(hours=hours)
+
+
 def test_a_reader_never_sees_half_a_file(world: World, tmp_path: Path) -> None:
     later = world.clock() + timedelta(days=100)
     now = world.clock()
@@ -277,6 +288,23 @@ def test_a_reader_never_sees_half_a_file(world: World, tmp_path: Path) -> None:
     assert {len(x509.load_der_x509_crl(content)) for content in seen} == {3_000}
     # Nothing else is left in the folder.
     assert {entry.name for entry in file.parent.iterdir()} == {file.name, f"{_AUTORITE}-delta.crl"}
+
+
+def test_a_list_signed_slowly_gives_way_to_a_later_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _publish(world)
+    sign = crls._sign
+
+    def slowly(*args: object, **named: object) -> object:
+        signed = sign(*args, **named)  # type: ignore[arg-type]
+        monkeypatch.setattr(crls, "_sign", sign)
+        _publish(world)  # another worker, meanwhile
+        return signed
+
+    monkeypatch.setattr(crls, "_sign", slowly)
+    # Number 2 was signed, and is never seen: 3 is the list in force.
+    assert _number(_publish(world)) == 3
+    (row,) = world.values(select(tables.Crl))
+    assert (row.numero, row.dernier_numero, _number(x509.load_der_x509_crl(row.delta))) == (3, 3, 3)
 
 
 def test_a_slow_worker_does_not_put_an_older_list_back(

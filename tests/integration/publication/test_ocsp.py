@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import ocsp
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from batch.responders import renew_due
 from pki import der
@@ -107,6 +108,24 @@ def test_unknown_for_a_serial_never_issued(place: Place) -> None:
         assert reply.headers["cache-control"] == "no-store"
     certificate = place.issue()
     assert status(place.post(place.request(certificate))) == "GOOD"
+
+
+def test_unknown_for_a_serial_that_is_promised_and_not_signed_yet(place: Place) -> None:
+    authority, serial = place.context.authorities[ORG], new_serial()
+    with place.db.write() as session:
+        row = tables.Certificat(
+            autorite=ORG, serial=serial_hex(serial), produit="ORG_AUTH_CLI", tbs=b"...", not_before=place.clock(),
+            not_after=place.clock() + HOUR,
+        )  # fmt: skip
+        session.add(row)
+    assert status(place.post(make_request(authority, serial))) == "UNKNOWN"
+    with place.db.write() as session:
+        session.execute(
+            update(tables.Certificat)
+            .where(tables.Certificat.serial == serial_hex(serial))
+            .values(emis_le=place.clock())
+        )
+    assert status(place.post(make_request(authority, serial))) == "GOOD"
 
 
 def test_every_cert_id_is_answered_by_the_one_responder(place: Place) -> None:
@@ -242,6 +261,15 @@ def test_a_lost_key_is_made_again(place: Place) -> None:
     place.clock.advance(minutes=12)
     assert renew_due(place.context) == 1
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_answer_ends_with_the_key_that_signed_it(place: Place) -> None:
+    request = place.request(place.issue())
+    (delegate,) = read(place.post(request)).certificates
+    place.clock.now = delegate.not_valid_after_utc - timedelta(minutes=20)  # answers are good for an hour
+    answer = read(place.post(request))
+    assert answer.certificate_status.name == "GOOD"
+    assert answer.next_update_utc == delegate.not_valid_after_utc
 
 
 def test_without_a_valid_key_the_client_is_told_to_come_again(place: Place) -> None:

@@ -87,6 +87,13 @@ def test_openssl_opens_pkcs12(leaf, issuing, openssl, tmp_path, form):
     assert "localKeyID" in text
 
 
+def test_pkcs12_is_modern_unless_the_old_form_is_asked_for(leaf, issuing, openssl, tmp_path):
+    path = tmp_path / "file.p12"
+    path.write_bytes(to_pkcs12(key("leaf"), leaf, issuing.chain, "a plain password"))
+    text = openssl("pkcs12", "-in", str(path), "-info", "-noout", "-passin", "pass:a plain password")
+    assert all(algorithm in text for algorithm in ALGORITHMS[Pkcs12Form.MODERN])
+
+
 def test_pkcs12_refuses_short_passwords_and_foreign_keys(leaf, issuing):
     with pytest.raises(ContainerError):
         to_pkcs12(key("leaf"), leaf, issuing.chain, "elevenchars")

@@ -1,17 +1,19 @@
 """Delegated keys, the same for both offices: what is certified, what is loaded, and what is refused."""
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from pki import der
 from pki.delegated import issue_certificate, load_delegated_signer, prepare_certificate, signer_file
 from pki.errors import DelegationError, SignerError
 from pki.ocsp_signer import RESPONDER
 from pki.seal import SEAL
 from tests.unit.pki.ocsp_support import HOUR, LIFE, make_responder
 from tests.vectors.keys import key
-from tests.vectors.samples import NOW, SERIAL, KeySigner
+from tests.vectors.samples import NOW, SERIAL, KeySigner, make_issuing
 
 PASSPHRASE = b"une phrase de passe de test"
 
@@ -45,6 +47,14 @@ def test_only_the_profile_is_signed(issuing, root, office):
             issue_certificate(office, issuing, signer, wrong)
     with pytest.raises(SignerError):
         issue_certificate(office, issuing, KeySigner(root.short_name, key("root")), tbs)
+
+
+def test_bytes_of_another_time_are_not_signed_beyond_the_authority(office):
+    """Stored before the authority was known to end earlier: the profile is asked again at the signature."""
+    long, short = make_issuing(), make_issuing(until=NOW + HOUR)
+    tbs = prepare_certificate(office, long, key("leaf-2").public_key(), SERIAL, NOW, LIFE)
+    with pytest.raises(DelegationError, match="outlives"):
+        issue_certificate(office, short, KeySigner(short.short_name, key("issuing")), tbs)
 
 
 @pytest.fixture
@@ -93,6 +103,12 @@ def test_files_that_do_not_fit_are_refused(file, office, issuing, root, holder, 
         write(office, ca, issuing, issuing.certificate, key("issuing")),
         PASSPHRASE,
     )
+    forged = tmp_path / "forged"
+    forged.mkdir()
+    tbs = holder.certificate.tbs_certificate_bytes
+    signature = der.bit_string(key("stranger").sign(tbs, PKCS1v15(), SHA256()))
+    by_a_stranger = x509.load_der_x509_certificate(der.sequence(tbs, der.SHA256_WITH_RSA, signature))
+    cases["signed by a stranger"] = (issuing, write(office, forged, issuing, by_a_stranger, key("leaf-2")), PASSPHRASE)
     opened = tmp_path / "open"
     opened.mkdir()
     path = write(office, opened, issuing, holder.certificate, key("leaf-2"), mode=0o644)

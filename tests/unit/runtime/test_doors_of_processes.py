@@ -1,11 +1,14 @@
-"""Which process loads what could sign: found out in a process of its own, since here everything is loaded."""
+"""Which process loads what could sign: found out in a process of its own, since here everything is loaded.
+
+The portal is made of the same parts as the service web.
+"""
 
 import subprocess
 import sys
 
 _PROGRAM = """
 import sys
-from commands import portal_process, publication, relay_process, ws_process
+from commands import publication, relay_process, ws_process
 print(*sorted(name for name in sys.modules if name.split(".")[:2] == ["pki", "signers"] or name == "pkcs11"))
 import commands.signing_keys
 print(*sorted(name for name in sys.modules if name.split(".")[:2] == ["pki", "signers"] or name == "pkcs11"))
