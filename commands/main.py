@@ -29,6 +29,7 @@ _VERBS = {
     "relay": "commands.relay_process",
     "publication": "commands.publication",
     "revoke": "commands.revoke",
+    "publish-crl": "commands.publish_crl",
     "check-publication": "commands.check_publication",
 }
 

@@ -62,6 +62,12 @@ def pair_is_good(folder: Path) -> None:
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(folder / "ws.pem", folder / "ws.key")
 
 
+def publish_crl(settings_file: Path, *names: str) -> tuple[int, str]:
+    words = ["publish-crl", "-c", str(settings_file), *(word for name in names for word in ("--authority", name))]
+    done = CliRunner().invoke(build_app(words), words)
+    return done.exit_code, done.output
+
+
 @pytest.mark.parametrize("plateforme", ["TEST", "PRODUCTION"])
 def test_root_here_then_a_second_key(tmp_path, plateforme):
     settings_file = written(tmp_path / "igc.toml", f'plateforme = "{plateforme}"\n')
@@ -94,6 +100,17 @@ def test_root_here_then_a_second_key(tmp_path, plateforme):
             assert set(session.scalars(select(tables.Crl.autorite))) == names
     finally:
         db.dispose()
+    status, said = publish_crl(settings_file)
+    assert status == 0, said
+    assert [line.split(" publiée")[0] for line in said.splitlines()] == [
+        f"CRL n° 2 de {name}" for name in sorted(names)
+    ]
+    status, said = publish_crl(settings_file, f"ACI-ORG{suffix}")
+    assert (status, said.count("CRL n° 3")) == (0, 1)
+    published = settings.pki.publication_dir / "CRL" / f"ACI-ORG{suffix}.crl"
+    number = x509.load_der_x509_crl(published.read_bytes()).extensions.get_extension_for_class(x509.CRLNumber)
+    assert number.value.crl_number == 3
+    assert publish_crl(settings_file, "ACI-AILLEURS")[0] == 2
 
 
 def test_root_on_another_machine(tmp_path):
