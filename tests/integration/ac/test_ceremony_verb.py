@@ -65,7 +65,7 @@ def pair_is_good(folder: Path) -> None:
 def publish_crl(settings_file: Path, *names: str) -> tuple[int, str]:
     words = ["publish-crl", "-c", str(settings_file), *(word for name in names for word in ("--authority", name))]
     done = CliRunner().invoke(build_app(words), words)
-    return done.exit_code, done.output
+    return done.exit_code, done.stdout
 
 
 @pytest.mark.parametrize("plateforme", ["TEST", "PRODUCTION"])
