@@ -181,7 +181,8 @@ def _entry_faults(audit: Audit, authority: Authority, lists: _Lists, now: dateti
         entries = {full_name: on_full.pop(serial, None), delta_name: on_delta.pop(serial, None)}
         wanted = (_second(row.revoque_le), _REASONS.get(row.raison_crl, 0))
         for name, entry in entries.items():
-            if entry is not None and entry != wanted:
+            made = lists.full.this_update if name == full_name else newest.this_update
+            if entry is not None and entry != wanted and not (entry[0] == wanted[0] and _changed_since(row, made)):
                 yield name, f"série {row.serial} : date ou raison autres que celles de la révocation"
         if row.revoque_le < lists.full.this_update - _COMMIT and row.not_after > lists.full.this_update:
             if entries[full_name] is None:
@@ -195,11 +196,21 @@ def _entry_faults(audit: Audit, authority: Authority, lists: _Lists, now: dateti
     yield from _stranger_faults(audit, authority, delta_name, on_delta)
 
 
+def _changed_since(row: Any, moment: datetime) -> bool:  # noqa: ANN401 -- a row
+    """Whether the reason became a stronger one since a list was made, which says the former one until the next."""
+    return row.raison_modifiee_le is not None and row.raison_modifiee_le >= moment - _COMMIT
+
+
 def _revoked(audit: Audit, authority: Authority) -> Iterator[Any]:
     """The revoked rows of an authority, by the index of revocations."""
     query = (
         select(
-            _certificat.id, _certificat.serial, _certificat.revoque_le, _certificat.raison_crl, _certificat.not_after
+            _certificat.id,
+            _certificat.serial,
+            _certificat.revoque_le,
+            _certificat.raison_crl,
+            _certificat.raison_modifiee_le,
+            _certificat.not_after,
         )
         .where(_certificat.autorite == authority.short_name, _certificat.revoque_le.is_not(None))
         .order_by(_certificat.revoque_le, _certificat.id)

@@ -48,7 +48,7 @@ class Enrolled:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     @property
-    def bundle(self) -> bytes:
+    def chain_pem(self) -> bytes:
         """The certificate, then the issuing authorities, PEM; the root stays with the other side."""
         return b"".join(certificate_pem(der) for der in (self.der, *self.chain[:-1]))
 
@@ -94,7 +94,7 @@ def write_pair(certificate_file: Path, key_file: Path, enrolled: Enrolled) -> No
     certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_file.unlink(missing_ok=True)
     write_new(key_file, enrolled.key_pem, secret=True)
-    write_new(certificate_file, enrolled.bundle, secret=False)
+    write_new(certificate_file, enrolled.chain_pem, secret=False)
 
 
 def make_delegate_phrases(settings: Settings) -> None:

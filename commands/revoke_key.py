@@ -57,8 +57,8 @@ _CONSEQUENCES = {
     ),
     SEAL.product: "Sceau de la piste d'audit : le prochain scellement se fait avec une nouvelle clé.",
     "TLS_SERVER": (
-        "Serveur TLS de la plateforme : retirez son certificat et sa clé, relancez `igc ceremony run` pour en faire "
-        "d'autres, puis redémarrez le serveur."
+        "Serveur TLS de la plateforme : lancez ensuite `igc ceremony tls`, qui lui fait une autre clé et un autre "
+        "certificat ; nos processus les prennent sans redémarrage."
     ),
 }
 
@@ -116,7 +116,7 @@ def _refuse_authority(place: Place, key: bytes) -> None:
         if hashlib.sha256(authority.spki).digest() == key:
             fail(
                 f"c'est la clé de l'autorité {name}. Rien n'a été fait : arrêtez les workers qui l'ont, faites "
-                "révoquer l'autorité par sa racine et créez une nouvelle clé (docs/ceremonie.md)."
+                "révoquer l'autorité par sa racine ([root] revoked) et créez une nouvelle clé (docs/ceremonie.md)."
             )
 
 

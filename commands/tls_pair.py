@@ -44,15 +44,15 @@ class TlsPair:
         """Whether the key in place is that of the certificate; a key that cannot be used is not."""
         return _is_key_of(self.key, certificate)
 
-    def replace(self, key_pem: bytes, bundle: bytes) -> None:
+    def replace(self, key_pem: bytes, chain_pem: bytes) -> None:
         """Put a new pair in place; the former one, if any, stays beside as ``.precedent`` with mode 0600.
 
-        The caller holds ``locked``, and the bundle begins with the certificate of the key.
+        The caller holds ``locked``, and the chain begins with the certificate of the key.
         """
         self.certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._discard()
         write_new(self._pending_key, key_pem, secret=True)
-        write_new(self._pending, bundle, secret=False)
+        write_new(self._pending, chain_pem, secret=False)
         _settle(self._pending)
         self._keep_former()
         self._take_place()

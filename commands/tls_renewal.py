@@ -142,7 +142,7 @@ class TlsRenewal:
 
     def _renew(self, server: ServerConfig, pair: TlsPair, reason: str) -> None:
         enrolled = enroll(self._context, Plateforme(self._ceremony.plateforme), _content(server))
-        pair.replace(enrolled.key_pem, enrolled.bundle)
+        pair.replace(enrolled.key_pem, enrolled.chain_pem)
         self._protocol.note(
             "tls",
             name=server.name,

@@ -15,9 +15,11 @@ from sqlalchemy import delete, update
 from audit.context import Report
 from pki.delegated import signer_file
 from pki.ocsp_signer import RESPONDER
+from publication.answers import KeptAnswers
 from publication.app import PublicationApp
 from publication.files import PublishedFiles
 from publication.keys import ResponderKeys
+from publication.maker import AnswerMaker
 from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from runtime.http_server import HttpServer
@@ -36,19 +38,16 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(place: Place, db: Database | None = None, clock: Clock | None = None) -> str:
-            reader = StatusReader(db or place.db)
+            db = db or place.db
+            reader = StatusReader(db)
             stack.callback(reader.close)
             authorities = place.hierarchy.authorities
             clock = clock or place.clock
+            keys = ResponderKeys(authorities, place.responders, PASSPHRASE, db)
+            maker = AnswerMaker(authorities, keys, validity=timedelta(hours=1), clock=clock)
             app = PublicationApp(
                 authorities,
-                OcspResponder(
-                    authorities,
-                    ResponderKeys(authorities, place.responders, PASSPHRASE),
-                    reader,
-                    validity=timedelta(hours=1),
-                    clock=clock,
-                ),
+                OcspResponder(maker, reader, KeptAnswers(1000)),
                 PublishedFiles(authorities, place.authorities_dir, place.publication),
                 cache_seconds=300,
                 clock=clock,
@@ -204,12 +203,12 @@ def _row(place: Place, number: int) -> tables.Certificat:
 
 def test_the_delegate_of_another_authority(embedded: Place, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer signed by a key that its own authority never delegated to."""
-    from publication import responder
+    from publication import maker
 
-    build = responder.build_response
-    keys = ResponderKeys(embedded.hierarchy.authorities, embedded.responders, PASSPHRASE)
+    build = maker.build_response
+    keys = ResponderKeys(embedded.hierarchy.authorities, embedded.responders, PASSPHRASE, embedded.db)
     wrong = keys.current(PERSONNES, embedded.clock())
-    monkeypatch.setattr(responder, "build_response", lambda _signer, *rest: build(wrong, *rest))
+    monkeypatch.setattr(maker, "build_response", lambda _signer, *rest: build(wrong, *rest))
     assert {subject for subject, _ in found(embedded.audit(ocsp_url=serve(embedded)))} == {
         f"répondeur de {ORG}",
         "répondeur de ACI-CARTES-TEST",

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from audit.all_keys import check_all_keys
 from audit.findings import Finding
@@ -61,13 +61,15 @@ def test_a_weak_key(embedded: Place) -> None:
 
 
 def test_a_blocked_key_in_force_and_not_one_that_is_revoked(place: Place) -> None:
-    rows = [place.certificat(name) for name in ("ORG_CONF", "revoked")]
+    """The compromised one has been blocked from the beginning, with its certificate revoked."""
+    row = place.certificat("ORG_CONF")
     with place.db.write() as session:
-        for row in rows:
-            values = {"spki_sha256": row.spki_sha256, "cree_le": place.clock()}
-            session.execute(insert(tables.CleInterdite).values(values))
+        assert session.scalars(select(tables.CleInterdite.spki_sha256)).all() == [
+            place.certificat("revoked").spki_sha256
+        ]
+        session.execute(insert(tables.CleInterdite).values(spki_sha256=row.spki_sha256, cree_le=place.clock()))
     (finding,) = _found(place)
-    assert (rows[0].serial in finding.subject, finding.text) == (True, "clé interdite, et pourtant en vigueur")
+    assert (row.serial in finding.subject, finding.text) == (True, "clé interdite, et pourtant en vigueur")
 
 
 def test_the_key_of_an_authority(embedded: Place) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from batch.crls import publish
 from pki import der
 from pki.crl import CrlEntry, CrlForm, build_crl
 from pki.revocation import RevocationReason
+from registration.revocation import revoke
 from storage import tables
 from tests.integration.audit.conftest import ORG, PERSONNES, Place
 from tests.integration.audit.forging import parts
@@ -251,6 +252,23 @@ def test_a_revocation_just_made_is_no_fault(embedded: Place) -> None:
     embedded.clock.advance(minutes=2)
     publish(embedded.context, ORG)
     assert embedded.audit().findings == []
+
+
+def test_a_reason_that_became_stronger_is_no_fault_until_a_newer_list_keeps_the_former_one(embedded: Place) -> None:
+    embedded.change(tables.Certificat, "TLS_SERVER", revoque_le=embedded.clock(), raison_crl="superseded")
+    embedded.clock.advance(minutes=2)
+    publish(embedded.context, ORG)
+    embedded.clock.advance(minutes=2)
+    with embedded.db.write() as session:
+        revoke(session, {embedded.certificat("TLS_SERVER").id: "keyCompromise"}, embedded.clock(), "essai")
+    assert embedded.audit().findings == []
+    embedded.clock.advance(minutes=2)
+    publish(embedded.context, ORG, full=False)
+    assert embedded.audit().findings == []
+    embedded.clock.advance(minutes=2)
+    with embedded.db.write() as session:
+        session.execute(update(tables.Certificat).values(raison_modifiee_le=None))
+    check(embedded, [(FULL, "date ou raison autres")])
 
 
 def test_lists_that_change_under_the_eyes_of_the_auditor_are_no_fault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -37,7 +38,8 @@ def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
         authorities_folder=folder / "autorites",
         keys_folder=folder / "cles",
         passphrase=write_new_passphrase(pass_phrase_file),
-        now=system_clock(),
+        # Validity begins at midnight: a test may turn its clock back past the last one.
+        now=system_clock() - timedelta(days=1),
     )
     return Hierarchy(
         authorities_dir=folder / "autorites",

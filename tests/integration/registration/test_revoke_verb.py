@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import Result
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import select
@@ -75,7 +77,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World, database_url: str, test_folder: Path, tmp_path: Path) -> Desk:
+def desk(world: World, database_url: str, test_folder: Path, tmp_path: Path) -> Iterator[Desk]:
     world.clock.now = datetime.now(UTC)
     (numero,) = world.numeros(world.issued(world.form("PRO_AUTH")))
     config = tmp_path / "igc.toml"
@@ -85,7 +87,12 @@ def desk(world: World, database_url: str, test_folder: Path, tmp_path: Path) -> 
     )
     with world.db.read() as session:
         source = session.scalars(select(tables.Certificat.id).where(tables.Certificat.id_demande == numero)).one()
-    return Desk(world, tmp_path, config, source)
+    # The verb sends the log of its process to its error output, which ends with the test.
+    logs, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    yield Desk(world, tmp_path, config, source)
+    structlog.configure(**logs)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 def test_a_file_from_its_check_to_its_report_and_once_more(desk):
