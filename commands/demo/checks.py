@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,15 @@ def openssl_refusals(files: list[Path], root: Path) -> list[str]:
             accepted = set(answer.stdout.splitlines())
             refused.extend(f"{file.name} : refusé par openssl" for file in part if f"{file}: OK" not in accepted)
     return refused
+
+
+def audit(config: Path) -> tuple[str, list[str]]:
+    """What the auditor says of the whole plateforme: its summary, and a problem for each line when it found any."""
+    command = [sys.executable, "-m", "commands", "audit", "--config", str(config)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = answer.stdout.splitlines()
+    summary = next((line for line in lines if line.startswith("Contrôlé")), "contrôle impossible")
+    return summary, [] if answer.returncode == 0 else [f"audit : {line}" for line in lines or [summary]]
 
 
 def write_report(path: Path, index: int, outcome: Outcome, seconds: dict[str, float]) -> None:

@@ -19,7 +19,7 @@ from clients.manifest import ManifestLine, find_keys
 from clients.service import ServiceLots
 from clients.values import ConditionsRetrait, SuiviLot
 from clients.workflow import WithdrawReport, deposit_file, follow_to_end, withdraw_lot
-from commands.demo.checks import Outcome, judge, products_of, write_report
+from commands.demo.checks import Outcome, audit, judge, products_of, write_report
 from commands.demo.items import DemoLot, build_lot, minimum_size
 from commands.demo.plateforme import DemoError, prepare, running
 from commands.demo.portal import place_demande
@@ -46,7 +46,7 @@ def play(lot: int, folder: Path, *, ends_by_itself: bool) -> None:
         console.print(f"[bold]1. La plateforme[/] dans {_short(folder)}")
         settings, config = prepare(folder, lambda text: console.print(f"   - {text}"))
         with running(settings, config, journal):
-            outcome = _play(settings, folder, lot)
+            outcome = _play(settings, config, folder, lot)
             _say_where(settings, folder)
             if not ends_by_itself:
                 _wait_for_ctrl_c()
@@ -59,7 +59,7 @@ def play(lot: int, folder: Path, *, ends_by_itself: bool) -> None:
     raise typer.Exit(1 if outcome.problems else 0)
 
 
-def _play(settings: Settings, folder: Path, size: int) -> Outcome:
+def _play(settings: Settings, config: Path, folder: Path, size: int) -> Outcome:
     clients = folder / "clients"
     root = clients / "ac-racine.pem"
     pair = (clients / f"{SENDER}.pem", clients / f"{SENDER}.key")
@@ -79,6 +79,9 @@ def _play(settings: Settings, folder: Path, size: int) -> Outcome:
     outcome = judge(report.lines, demo.bad, report.folder, root)
     confirmation = place_demande(settings.portal.public_url, pair, root, work / "cles", "Demande du portail")
     console.print(f"[bold]7. Une demande par le portail[/], même historique : {confirmation}")
+    verdict, problems = audit(config)
+    console.print(f"[bold]8. L'auditeur relit tout[/] ({_short(config)}, `igc audit`)\n   {verdict}")
+    outcome.problems.extend(problems)
     write_report(folder / "report.json", index, outcome, seconds)
     _summary(index, outcome, demo, report.lines, seconds)
     return outcome
