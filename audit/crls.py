@@ -96,7 +96,8 @@ def _faults(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  #
     if delta is not None:
         yield from ((delta_name, text) for text in form_faults(authority, delta, now, is_delta=True))
         yield from ((delta_name, text) for text in _delta_faults(row, full, delta))
-    yield from _entry_faults(audit, authority, _Lists(row, full, delta), now)
+    if not row.apportee:  # an offline root revokes authorities, which have no row here
+        yield from _entry_faults(audit, authority, _Lists(row, full, delta), now)
     yield from _file_faults(audit, authority, row)
 
 
@@ -105,7 +106,7 @@ def _second(moment: datetime | None) -> datetime | None:
 
 
 def _unstored_faults(audit: Audit, authority: Authority) -> Iterator[Fault]:
-    """An authority that issues must have a list; that of an offline root is only a file, carried here."""
+    """An authority that issues must have a list; that of an offline root may be a file that nobody has taken up."""
     subject = f"CRL {authority.short_name}"
     if authority.products:
         yield subject, "aucune liste : l'autorité émet, et personne ne peut savoir ce qu'elle a révoqué"

@@ -68,7 +68,12 @@ def find_alarms(db: Database, policy: BatchPolicy, now: datetime, expected: Iter
     responder_margin = policy.ocsp_signer_life / 4
     alarms = []
     with db.read() as session:
-        lists = session.execute(select(tables.Crl.autorite, tables.Crl.next_update, tables.Crl.delta_fin)).all()
+        lists = session.execute(
+            # The carried ones are renewed by people, and looked at in batch/endings.py.
+            select(tables.Crl.autorite, tables.Crl.next_update, tables.Crl.delta_fin).where(
+                tables.Crl.apportee.is_(False)
+            )
+        ).all()
         responders = session.execute(select(tables.RepondeurOcsp.autorite, tables.RepondeurOcsp.not_after)).all()
     for autorite, next_update, delta_end in lists:
         if next_update - now < full_margin:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from batch.revoked_authorities import revoked_authorities
 from pki.authority import Authority
 from pki.profiles import CATEGORY_TEST
 from pki.signers.port import Signer
@@ -69,15 +70,20 @@ class WorkerContext:
     clock: Clock = system_clock
 
     def issuer_of(self, plateforme: Plateforme, product: str) -> Authority:
-        """The authority that issues ``product`` on ``plateforme``: of several keys in force, the newest."""
+        """The authority that issues ``product`` on ``plateforme``: of several keys in force, the newest.
+
+        LookupError when there is none whose key is here and that no root has revoked. Reads the lists of the roots.
+        """
         test = plateforme is Plateforme.TEST
         now = self.clock()
+        revoked = revoked_authorities(self.db, self.authorities)
         able = [
             authority
             for authority in self.authorities.values()
             if product in authority.products
             and (authority.settings.category == CATEGORY_TEST) is test
             and authority.short_name in self.signers
+            and authority.short_name not in revoked
             and authority.not_before <= now < authority.not_after
         ]
         if not able:

@@ -79,6 +79,7 @@ def _due(session: Session, policy: BatchPolicy, now: datetime) -> dict[str, bool
         select(crl.autorite, crl.this_update, crl.publie_le, newest.c.revoked, changed.c.reason, newest.c.entries)
         .outerjoin(newest, newest.c.autorite == crl.autorite)
         .outerjoin(changed, changed.c.autorite == crl.autorite)
+        .where(crl.apportee.is_(False))  # those of an offline root come when somebody carries them
     )
     due = {}
     for autorite, this_update, published, revoked, reason, entries in rows:

@@ -46,7 +46,7 @@ def find_endings(db: Database, watched: Watched, now: datetime) -> list[Alarm]:
         return [*alarms, Alarm(Subject.AUTHORITY, INDEX_NAME, None, Fault.UNREADABLE)]
     alarms += _look_at_authorities(authorities, now)
     with db.read() as session:
-        listed = set(session.scalars(select(tables.Crl.autorite)))
+        listed = set(session.scalars(select(tables.Crl.autorite).where(tables.Crl.apportee.is_(False))))
     for name, authority in authorities.items():
         # A root whose key is here has its lists made and watched like those of the others.
         if authority.is_root and name not in listed:

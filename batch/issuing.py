@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -126,13 +127,14 @@ def _prepare(context: WorkerContext, work: Iterable[_Work]) -> tuple[dict[int, P
     prepared: dict[int, PreparedCertificate] = {}
     refused: list[int] = []
     now = context.clock()
+    issuer_of = cache(context.issuer_of)
     for item in work:
         if item.stored is not None:
             prepared[item.numero] = item.stored
             continue
         try:
             content = content_of(item.contenu)
-            authority = context.issuer_of(item.plateforme, content.product)
+            authority = issuer_of(item.plateforme, content.product)
             prepared[item.numero] = prepare(authority, content, item.spki, new_serial(), now)
         except (ProfileError, msgspec.ValidationError):
             log.exception("profile refused a demande", numero=item.numero)

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
+from batch.carried import take_carried_crl
 from batch.context import WorkerContext
 from batch.responders import renew_due
 from commands.composition import open_database, worker_context
@@ -27,10 +28,9 @@ from pki.authority import Authority
 from pki.ceremony import Outcome, advance, answer_requests, make_root, renew_root_crl
 from pki.ceremony_steps import PROTOCOL_NAME, Workshop
 from pki.hierarchy import CeremonyConfig, read_config
-from pki.offline import check_carried_crl
 from pki.profile_check import check_profiles_of
 from pki.protocol import Protocol
-from pki.secret_files import replace_public, write_new_passphrase
+from pki.secret_files import write_new_passphrase
 from pki.signers.stores import FileStore, KeyStore, TokenStore
 from runtime.clock import system_clock
 from runtime.logs import configure
@@ -103,9 +103,7 @@ def _run(settings: Settings, ceremony: CeremonyConfig, exchange: Path | None, ma
         typer.echo(f"En attente de la racine hors ligne : {', '.join(outcome.pending)}. Demandes dans {exchange}")
     if not outcome.authorities:
         return
-    if exchange is not None:
-        _publish_root_crl(settings, ceremony, outcome, exchange)
-    _complete(settings, ceremony, margin)
+    _complete(settings, ceremony, outcome, exchange, margin)
 
 
 def _check_places(settings: Settings, ceremony: CeremonyConfig) -> None:
@@ -141,27 +139,27 @@ def _pass_phrase(settings: Settings) -> bytes:
     return secret.read_text().encode()
 
 
-def _publish_root_crl(settings: Settings, ceremony: CeremonyConfig, outcome: Outcome, exchange: Path) -> None:
-    """Take the CRL of the offline root from the exchange folder to where relying parties fetch it."""
-    root = outcome.authorities[ceremony.short_name(ceremony.root.short_name)]
-    carried = exchange / f"{root.short_name}.crl"
-    if not ceremony.root.offline or not carried.exists():
+def _take_root_crl(settings: Settings, db: Database, root: Authority, carried: Path) -> None:
+    """Take the CRL of the offline root to where relying parties fetch it, and where our own canals look it up."""
+    if not carried.exists():
         return
-    published = settings.pki.publication_dir / "CRL" / carried.name
-    published.parent.mkdir(parents=True, exist_ok=True)
     content = carried.read_bytes()
-    number = check_carried_crl(root, content, published.read_bytes() if published.exists() else None, system_clock())
-    replace_public(published, content)
+    number = take_carried_crl(db, settings.pki.publication_dir, root, content, system_clock())
     _protocol(settings).note("crl_published", authority=root.short_name, number=number, sha256=_sha256(content))
     typer.echo(f"CRL n° {number} de la racine publiée")
 
 
-def _complete(settings: Settings, ceremony: CeremonyConfig, margin: timedelta) -> None:
+def _complete(
+    settings: Settings, ceremony: CeremonyConfig, outcome: Outcome, exchange: Path | None, margin: timedelta
+) -> None:
     """First CRLs and OCSP responders, and the TLS certificates that are due; all are kept in the database."""
     upgrade(settings.database_dsn())
     make_delegate_phrases(settings)
     db = open_database(settings, "ceremonie")
     try:
+        if exchange is not None and ceremony.root.offline:
+            root = outcome.authorities[ceremony.short_name(ceremony.root.short_name)]
+            _take_root_crl(settings, db, root, exchange / f"{root.short_name}.crl")
         context = worker_context(settings, db, name="ceremony")
         protocol = _protocol(settings)
         for name, crl in publish_missing_crls(context).items():

@@ -16,6 +16,7 @@ from cryptography import x509
 from sqlalchemy import select
 
 from batch.context import WorkerContext
+from batch.revoked_authorities import revoked_authorities
 from commands.enrolment import enroll
 from commands.tls_pair import TlsPair, locked
 from pki.authority import Authority, find_issuer
@@ -100,11 +101,17 @@ class TlsRenewal:
             raise _LeftError("délivré par une autre AC : à renouveler auprès d'elle, ou à écarter") from None
         if not pair.fits(certificate):
             return "clé absente ou d'un autre certificat"
-        if issuer.certificate.serial_number in self._revoked:
+        if self._is_revoked(issuer):
             return f"AC {issuer.short_name} révoquée"
         if not _says(certificate, content, issuer):
             return "autres noms dans le fichier de cérémonie"
         return self._status(issuer, certificate) or self._end(certificate)
+
+    def _is_revoked(self, issuer: Authority) -> bool:
+        """By the ceremony's file, which may be ahead of the list that will be carried, or by the list of the root."""
+        return issuer.certificate.serial_number in self._revoked or issuer.short_name in revoked_authorities(
+            self._context.db, self._context.authorities
+        )
 
     def _status(self, issuer: Authority, certificate: x509.Certificate) -> str | None:
         certificat = tables.Certificat

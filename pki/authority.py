@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from pki import der
 from pki.errors import AuthorityError
 from pki.profiles import PRODUCTS, ProfileSettings
 from pki.reading import UNREADABLE, UNVERIFIED
+from pki.serials import serial_hex
 
 INDEX_NAME = "authorities.json"
 _MAX_CHAIN = 4
@@ -257,6 +259,21 @@ def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certific
                 continue
             return authority
     raise AuthorityError("the certificate was issued by none of these authorities")
+
+
+def links_above(authorities: Mapping[str, Authority], authority: Authority) -> tuple[tuple[str, str], ...]:
+    """Return each link of the chain upwards: short name of the issuer, serial of the certificate issued (serial_hex).
+
+    Empty for a root. AuthorityError when an issuer is not among `authorities`: nobody could ask what it has revoked.
+    """
+    names = {one.certificate_der: name for name, one in authorities.items()}
+    try:
+        return tuple(
+            (names[above], serial_hex(x509.load_der_x509_certificate(below).serial_number))
+            for below, above in pairwise(authority.chain)
+        )
+    except KeyError:
+        raise AuthorityError(f"{authority.short_name}: an authority above it is not known") from None
 
 
 def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:

@@ -2,18 +2,14 @@
 
 `advance` makes what the configuration names and what is not there yet: a whole hierarchy, one more issuing CA, a new
 key under an old name. With an offline root it writes requests and takes up answers; `make_root`, `answer_requests`
-and `renew_root_crl` are for the machine of that root. Also the few certificates that the platform needs for itself,
-through the same prepare, lint and issue as all others. No key and no certificate is ever overwritten.
+and `renew_root_crl` are for the machine of that root. No key and no certificate is ever
+overwritten.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki import offline
 from pki.authority import Authority, load_authorities
@@ -28,15 +24,9 @@ from pki.ceremony_steps import (
     install,
     known_authorities,
 )
-from pki.content import CertificateContent
 from pki.errors import CeremonyError
 from pki.hierarchy import CeremonyConfig, check_config
-from pki.issuance import IssuedCertificate, issue, lint, prepare
-from pki.key_policy import RSA_BITS, RSA_EXPONENT
 from pki.protocol import Protocol
-from pki.secret_files import certificate_pem, write_new, write_private_key
-from pki.serials import new_serial, serial_hex
-from pki.signers.port import Signer
 from pki.signers.stores import FileStore
 
 
@@ -164,42 +154,3 @@ def renew_root_crl(config: CeremonyConfig, workshop: Workshop, now: datetime) ->
     protocol = Protocol(workshop.authorities / PROTOCOL_NAME, now)
     key = workshop.root_store(config).open(root.short_name, root.public_key)
     return offline.renew_crl(config, workshop, root, key, protocol, now)
-
-
-def issue_with_new_key(
-    authority: Authority,
-    signer: Signer,
-    content: CertificateContent,
-    *,
-    folder: Path,
-    name: str,
-    passphrase: bytes | None,
-    now: datetime,
-    not_after: datetime | None = None,
-) -> IssuedCertificate:
-    """Make a key and its certificate for the platform itself: a TLS server, a client, a card-like login.
-
-    Writes `<name>.key.pem` (mode 0600; encrypted unless `passphrase` is None, which suits servers that start alone)
-    and `<name>.pem` (leaf, then the issuing CAs without the root), and notes serial and bytes before signing. Raises
-    what prepare, lint and issue raise, and CeremonyError when a file exists.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    protocol = Protocol(folder / PROTOCOL_NAME, now)
-    key = rsa.generate_private_key(RSA_EXPONENT, RSA_BITS)
-    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    prepared = prepare(authority, content, spki, new_serial(), now, not_after=not_after)
-    linted = lint(prepared, authority)
-    protocol.note(
-        "intent",
-        name=name,
-        authority=authority.short_name,
-        product=content.product,
-        serial=serial_hex(prepared.serial),
-        tbs_sha256=hashlib.sha256(prepared.tbs).hexdigest(),
-    )
-    write_private_key(folder / f"{name}.key.pem", key, passphrase)
-    issued = issue(linted, signer)
-    chain = (issued.der, *(authority.chain if authority.is_root else authority.chain[:-1]))
-    write_new(folder / f"{name}.pem", b"".join(certificate_pem(der) for der in chain), secret=False)
-    protocol.note("issued", name=name, sha256=hashlib.sha256(issued.der).hexdigest())
-    return issued

@@ -1,4 +1,4 @@
-"""Who stands behind a client certificate: our CA, in force, not revoked, of this plateforme, registered.
+"""Who stands behind a client certificate: our CA, in force, not revoked nor its CA, of this plateforme, registered.
 
 Asked at every request, because a resumed TLS session or a kept-alive connection never asks again. Everything that
 cannot be decided is refused.
@@ -6,7 +6,7 @@ cannot be decided is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, literal, select, true
 from sqlalchemy.orm import Session
 
-from pki.authority import Authority, find_issuer
+from pki.authority import Authority, find_issuer, links_above
 from pki.client_certificate import read_client_certificate
 from pki.crl_reading import read_crl
 from pki.errors import AuthorityError, CertificateError, CrlError
@@ -33,9 +33,13 @@ _CACHE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What never changes about a certificate; the rest is asked of the database each time."""
+    """What never changes about a certificate; the rest is asked of the database each time.
+
+    ``above`` are the authorities above its issuer, each with the serial of the certificate below it in the chain.
+    """
 
     authority: str
+    above: tuple[tuple[str, str], ...]
     issuer_sha256: bytes
     serial: str
     plateforme: Plateforme
@@ -44,7 +48,7 @@ class Peer:
 
 
 def _status_query() -> Select[Any]:
-    """One row whatever there is: our revocation, the current CRL, the registered acteur."""
+    """Our revocation and the registered acteur, on one row for each current CRL of the chain, or on a single one."""
     acteur, identite = tables.Acteur, tables.Identite
     certificat, crl = tables.Certificat, tables.Crl
     one = select(literal(1).label("one")).subquery()
@@ -61,12 +65,12 @@ def _status_query() -> Select[Any]:
         .subquery()
     )
     return (
-        select(certificat.revoque_le, crl.numero, crl.next_update, *registered.c)
+        select(certificat.revoque_le, crl.autorite, crl.numero, crl.next_update, *registered.c)
         .select_from(one)
         .outerjoin(
             certificat, (certificat.autorite == bindparam("authority")) & (certificat.serial == bindparam("serial"))
         )
-        .outerjoin(crl, crl.autorite == bindparam("authority"))
+        .outerjoin(crl, crl.autorite.in_(bindparam("chain", expanding=True)))
         .outerjoin(registered, true())
     )
 
@@ -97,20 +101,28 @@ class PeerChecker:
         if not peer.not_before - timedelta(minutes=5) <= now < peer.not_after:
             raise AccessError(Code.CERTIFICATE_REVOKED)
         with self._db.read() as session:
-            row = session.execute(_STATUS, self._parameters(peer)).one()
-            listed = self._listed(session, peer.authority, row.numero) if row.numero is not None else frozenset()
-        if row.revoque_le is not None or peer.serial in listed:
-            raise AccessError(Code.CERTIFICATE_REVOKED)
-        # No current CRL: nobody can say that the certificate is still good, so it is not.
-        if row.next_update is None or row.next_update <= now:
-            raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
-        if row.id is None:
+            rows = session.execute(_STATUS, self._parameters(peer)).all()
+            self._check_lists(session, peer, rows, now)
+        if rows[0].id is None:
             raise AccessError(Code.ACTEUR_UNKNOWN)
-        return as_value(row)
+        return as_value(rows[0])
+
+    def _check_lists(self, session: Session, peer: Peer, rows: Sequence[Any], now: datetime) -> None:
+        lists = {row.autorite: row for row in rows if row.autorite is not None}
+        links = ((peer.authority, peer.serial), *peer.above)
+        if rows[0].revoque_le is not None or any(
+            serial in self._listed(session, name, lists[name].numero) for name, serial in links if name in lists
+        ):
+            raise AccessError(Code.CERTIFICATE_REVOKED)
+        # No current CRL: nobody can say that the certificate is still good, so it is not. An offline root may never
+        # have had one carried here; once there is one, it must be current too.
+        if peer.authority not in lists or any(row.next_update <= now for row in lists.values()):
+            raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
 
     def _parameters(self, peer: Peer) -> dict[str, object]:
         return {
             "authority": peer.authority,
+            "chain": [peer.authority, *(name for name, _ in peer.above)],
             "serial": peer.serial,
             "issuer": peer.issuer_sha256,
             "plateforme": self._plateforme.value,
@@ -120,11 +132,13 @@ class PeerChecker:
         try:
             certificate = read_client_certificate(der)
             authority = find_issuer(self._authorities, certificate)
+            above = links_above(self._authorities, authority)
         except (CertificateError, AuthorityError):
             return None
         begins, ends = authority.chain_term
         return Peer(
             authority=authority.short_name,
+            above=above,
             issuer_sha256=authority.name_hash,
             serial=serial_hex(certificate.serial_number),
             plateforme=Plateforme.TEST if authority.settings.category == CATEGORY_TEST else Plateforme.PRODUCTION,

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -334,7 +335,7 @@ class Crl(Base):
     """The last full CRL of an authority and the number it carried; beside it the last delta.
 
     ``dernier_numero`` is the highest number ever handed out, ``publie_le`` the moment that the last list of either
-    kind describes.
+    kind describes. ``apportee`` lists were signed by an offline root and carried here: nobody here renews them.
     """
 
     __tablename__ = "crl"
@@ -347,6 +348,7 @@ class Crl(Base):
     publie_le: Mapped[datetime]
     delta: Mapped[bytes | None]
     delta_fin: Mapped[datetime | None]
+    apportee: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class RepondeurOcsp(Base):

@@ -5,7 +5,7 @@ CA of the same name whose own certificate has expired, and the issuing CA of the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -48,7 +48,13 @@ class Tls(Enum):
 
 
 # Which key each authority of `trusted` has.
-LABELS = {"ACR-EL-TEST": "root", "ACI-EL-TEST": "issuing", "ACI-EL-OLD-TEST": "issuing-2", "ACI-EL": "production"}
+LABELS = {
+    "ACR-EL-TEST": "root",
+    "ACI-EL-TEST": "issuing",
+    "ACI-EL-OLD-TEST": "issuing-2",
+    "ACI-EL": "production",
+    "ACR-EL": "root",
+}
 
 
 @cache
@@ -60,6 +66,7 @@ def trusted(now: datetime) -> Mapping[str, Authority]:
         _ISSUING,
         make_issuing(label="issuing-2", short_name="ACI-EL-OLD-TEST", until=now - DAY),
         make_issuing(production, label="production", short_name="ACI-EL"),
+        replace(make_root(production), short_name="ACR-EL"),
     )
     return {authority.short_name: authority for authority in found}
 

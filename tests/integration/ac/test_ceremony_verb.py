@@ -14,6 +14,7 @@ from commands.composition import open_database, worker_context
 from commands.main import build_app
 from pki.authority import load_authorities
 from pki.errors import CeremonyError
+from pki.serials import serial_hex
 from registration.vocabulary import Plateforme
 from runtime.settings import Settings
 from storage import tables
@@ -141,6 +142,21 @@ def test_root_on_another_machine(tmp_path):
         ceremony("run", file, "-c", here, *exchange)
     assert published.read_bytes() == crl.public_bytes(Encoding.DER)
     renew_tls(file, here)
+    serial = serial_hex(authorities["ACI-ORG"].certificate.serial_number)
+    entry = f'revoked = [{{ serial = "{serial}", revoked_at = 2026-11-20T00:00:00Z, reason = "keyCompromise" }}]'
+    revoking = written(tmp_path / "r.toml", file.read_text().replace("offline = true", f"offline = true\n{entry}"))
+    ceremony("crl", revoking, "-c", vault, *exchange)
+    assert "CRL n° 3" in ceremony("run", file, "-c", here, *exchange)
+    settings = Settings.load(here)
+    db = open_database(settings)
+    try:
+        with db.read() as session:
+            row = session.get_one(tables.Crl, "ACR-EL")
+        assert (row.numero, row.apportee, row.der) == (3, True, published.read_bytes())
+        with pytest.raises(LookupError):
+            worker_context(settings, db).issuer_of(Plateforme.PRODUCTION, "ORG_SIGN")
+    finally:
+        db.dispose()
 
 
 def renew_tls(file: Path, settings_file: Path) -> None:

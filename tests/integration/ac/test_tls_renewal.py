@@ -15,11 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, select, update
 
+from batch.carried import take_carried_crl
 from batch.context import WorkerContext
 from commands import tls_pair
 from commands.tls_pair import locked
 from commands.tls_renewal import Look, TlsRenewal
 from pki.authority import Authority
+from pki.crl import CrlEntry, build_crl
 from pki.errors import CeremonyError
 from pki.hierarchy import CeremonyConfig, RevokedConfig, RootConfig, read_config
 from pki.protocol import Protocol
@@ -162,14 +164,23 @@ def revoked(authority: Authority) -> CeremonyConfig:
 
 @pytest.mark.parametrize("service_set", ["embedded"], indirect=True)
 def test_certificate_of_a_revoked_authority_is_made_anew_by_another(place: Place) -> None:
-    other = make_issuing()
+    other, root = make_issuing(), replace(make_root(), short_name="ACR-AUTRE-TEST")
     signer = KeySigner(other.short_name, key("issuing"))
-    with_other = {**place.context.authorities, other.short_name: other}
+    with_other = {**place.context.authorities, other.short_name: other, root.short_name: root}
     place.look(context=replace(place.context, authorities=with_other, signers={other.short_name: signer}))
     both = replace(place.context, authorities=with_other)
     assert place.look(context=both) == Look(place.file)
+    former = place.files()
     assert place.look(revoked(other), context=both).done == f"AC {other.short_name} révoquée"
     assert place.certificate.issuer == place.context.authorities[ORG].certificate.subject
+    # The list that was carried here says it as well as the file of the ceremony.
+    for name, content in former.items():
+        (place.folder / name).write_bytes(content)
+    now = place.world.clock()
+    entries = [CrlEntry(other.certificate.serial_number, now)]
+    crl = build_crl(root, KeySigner(root.short_name, key("root")), entries, 1, now, now + timedelta(days=30))
+    take_carried_crl(place.world.db, place.folder, root, crl, now)
+    assert place.look(context=both).done == f"AC {other.short_name} révoquée"
 
 
 @pytest.mark.parametrize("service_set", ["embedded"], indirect=True)

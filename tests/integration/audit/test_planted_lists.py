@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from sqlalchemy import delete, update
 
+from batch.carried import take_carried_crl
 from batch.crls import publish
 from pki import der
 from pki.crl import CrlEntry, CrlForm, build_crl
@@ -244,6 +245,17 @@ def check(place: Place, expected: Sequence[tuple[str, str]]) -> None:
     assert len(findings) == len(expected), findings
     for subject, words in expected:
         assert any(one.subject == subject and words in one.text for one in findings), findings
+
+
+def test_a_carried_list_that_revokes_an_authority_is_no_fault(embedded: Place) -> None:
+    root, now = embedded.hierarchy.authorities[ROOT], embedded.clock()
+    entries = [CrlEntry(embedded.hierarchy.authorities[PERSONNES].certificate.serial_number, now)]
+    signer, form = embedded.hierarchy.signers[ROOT], CrlForm(freshest=True)
+    content = build_crl(root, signer, entries, 40, now, now + timedelta(days=90), form)
+    take_carried_crl(embedded.db, embedded.publication, root, content, now)
+    assert embedded.audit(trail=True).findings == []
+    (embedded.publication / "CRL" / f"{ROOT}.crl").write_bytes(b"another")
+    check(embedded, [(f"CRL {ROOT}", "n'est pas la liste de la base")])
 
 
 def test_a_revocation_just_made_is_no_fault(embedded: Place) -> None:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
 from batch import crls
-from batch.alarms import Alarm, Fault, Subject
+from batch.alarms import Alarm, Fault, Subject, find_alarms
+from batch.carried import take_carried_crl
 from batch.endings import Watched, find_endings
 from batch.queue import WorkQueue, connect
 from batch.relay import Relay
@@ -95,6 +96,26 @@ def test_list_of_a_root_that_is_elsewhere(
     signer = load_software_signer(root, key_file(world.hierarchy.keys_dir, ROOT), world.hierarchy.pass_phrase_file)
     crls.publish(world.context(signers={ROOT: signer}), ROOT)
     assert find_endings(world.db, watched, clock.now) == []
+
+
+def test_a_carried_list_is_nobodys_work_here_and_told_once(
+    world: World, watched: Watched, clock: SteppedClock, sign_root_crl: Callable[[datetime], bytes]
+) -> None:
+    root, end = world.hierarchy.authorities[ROOT], (clock.now + 200 * DAY).replace(microsecond=0)
+    crl = sign_root_crl(end)
+    (watched.publication / "CRL" / f"{ROOT}.crl").unlink()
+    assert take_carried_crl(world.db, watched.publication, root, crl, clock.now) == 1
+    assert (watched.publication / "CRL" / f"{ROOT}.crl").read_bytes() == crl
+    for moment, alarms in (
+        (clock.now + DAY, []),
+        (end - DAY, [Alarm(Subject.ROOT_CRL, ROOT, end, urgent=False)]),
+        (end + DAY, [Alarm(Subject.ROOT_CRL, ROOT, end)]),
+    ):
+        clock.now = moment
+        assert find_endings(world.db, watched, moment) == alarms
+        assert find_alarms(world.db, world.policy, moment) == []
+        assert not crls.any_due(world.db, world.policy, moment)
+        assert crls.publish_due(world.context()) == 0
 
 
 def test_tls_certificates_whoever_made_them(world: World, watched: Watched) -> None:

@@ -66,7 +66,7 @@ def test_a_valid_certificate_that_nobody_registered_is_refused(world: World) -> 
 def test_a_certificate_of_the_other_plateforme_is_told_so(world: World) -> None:
     session = world.session(None)
     folder = world.settings.data_dir / "production-client"
-    session.cert = (str(folder / "vidal.pem"), str(folder / "vidal.key.pem"))
+    session.cert = (str(folder / "vidal.pem"), str(folder / "vidal.key"))
     answer = session.get(world.url)
     assert (answer.status_code, "ERR_WS_023" in answer.text) == (403, True)
     assert "Une carte de test" in answer.text

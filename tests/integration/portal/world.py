@@ -27,11 +27,12 @@ from commands.composition import (
     trust_anchors,
     worker_context,
 )
-from commands.enrolment import Enrolled, enroll, register_identity
+from commands.enrolment import Enrolled, enroll, register_identity, write_pair
 from commands.fictitious import CLINIQUE, HOPITAL
 from commands.test_plateforme import Ceremony, make_plateforme
-from pki.ceremony import CeremonyConfig, issue_with_new_key, perform
+from pki.ceremony import perform
 from pki.content import CertificateContent
+from pki.hierarchy import CeremonyConfig
 from pki.secret_files import certificate_pem, write_new_passphrase
 from pki.serials import serial_hex
 from pki.signers.software import load_software_signer
@@ -44,6 +45,7 @@ from runtime.http_server import HttpServer, Limits, server_ssl_context
 from runtime.settings import Settings
 from storage import tables
 from storage.database import Database
+from storage.migrate import upgrade
 
 SECRET = bytes(range(32))
 XSS = '<img src=x onerror="document.title=1">'
@@ -201,7 +203,8 @@ def deposit(world_authority: RegistrationAuthority, origin: Origin) -> int:
 
 def make_production_client(settings: Settings) -> None:
     """A card of the other plateforme, whose CAs this one knows by name only."""
-    keys = settings.data_dir / "production-keys"
+    folder = settings.data_dir / "production-client"
+    keys = folder / "keys"
     phrase_file = settings.data_dir / "production.phrase"
     authorities = perform(
         CeremonyConfig(plateforme="PRODUCTION", key_bits=2048),
@@ -211,10 +214,13 @@ def make_production_client(settings: Settings) -> None:
         now=datetime.now(UTC),
     )
     name = next(name for name, authority in authorities.items() if "CPS_AUTH" in authority.products)
-    issue_with_new_key(
-        authorities[name],
-        load_software_signer(authorities[name], keys / f"{name}.key.pem", phrase_file),
-        CertificateContent(
+    signers = {name: load_software_signer(authorities[name], keys / f"{name}.key.pem", phrase_file)}
+    own = f"sqlite:///{folder / 'production.db'}"
+    upgrade(own)
+    db = Database(own)
+    try:
+        context = WorkerContext(db=db, worker="production", authorities=authorities, signers=signers)
+        content = CertificateContent(
             product="CPS_AUTH",
             common_name="899700990045",
             surname="VIDAL",
@@ -223,12 +229,10 @@ def make_production_client(settings: Settings) -> None:
             upn="8.99700990045@carte.igc.example",
             profession=60,
             card_number="8025000001/0000000045",
-        ),
-        folder=settings.data_dir / "production-client",
-        name="vidal",
-        passphrase=None,
-        now=datetime.now(UTC),
-    )
+        )
+        write_pair(folder / "vidal.pem", folder / "vidal.key", enroll(context, Plateforme.PRODUCTION, content))
+    finally:
+        db.dispose()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -12,11 +13,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from batch.carried import take_carried_crl
 from batch.crls import publish
 from commands.enrolment import Enrolled
 from pki.authority import Authority
 from pki.content import CertificateContent
 from pki.crl import CrlEntry, build_crl
+from pki.errors import CeremonyError
 from pki.issuance import issue, lint, prepare
 from pki.serials import new_serial, serial_hex
 from registration.errors import AccessError, Code
@@ -27,6 +30,7 @@ from tests.support.csrs import key
 from tests.support.hierarchies import Hierarchy, make_hierarchy
 from tests.support.world import ALL_SENDERS, World, conditions, enrolled_serial, statements
 
+ROOT = "ACR-EL-TEST"
 CARDS = "ACI-CARTES-TEST"
 APPLICATIONS = "ACI-EL-ORG-TEST"
 
@@ -306,6 +310,60 @@ def test_the_crl_of_another_authority_does_not_help(guarded: World) -> None:
     assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
     application = guarded.enroll_client("dpi-acacias")
     assert guarded.ra.identify(application.der) == guarded.acteurs["dpi-acacias"]
+
+
+def carry(world: World, folder: Path, number: int, *revoked: str) -> None:
+    """Take up a CRL that the root signed elsewhere, good for thirty days."""
+    root, now = world.hierarchy.authorities[ROOT], world.clock()
+    entries = [CrlEntry(world.hierarchy.authorities[name].certificate.serial_number, now) for name in revoked]
+    crl = build_crl(root, world.hierarchy.signers[ROOT], entries, number, now, now + timedelta(days=30))
+    take_carried_crl(world.db, folder, root, crl, now)
+
+
+def test_an_authority_that_its_root_revoked_lets_nobody_in_and_issues_nothing(guarded: World, tmp_path: Path) -> None:
+    card, application = guarded.enroll_client("dr-leroux"), guarded.enroll_client("dpi-acacias")
+    checker = PeerChecker(guarded.db, guarded.hierarchy.authorities, Plateforme.TEST)
+    assert checker.identify(card.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    carry(guarded, tmp_path, 4)
+    assert checker.identify(card.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    with statements(guarded.db.engine) as sent:
+        checker.identify(card.der, guarded.clock())
+    assert len([statement for statement in sent if statement.startswith("SELECT")]) == 1
+    carry(guarded, tmp_path, 5, CARDS)
+    assert refused(guarded, card.der, checker) is Code.CERTIFICATE_REVOKED
+    assert checker.identify(application.der, guarded.clock()) == guarded.acteurs["dpi-acacias"]
+    assert guarded.context.issuer_of(Plateforme.TEST, "TLS_SERVER").short_name == APPLICATIONS
+    with pytest.raises(LookupError):
+        guarded.context.issuer_of(Plateforme.TEST, "CPS_AUTH")
+    # What was in force before does not come back, even when the published file is lost.
+    (tmp_path / "CRL" / f"{ROOT}.crl").unlink()
+    with pytest.raises(CeremonyError):
+        carry(guarded, tmp_path, 4)
+    assert refused(guarded, card.der, checker) is Code.CERTIFICATE_REVOKED
+
+
+def test_the_list_of_the_root_must_be_current_once_it_is_here(guarded: World, tmp_path: Path) -> None:
+    enrolled = guarded.enroll_client("dr-leroux")
+    carry(guarded, tmp_path, 1)
+    guarded.clock.advance(days=30, seconds=-1)
+    guarded.publish_crls(CARDS)
+    assert guarded.ra.identify(enrolled.der) == guarded.acteurs["dr-leroux"]
+    guarded.clock.advance(seconds=1)
+    assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
+    carry(guarded, tmp_path, 2)
+    assert guarded.ra.identify(enrolled.der) == guarded.acteurs["dr-leroux"]
+    with guarded.db.write() as session:
+        session.get_one(tables.Crl, ROOT).der = b"garbage"
+    assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
+    with pytest.raises(LookupError):
+        guarded.context.issuer_of(Plateforme.TEST, "CPS_AUTH")
+
+
+def test_who_cannot_ask_the_root_lets_nobody_in(guarded: World) -> None:
+    enrolled = guarded.enroll_client("dr-leroux")
+    without_root = {name: one for name, one in guarded.hierarchy.authorities.items() if name != ROOT}
+    checker = PeerChecker(guarded.db, without_root, Plateforme.TEST)
+    assert refused(guarded, enrolled.der, checker) is Code.CERTIFICATE_REFUSED
 
 
 def test_a_certificate_of_the_other_plateforme(guarded: World, production: World) -> None:

@@ -8,20 +8,18 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtensionOID as Oid
 
 import pki.ceremony
 from pki.authority import load_authorities
-from pki.ceremony import PROTOCOL_NAME, issue_with_new_key, perform
-from pki.errors import CeremonyError, ProfileError
+from pki.ceremony import PROTOCOL_NAME, perform
+from pki.errors import CeremonyError
 from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
 from pki.pkcs7 import read_certs_only
 from pki.profiles import DELTA_IN_DIRECTORY
 from pki.secret_files import write_new, write_new_passphrase
-from pki.signers.software import load_software_signer
 from pki.signers.stores import key_file
-from tests.vectors.samples import SHAPES
 
 NOW = datetime(2026, 11, 23, 17, 33, 19, tzinfo=UTC)
 PASSPHRASE = b"a pass phrase of the tests"
@@ -250,51 +248,6 @@ def test_two_keys_under_one_name_for_a_rollover(tmp_path):
     first, second = made["ACI-EL-ORG-1"], made["ACI-EL-ORG-2"]
     assert first.name_der == second.name_der
     assert first.key_id != second.key_id
-
-
-@pytest.fixture(scope="module")
-def organisations(made, folder):
-    passphrase_file = folder / "phrase"
-    write_new(passphrase_file, PASSPHRASE + b"\n", secret=True)
-    authority = made["ACI-EL-ORG-TEST"]
-    return authority, load_software_signer(authority, key_file(folder / "cles", authority.short_name), passphrase_file)
-
-
-def test_certificates_of_the_platform_go_the_same_way(organisations, tmp_path, openssl):
-    authority, signer = organisations
-    issued = issue_with_new_key(
-        authority, signer, SHAPES["tls-server"], folder=tmp_path / "tls", name="ws", passphrase=None, now=NOW,
-    )  # fmt: skip
-    chain = x509.load_pem_x509_certificates((tmp_path / "tls" / "ws.pem").read_bytes())
-    assert [certificate.public_bytes(Encoding.DER) for certificate in chain] == [issued.der, authority.certificate_der]
-    key = load_pem_private_key((tmp_path / "tls" / "ws.key.pem").read_bytes(), None)
-    encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    assert key.public_key().public_bytes(*encoding) == chain[0].public_key().public_bytes(*encoding)
-    assert stat.S_IMODE((tmp_path / "tls" / "ws.key.pem").stat().st_mode) == 0o600
-    intent, done = (json.loads(line) for line in (tmp_path / "tls" / PROTOCOL_NAME).read_text().splitlines())
-    assert (intent["event"], intent["serial"], done["event"]) == ("intent", f"{issued.serial:032x}", "issued")
-    (tmp_path / "root.pem").write_bytes(
-        x509.load_der_x509_certificate(authority.chain[-1]).public_bytes(Encoding.PEM),
-    )
-    moment = str(int(NOW.timestamp()) + 1)
-    text = openssl(
-        "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "ws.igc.example", "-attime", moment,
-        "-CAfile", str(tmp_path / "root.pem"), "-untrusted", str(tmp_path / "tls" / "ws.pem"),
-        str(tmp_path / "tls" / "ws.pem"),
-    )  # fmt: skip
-    assert text.rstrip().endswith("OK")
-
-
-def test_client_key_is_encrypted_and_a_second_run_is_refused(organisations, tmp_path):
-    authority, signer = organisations
-    arguments = {"folder": tmp_path, "name": "appli", "passphrase": PASSPHRASE, "now": NOW}
-    issue_with_new_key(authority, signer, SHAPES["org-auth-cli"], **arguments)
-    assert (tmp_path / "appli.key.pem").read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-    with pytest.raises(CeremonyError):
-        issue_with_new_key(authority, signer, SHAPES["org-auth-cli"], **arguments)
-    with pytest.raises(ProfileError):
-        issue_with_new_key(authority, signer, SHAPES["cps-auth"], **(arguments | {"name": "carte"}))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["appli.key.pem", "appli.pem", PROTOCOL_NAME]
 
 
 def test_new_pass_phrase_is_long_random_and_closed_to_others(tmp_path):
