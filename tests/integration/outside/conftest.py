@@ -50,7 +50,7 @@ def publication(material: Material, sqlite_template: Path, tmp_path_factory: pyt
                     raison_crl="superseded" if name == REVOKED else None,
                 )
             )
-    keys = ResponderKeys(material.authorities, material.folder, PASSPHRASE)
+    keys = ResponderKeys(material.authorities, material.folder, PASSPHRASE, db)
     maker = AnswerMaker(material.authorities, keys, validity=timedelta(hours=1))
     with closing(StatusReader(db)) as statuses:
         app = PublicationApp(
