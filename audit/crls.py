@@ -257,20 +257,25 @@ def _read(path: Path) -> bytes | None:
 
 
 def _file_faults(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  # noqa: ANN401
-    """The published files are the stored bytes; a list that is just being replaced is given the time for it."""
-    for _ in range(_TRIES):
-        found = list(_differences(audit, authority, row))
-        if not found:
-            return
-        time.sleep(_PAUSE_SECONDS)
-        row = _row(audit, authority) or row
-    yield from found
+    """The published files are the stored bytes; a list that is just being replaced is given the time for it.
 
-
-def _differences(audit: Audit, authority: Authority, row: Any) -> Iterator[Fault]:  # noqa: ANN401
+    While lists follow one another a file is a moment behind its row, or ahead of the row read before: it is as it must
+    be once anything that was seen of both is the same. A file that nobody replaces never is.
+    """
     names = f"CRL {authority.short_name}", f"delta CRL {authority.short_name}"
-    for name, path, content in zip(names, _paths(audit, authority), (row.der, row.delta), strict=True):
-        published = _read(path)
-        if published != (None if content is None else bytes(content)):
-            missing = "manque" if published is None else "n'est pas la liste de la base"
+    paths = _paths(audit, authority)
+    stored: list[set[bytes | None]] = [set(), set()]
+    published: list[set[bytes | None]] = [set(), set()]
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE_SECONDS)
+            row = _row(audit, authority) or row
+        for which, content in enumerate((row.der, row.delta)):
+            stored[which].add(None if content is None else bytes(content))
+            published[which].add(_read(paths[which]))
+        if all(ours & theirs for ours, theirs in zip(stored, published, strict=True)):
+            return
+    for name, path, ours, theirs in zip(names, paths, stored, published, strict=True):
+        if not ours & theirs:
+            missing = "manque" if theirs == {None} else "n'est pas la liste de la base"
             yield name, f"le fichier publié {path.name} {missing}"
