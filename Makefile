@@ -29,7 +29,7 @@ demo: $(VENV)/.runtime ## start everything, play the hospital, show the result (
 
 test: $(VENV)/.dev system-packages ## lint, types, doors, then every test on both sets (SQLite, PostgreSQL)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

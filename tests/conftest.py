@@ -7,6 +7,7 @@ serve one session and die with it, even when it is killed. What cannot start fai
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 
+from runtime import logs
 from runtime.embedded_queue import EmbeddedQueue
 from runtime.settings import PREFIX, Settings
 from storage.database import Database
@@ -34,6 +37,23 @@ _numbers = count(1)
 def _no_settings_from_outside() -> None:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A verb called in this process sets up the logs of its process; the next test finds them as this one did."""
+    loggers = [logging.root, *(logging.getLogger(name) for name in (*logs._QUIET, *logs._SILENT))]
+    before = [(one, one.level, one.propagate, one.handlers[:]) for one in loggers]
+    was_configured, config = structlog.is_configured(), structlog.get_config()
+    yield
+    for one, level, propagate, handlers in before:
+        one.setLevel(level)
+        one.propagate = propagate
+        one.handlers[:] = handlers
+    if was_configured:
+        structlog.configure(**config)
+    else:
+        structlog.reset_defaults()
 
 
 @pytest.fixture(params=[EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.postgresql)])
