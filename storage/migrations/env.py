@@ -11,7 +11,10 @@ from storage.tables import Base
 engine = make_engine(context.config.get_main_option("sqlalchemy.url") or "")
 try:
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+        # Alembic takes SQLite for a database without transactional DDL, and would let a second process in between.
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, compare_type=True, transactional_ddl=True
+        )
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 # Two processes that start together must not migrate together; the second waits as long as it takes.
