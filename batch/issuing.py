@@ -28,7 +28,7 @@ from pki.serials import new_serial, serial_hex
 from registration import history
 from registration.cancellation import revoke_signed
 from registration.giving_up import give_up, key_refusal
-from registration.slicing import slices
+from registration.revocation import set_demandes
 from registration.validation import content_of
 from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, Plateforme
 from storage import tables
@@ -181,7 +181,7 @@ def _hand_over(
         insert_rows(session, tables.Certificat, intents)
         tell_intents(session, now, [(row["id_demande"], row["autorite"], row["serial"], row["tbs"]) for row in intents])
         handed = [numero for numero in mine if still_open[numero] == EtatDemande.VALIDEE.value]
-        _set_demande(session, handed, now, etat=EtatDemande.TRANSMISE.value)
+        set_demandes(session, handed, now, etat=EtatDemande.TRANSMISE.value)
         history.append_system(session, handed, now, CodeAction.HANDED_TO_CA, EtatDemande.TRANSMISE)
     result.update((numero, prepared[numero]) for numero in mine)
     return result, damaged
@@ -231,7 +231,7 @@ def _store(
         told = [(numero, issued[numero]) for numero in mine]
         tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value and not unsigned[numero]]
-        _set_demande(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
+        set_demandes(session, available, now, etat_produit=EtatProduit.A_RETIRER.value)
         history.append_system(session, available, now, CodeAction.ISSUED, EtatDemande.TRANSMISE)
         # Cancelled, given up or revoked while it was being signed: it must not stay valid.
         revoke_signed(session, [numero for numero in mine if numero not in set(available)], now)
@@ -265,14 +265,4 @@ def _store_certificates(session: Session, issued: Mapping[int, IssuedCertificate
         session.execute(
             _UPDATE_CERTIFICAT,
             [{"numero": numero, "der_": certificate.der, "now": now} for numero, certificate in issued.items()],
-        )
-
-
-def _set_demande(session: Session, numeros: Sequence[int], now: datetime, **values: object) -> None:
-    for part in slices(numeros):
-        session.execute(
-            update(tables.Demande)
-            .where(tables.Demande.id.in_(part))
-            .values(modifie_le=now, **values)
-            .execution_options(synchronize_session=False)
         )

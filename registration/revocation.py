@@ -256,15 +256,16 @@ def _settle_demandes(
             continue
         if step in {Step.CANCEL, Step.CANCEL_AND_REVOKE}:
             etat = EtatDemande.ANNULEE  # noqa: PLW2901 -- what it is from here on
-            _set_demandes(session, numeros, now, etat=etat.value)
+            set_demandes(session, numeros, now, etat=etat.value)
             history.append_system(session, numeros, now, CodeAction.CANCELLED, etat)
         if step in {Step.REVOKE, Step.CANCEL_AND_REVOKE}:
-            _set_demandes(session, numeros, now, etat_produit=EtatProduit.REVOQUE.value)
+            set_demandes(session, numeros, now, etat_produit=EtatProduit.REVOQUE.value)
             history.append_system(session, numeros, now, CodeAction.CERTIFICATE_REVOKED, etat)
     return tuple(given_up)
 
 
-def _set_demandes(session: Session, numeros: Sequence[int], now: datetime, **values: str) -> None:
+def set_demandes(session: Session, numeros: Sequence[int], now: datetime, **values: str) -> None:
+    """Give these demandes, which the caller holds, new values."""
     for part in slices(numeros):
         session.execute(
             update(tables.Demande)
