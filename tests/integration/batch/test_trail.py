@@ -237,10 +237,9 @@ def test_a_rolled_back_act_is_not_told(world: World) -> None:
     assert _lines(world) == []
 
 
+# PostgreSQL's own disk cannot be filled from here; a refused line of the trail, above, is what it would say.
+@pytest.mark.parametrize("service_set", ["embedded"])
 def test_no_disk_left_stops_issuing_and_loses_nothing(world: World) -> None:
-    if world.db.engine.dialect.name != "sqlite":
-        # PostgreSQL's own disk cannot be filled from here; a refused line of the trail, above, is what it would say.
-        return
     index = world.submit(world.forms(30))
     world.register_pages()
     context, _used = _counting(world)
@@ -386,12 +385,9 @@ def test_every_line_of_the_history_is_vouched_for_once(world: World, sealer: Wor
     assert told[0]["reperes"] == "".join(digest[:4].hex() for digest in digests)
 
 
+# SQLite has one writer at a time: a number is never handed out there before an earlier one is committed.
+@pytest.mark.parametrize("service_set", [pytest.param("production", marks=pytest.mark.postgresql)])
 def test_a_line_of_the_history_that_commits_late_is_not_passed_over(world: World, sealer: WorkerContext) -> None:
-    if world.db.engine.dialect.name == "sqlite":
-        # One writer at a time: a number is never handed out before an earlier one is committed.
-        world.place()
-        assert seal_history(sealer) == 2
-        return
     with world.db.write() as late:
         late.execute(text("SELECT nextval(pg_get_serial_sequence('historique', 'id'))"))
         late.execute(text("LOCK TABLE historique IN ROW EXCLUSIVE MODE"))
