@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from audit.authorities import Authorities
 from audit.findings import Finding, Topic
+from audit.reading.authorities import Authorities
 from storage.database import Database
 
 # Nobody reads more of one kind; the rest is counted, so that a ruined database costs no memory.
@@ -88,6 +88,7 @@ class Audit:
     crl_refresh: timedelta
     clock: Callable[[], datetime]
     weak_key_files: tuple[Path, ...] = ()
+    marks_file: Path | None = None
     scope: Scope = field(default_factory=Scope)
     report: Report = field(default_factory=Report)
     meter: Meter = field(default_factory=SilentMeter)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from types import MappingProxyType
 
@@ -82,6 +83,10 @@ _SERVICE = (*_OF_STRUCTURE, (COMMON_NAME,))
 _PERSON = (GIVEN_NAME, COMMON_NAME, SURNAME)  # one RDN, in whatever order DER puts its members
 _PS = ((COUNTRY,), (TITLE,), _PERSON)
 _PRO = (*_OF_STRUCTURE, (TITLE,), _PERSON)
+
+# Validity and lists begin before their signature, for clocks that are behind: an hour at most by the settings, and the
+# wait for the database besides.
+MOST_BACKDATED = timedelta(minutes=75)
 
 OCSP_SIGNER = "OCSP_SIGNER"
 

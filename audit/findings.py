@@ -16,6 +16,7 @@ class Topic(StrEnum):
     CRL = "CRL"
     OCSP = "OCSP"
     HISTORY = "HISTORIQUE"
+    LOT = "LOT"
     TRAIL = "PISTE"
 
 

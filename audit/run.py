@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audit.all_keys import check_all_keys
-from audit.certificates import check_certificates
+from audit.certificates.issued import check_certificates
+from audit.certificates.issuers import check_authorities
+from audit.certificates.lint import check_lint
+from audit.certificates.uniqueness import check_uniqueness
 from audit.context import Audit, Report
-from audit.crls import check_crls
-from audit.history import check_history
-from audit.issuers import check_authorities
-from audit.lint import check_lint
-from audit.seals import check_seals
-from audit.statuses import check_statuses
-from audit.trail import check_trail
-from audit.uniqueness import check_uniqueness
+from audit.keys.all_keys import check_all_keys
+from audit.lots.counts import check_counts
+from audit.lots.members import check_lots
+from audit.status.crls import check_crls
+from audit.status.statuses import check_statuses
+from audit.trail.history import check_history
+from audit.trail.lines import check_trail
+from audit.trail.marks import check_marks
+from audit.trail.seals import check_seals
 
 Check = Callable[[Audit], None]
 
@@ -26,8 +29,11 @@ CHECKS: tuple[Check, ...] = (
     check_crls,
     check_statuses,
     check_history,
+    check_lots,
+    check_counts,
     check_trail,
     check_seals,
+    check_marks,
     check_lint,  # the longest one by far
 )
 

@@ -1,1 +1,1 @@
-"""Measurements, as ratios within one run (``make bench``): machines are noisy, a ratio of neighbours holds."""
+"""Measurements of the plateforme beside what it cannot do without; see README.md."""

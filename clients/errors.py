@@ -10,7 +10,7 @@ class IgcClientError(Exception):
     """Root of every error raised by this package."""
 
 
-class ServiceFault(IgcClientError):  # noqa: N818 - the contract names its faults without a suffix
+class ServiceFault(IgcClientError):  # noqa: N818 -- the contract names its faults without a suffix
     """A typed fault of the contract: stable ``code``, French ``texte``, and the place in the message.
 
     ``position`` is the 1-based place of the demande in its lot, ``champ`` the contract's name of the field,

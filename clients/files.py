@@ -1,31 +1,101 @@
-"""Files that are either whole or absent: written beside, flushed, then renamed."""
+"""Files that are either whole or absent: written beside, flushed, then renamed.
+
+Works wherever Python does: what a system lacks (fchmod and flock, on Windows) is replaced by the next best.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
+
+from clients.text import spellings
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # a module or nothing
+
+TEMPORARY_SUFFIX = ".igc-tmp"
+_ABANDONED_SECONDS = 600.0
+"""Without flock, a temporary file of this age is nobody's: writing one takes milliseconds."""
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{rank}" for port in ("com", "lpt") for rank in range(1, 10))}
+"""Names that Windows gives to devices, whatever the suffix: a key written there would be lost."""
+
+_REASONS = {
+    errno.ENOENT: "il n'existe pas",
+    errno.EACCES: "accès refusé, ou fichier ouvert dans un autre programme",
+    errno.EPERM: "accès refusé",
+    errno.EEXIST: "un fichier porte déjà ce nom",
+    errno.EISDIR: "c'est un dossier",
+    errno.ENOTDIR: "un nom de son chemin n'est pas celui d'un dossier",
+    errno.ENOSPC: "le disque est plein",
+    errno.EDQUOT: "le quota du disque est atteint",
+    errno.EROFS: "le disque est en lecture seule",
+    errno.ENAMETOOLONG: "son nom est trop long",
+    errno.EMFILE: "trop de fichiers ouverts",
+    errno.EIO: "le disque ne répond pas",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused a file, in French."""
+    return _REASONS.get(error.errno or 0, f"erreur {error.errno} du système")
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """``path`` durably holds exactly ``content`` with ``mode`` when this returns; on any failure it is as before."""
+    """``path`` durably holds exactly ``content`` with ``mode`` when this returns; on any failure it is as before.
+
+    What a killed process left half-written in the same folder goes away at the first write of the next one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp creates with mode 0600, so that a private key is never readable by others, not even for a moment.
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    _sweep_once(path.parent.absolute())
+    stream, temporary = _open_temporary(path)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with stream:
             stream.write(content)
-            os.fchmod(stream.fileno(), mode)
+            _set_mode(stream, temporary, mode)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+            if fcntl is not None:
+                temporary.replace(path)
+        if fcntl is None:
+            # Windows renames no open file.
+            temporary.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Removes the temporary files of this package in ``folder`` whose process is gone; leaves the others alone."""
+    for temporary in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if not temporary.is_file():
+                continue
+            if fcntl is not None:
+                with temporary.open("rb") as stream:
+                    # A process that still writes holds the lock; the system takes it from one that was killed.
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    temporary.unlink()
+            elif time.time() - temporary.stat().st_mtime > _ABANDONED_SECONDS:
+                temporary.unlink()
+
+
+def existing_path(path: Path) -> Path:
+    """The path of the file that exists, in whichever Unicode form its name is kept; ``path`` when there is none."""
+    for spelling in spellings(str(path)):
+        with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+            if Path(spelling).exists():
+                return Path(spelling)
+    return path
 
 
 def unique_stems(references: Iterable[tuple[int, str | None]]) -> list[str]:
@@ -45,7 +115,36 @@ def unique_stems(references: Iterable[tuple[int, str | None]]) -> list[str]:
     return stems
 
 
+_sweep_once = functools.lru_cache(maxsize=64)(sweep)
+
+
+def _open_temporary(path: Path) -> tuple[BinaryIO, Path]:
+    """An empty file of ours beside ``path``, mode 0600, locked for as long as it is open."""
+    while True:
+        # mkstemp creates with mode 0600, so that a private key is never readable by others, not even for a moment.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
+        stream = os.fdopen(handle, "wb")
+        temporary = Path(name)
+        if fcntl is None:
+            return stream, temporary
+        with contextlib.suppress(OSError):  # some network file systems know no lock: then nobody sweeps there either
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        if temporary.exists():
+            return stream, temporary
+        # Another process swept it between its creation and its lock.
+        stream.close()
+
+
+def _set_mode(stream: BinaryIO, temporary: Path, mode: int) -> None:
+    if hasattr(os, "fchmod"):
+        os.fchmod(stream.fileno(), mode)
+    else:
+        temporary.chmod(mode)
+
+
 def _safe_stem(reference: str) -> str:
     # Separators of folders and drives go, and so does a first sign that would hide the file or look like an option.
     stem = "".join(character if character.isalnum() or character in "._-" else "_" for character in reference)
+    if stem.partition(".")[0].casefold() in _DEVICES:
+        return f"_{stem}"
     return f"_{stem[1:]}" if stem.startswith((".", "-")) else stem

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 
+from commands.french import FrenchCommand, FrenchGroup
 from pki.errors import PkiError
-from runtime.embedded_queue import EmbeddedQueueError
-from runtime.settings_errors import SettingsError
-from runtime.supervisor import SupervisorError
+from pki.refusals_in_french import told
+from runtime.errors import OperatorError
+from runtime.processes.undumpable import forbid_dumps
 
 # A process loads its own room and no other: six of them start together, on machines with few cores.
 _VERBS = {
     "demo": "commands.demo",
-    "serve": "commands.serve",
-    "init-test": "commands.init_test",
-    "ceremony": "commands.ceremony",
-    "check-config": "commands.check_config",
-    "lint-sample": "commands.lint_sample",
-    "audit": "commands.audit",
-    "ws": "commands.ws_process",
-    "portal": "commands.portal_process",
-    "worker": "commands.worker_process",
-    "relay": "commands.relay_process",
-    "publication": "commands.publication",
-    "revoke": "commands.revoke",
-    "publish-crl": "commands.publish_crl",
-    "check-publication": "commands.check_publication",
+    "serve": "commands.processes.serve",
+    "init-test": "commands.trial.init_test",
+    "ceremony": "commands.ceremony.verb",
+    "check-config": "commands.checks.check_config",
+    "lint-sample": "commands.checks.lint_sample",
+    "audit": "commands.checks.audit",
+    "ws": "commands.processes.ws",
+    "portal": "commands.processes.portal",
+    "worker": "commands.processes.worker",
+    "relay": "commands.processes.relay",
+    "publication": "commands.processes.publication",
+    "revoke": "commands.revoke.verb",
+    "publish-crl": "commands.revoke.publish_crl",
+    "migrate": "commands.database.migrate",
+    "restore": "commands.database.restore",
+    "directory": "commands.directory.verb",
+    "application": "commands.application.verb",
+    "demande": "commands.demande.verb",
+    "habilitation": "commands.habilitation.verb",
+    "produit": "commands.produit.verb",
+    "check-publication": "commands.checks.check_publication",
+}
+
+_CAUSES = {
+    errno.EACCES: "accès refusé",
+    errno.EPERM: "accès refusé",
+    errno.ENOENT: "absent",
+    errno.ENOTDIR: "un dossier était attendu",
+    errno.EISDIR: "un fichier était attendu",
+    errno.ENOSPC: "disque plein",
+    errno.EDQUOT: "quota épuisé",
+    errno.EROFS: "disque en lecture seule",
+    errno.EEXIST: "existe déjà",
+    errno.EIO: "erreur du disque",
 }
 
 
@@ -38,6 +61,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     """The command line for these arguments: the verb they begin with, or every verb when a person needs the list."""
     app = typer.Typer(
         name="igc",
+        cls=FrenchGroup,
         help="Plateforme de certificats logiciels de santé : serveurs, tâches et administration.",
         no_args_is_help=True,
         add_completion=False,
@@ -48,16 +72,28 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     for verb in wanted:
         module = import_module(_VERBS[verb])
         if hasattr(module, "app"):
-            app.add_typer(module.app, name=verb)
+            app.add_typer(module.app, name=verb, cls=FrenchGroup)
         else:
-            app.command(verb)(module.run)
+            app.command(verb, cls=FrenchCommand)(module.run)
     return app
 
 
 def main() -> None:
     """Run the command line; what an operator can mend is one line on the error output, with status 1."""
     try:
+        forbid_dumps()
         build_app(sys.argv[1:])()
-    except (SettingsError, EmbeddedQueueError, SupervisorError, PkiError) as error:
-        Console(stderr=True).print(f"igc : {error}", style="red", markup=False, highlight=False)
-        sys.exit(1)
+    except OperatorError as error:
+        _refuse(str(error))
+    except PkiError as error:
+        _refuse(told(error))
+    except OSError as error:
+        # Of a file that is named, its operator knows more than a traceback would tell him.
+        if error.filename is None:
+            raise
+        _refuse(f"{error.filename} : {_CAUSES.get(error.errno or 0, error.strerror)}")
+
+
+def _refuse(text: str) -> NoReturn:
+    Console(stderr=True).print(f"igc : {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

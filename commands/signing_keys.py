@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pki.authority import Authority
-from pki.signers.pkcs11 import load_pkcs11_signer
-from pki.signers.port import Signer
-from pki.signers.software import load_software_signer
-from pki.signers.stores import key_file
-from pki.signers.token import Token
-from runtime.settings import Settings
+from pki.issuing.signers.pkcs11 import load_pkcs11_signer
+from pki.issuing.signers.software import load_software_signer
+from pki.issuing.signers.stores import key_file
+from pki.issuing.signers.token import Token
+from pki.keys.private import write_new_passphrase
+from pki.signer import Signer
+from runtime.settings.model import Settings
+from runtime.whole_files import AlreadyThereError
 
 
 def signing_token(settings: Settings, *, writable: bool = False) -> Token:
@@ -35,3 +38,16 @@ def load_signers(settings: Settings, authorities: Mapping[str, Authority]) -> di
         elif kind == "software" and path.exists():
             found[name] = load_software_signer(authority, path, pass_phrase)
     return found
+
+
+def make_delegate_phrases(settings: Settings) -> None:
+    """Pass phrases of their own for OCSP responders and audit seal; safe when several processes start together.
+
+    Who may open these keys need not be able to open those of the authorities.
+    """
+    for secret in (settings.publication.ocsp_pass_phrase_file, settings.pki.seal_pass_phrase_file):
+        if secret.path.exists():
+            continue
+        secret.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(AlreadyThereError):
+            write_new_passphrase(secret.path)

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from pki import der
+from pki.certificates import der
+from pki.certificates.profiles import PRODUCTS, ProfileSettings
+from pki.certificates.reading import UNREADABLE, UNVERIFIED
+from pki.certificates.serials import serial_hex
 from pki.errors import AuthorityError
-from pki.profiles import PRODUCTS, ProfileSettings
-from pki.reading import UNREADABLE, UNVERIFIED
-from pki.serials import serial_hex
+from pki.wording import in_french
 
 INDEX_NAME = "authorities.json"
 _MAX_CHAIN = 4
@@ -88,7 +89,7 @@ class Authority:
         """The key that verifies what the authority signs."""
         key = self.certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
-            raise AuthorityError(f"{self.short_name}: the key of the authority is not RSA")
+            raise AuthorityError(f"{self.short_name} : la clé de l'AC n'est pas RSA")
         return key
 
     @cached_property
@@ -166,15 +167,22 @@ def _key_id(certificate: x509.Certificate) -> bytes:
 def load_authorities(folder: Path) -> Mapping[str, Authority]:
     """Return the authorities of a folder by short name, each with its verified chain up to a self-signed root.
 
-    AuthorityError when the index or a certificate is missing, unreadable, not a CA certificate, or does not chain.
+    AuthorityError when the index or a certificate is missing, unreadable, not a CA certificate, or does not chain, and
+    when a short name stands for two of them.
     """
     try:
         index = msgspec.json.decode((folder / INDEX_NAME).read_bytes(), type=AuthorityIndex)
     except OSError:
-        raise AuthorityError(f"no readable {INDEX_NAME} in the folder of authorities") from None
+        raise AuthorityError(
+            f"{folder / INDEX_NAME} : fichier absent ou illisible ; la cérémonie (igc ceremony) le crée"
+        ) from None
     except msgspec.MsgspecError as error:
-        raise AuthorityError(f"{INDEX_NAME}: {error}") from None
+        raise AuthorityError(f"{INDEX_NAME} : {in_french(error)}") from None
     entries = {entry.short_name: entry for entry in index.authorities}
+    if len(entries) != len(index.authorities):
+        names = [entry.short_name for entry in index.authorities]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise AuthorityError(f"{folder / INDEX_NAME} : deux AC y ont le nom court {twice}")
     certificates = {name: _read_certificate(folder, name) for name in entries}
     return MappingProxyType({name: _authority(name, entries, certificates) for name in entries})
 
@@ -183,7 +191,7 @@ def _read_certificate(folder: Path, short_name: str) -> x509.Certificate:
     try:
         certificate = x509.load_pem_x509_certificate((folder / f"{short_name}.pem").read_bytes())
     except (OSError, *UNREADABLE):
-        raise AuthorityError(f"{short_name}: no readable CA certificate") from None
+        raise AuthorityError(f"{short_name} : le certificat de l'AC est absent ou ne se lit pas") from None
     check_authority(certificate, short_name)
     return certificate
 
@@ -198,9 +206,9 @@ def check_authority(certificate: x509.Certificate, short_name: str) -> None:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
         _key_id(certificate)
     except UNREADABLE:
-        raise AuthorityError(f"{short_name}: no readable CA certificate") from None
+        raise AuthorityError(f"{short_name} : le certificat de l'AC est absent ou ne se lit pas") from None
     if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
-        raise AuthorityError(f"{short_name}: not the certificate of an authority")
+        raise AuthorityError(f"{short_name} : ce certificat n'est pas celui d'une AC")
 
 
 def _authority(
@@ -210,13 +218,13 @@ def _authority(
 ) -> Authority:
     entry = entries[short_name]
     if unknown := set(entry.products) - PRODUCTS.keys():
-        raise AuthorityError(f"{short_name}: unknown products {sorted(unknown)}")
+        raise AuthorityError(f"{short_name} : produits inconnus : {', '.join(sorted(unknown))}")
     chain: list[bytes] = []
     name = short_name
     while True:
         above = entries[name].issuer
         if above not in entries or len(chain) >= _MAX_CHAIN:
-            raise AuthorityError(f"{short_name}: the chain does not end at a root")
+            raise AuthorityError(f"{short_name} : sa chaîne ne finit pas à une racine")
         _check_link(certificates[name], certificates[above], name, below=len(chain))
         chain.append(certificates[name].public_bytes(Encoding.DER))
         if above == name:
@@ -236,10 +244,12 @@ def _check_link(certificate: x509.Certificate, issuer: x509.Certificate, short_n
     try:
         certificate.verify_directly_issued_by(issuer)
     except UNVERIFIED:
-        raise AuthorityError(f"{short_name}: not issued by the authority named above it") from None
+        raise AuthorityError(f"{short_name} : n'est pas délivrée par l'AC que l'index nomme au-dessus d'elle") from None
     length = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
     if length is not None and length < below:
-        raise AuthorityError(f"{short_name}: more authorities below it than its path length allows")
+        raise AuthorityError(
+            f"{short_name} : plus d'AC au-dessous d'elle que sa longueur de chemin (pathLen) ne permet"
+        )
 
 
 def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certificate) -> Authority:
@@ -250,7 +260,7 @@ def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certific
     try:
         issuer_der = certificate.issuer.public_bytes()
     except UNREADABLE:
-        raise AuthorityError("the name of the issuer cannot be read") from None
+        raise AuthorityError("le nom de l'émetteur ne se lit pas") from None
     for authority in authorities.values():
         if authority.name_der == issuer_der and _key_id_fits(certificate, authority):
             try:
@@ -258,7 +268,7 @@ def find_issuer(authorities: Mapping[str, Authority], certificate: x509.Certific
             except UNVERIFIED:
                 continue
             return authority
-    raise AuthorityError("the certificate was issued by none of these authorities")
+    raise AuthorityError("aucune de ces AC n'a délivré ce certificat")
 
 
 def links_above(authorities: Mapping[str, Authority], authority: Authority) -> tuple[tuple[str, str], ...]:
@@ -273,7 +283,7 @@ def links_above(authorities: Mapping[str, Authority], authority: Authority) -> t
             for below, above in pairwise(authority.chain)
         )
     except KeyError:
-        raise AuthorityError(f"{authority.short_name}: an authority above it is not known") from None
+        raise AuthorityError(f"{authority.short_name} : une AC au-dessus d'elle n'est pas connue ici") from None
 
 
 def _key_id_fits(certificate: x509.Certificate, authority: Authority) -> bool:

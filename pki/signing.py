@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from pki import der
+from pki.certificates import der
 from pki.errors import SignerError
-from pki.signers.port import Signer
+from pki.signer import Signer
 
 _PKCS1V15 = PKCS1v15()
 _SHA256 = SHA256()
@@ -26,5 +26,5 @@ def sign(tbs: bytes, signer: Signer, issuer_key: rsa.RSAPublicKey, appendix: byt
     try:
         issuer_key.verify(signature, tbs, _PKCS1V15, _SHA256)
     except InvalidSignature:
-        raise SignerError(f"{signer.authority}: the signature does not verify with the certified key") from None
+        raise SignerError(f"{signer.authority} : la signature faite n'est pas vérifiée par la clé certifiée") from None
     return der.sequence(tbs, der.SHA256_WITH_RSA, der.bit_string(signature), appendix)

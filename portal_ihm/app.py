@@ -14,16 +14,21 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from portal_ihm import accueil, demander, errors, suivi
-from portal_ihm.context import Portal
-from portal_ihm.guard import Guard
-from portal_ihm.headers import SecurityHeaders
-from portal_ihm.rendering import STATIC_FOLDER, make_templates
+from portal_ihm.accueil import views as accueil
+from portal_ihm.demander import views as demander
+from portal_ihm.login.guard import Guard
+from portal_ihm.login.intake import SESSION_COOKIE, Intake
+from portal_ihm.shell import errors
+from portal_ihm.shell.context import Portal
+from portal_ihm.shell.headers import SecurityHeaders
+from portal_ihm.shell.rendering import STATIC_FOLDER, make_templates
+from portal_ihm.shell.shares import FairShares
+from portal_ihm.suivi import views as suivi
 from registration.errors import IgcError
 from runtime.clock import Clock, system_clock
 
 if TYPE_CHECKING:
-    from registration.authority import RegistrationAuthority
+    from registration.ports import AuthorityPort
 
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1800
@@ -31,7 +36,7 @@ _MAX_BODY = 256 * 1024
 
 
 def build_app(
-    authority: RegistrationAuthority,
+    authority: AuthorityPort,
     *,
     session_secret: bytes,
     public_url: str,
@@ -52,6 +57,7 @@ def build_app(
         authority=authority,
         origin=origin,
         csrf_secret=_derive(session_secret, b"csrf"),
+        offered_secret=_derive(session_secret, b"offered"),
         clock=clock,
         templates=make_templates(authority.plateforme),
         max_body=max_body,
@@ -59,23 +65,27 @@ def build_app(
     app = Starlette(
         routes=_routes(),
         middleware=[
+            Middleware(Intake),
             Middleware(SecurityHeaders, host),
             Middleware(errors.CrashPage),
             Middleware(
                 SessionMiddleware,
                 secret_key=_derive(session_secret, b"session").hex(),
-                session_cookie="__Host-portail",
+                session_cookie=SESSION_COOKIE,
                 max_age=session_seconds,
                 same_site="strict",
                 https_only=True,
             ),
             Middleware(Guard, portal),
+            Middleware(FairShares),
         ],
         exception_handlers={
             IgcError: errors.on_refusal,
             HTTPException: errors.on_http_error,
         },
     )
+    # Starlette would send whoever asks for /suivi/ to an absolute address made of the Host field.
+    app.router.redirect_slashes = False
     app.state.portal = portal
     return app
 

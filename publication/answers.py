@@ -9,7 +9,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from threading import Lock
 
-from pki.delegated import DelegatedSigner
+from pki.delegates.delegated import DelegatedSigner
 from publication.statuses import StatusRow
 
 FORMS = 2
@@ -17,7 +17,7 @@ FORMS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OcspAnswer:
     """An OCSPResponse, DER. `next_update` is None for what nobody may keep: errors, unknown, answers to a nonce.
 
     `modified` answers If-Modified-Since: thisUpdate, but None for revoked, for the good answer before it may bear the
@@ -35,7 +35,7 @@ class Answer:
 class Kept:
     """An answer with what it was made from: good only against the same row, from `since` until `until`."""
 
-    answer: Answer
+    answer: OcspAnswer
     autorite: str
     serial: int
     row: StatusRow | None

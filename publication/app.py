@@ -6,19 +6,19 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from pki.authority import Authority
-from pki.ocsp_request import MAX_REQUEST_BYTES
-from pki.ocsp_response import MEDIA_TYPE_REQUEST, OcspError
+from pki.status.ocsp_request import MAX_REQUEST_BYTES
+from pki.status.ocsp_response import MEDIA_TYPE_REQUEST, OcspError
 from publication.files import Document, PublishedFiles
 from publication.headers import NO_STORE, OCSP_TYPE, Headers, answer_headers, cache_headers
 from publication.memory import AnswerMemory
 from publication.responder import OcspResponder
 from runtime.clock import Clock, system_clock
-from runtime.http_shortcut import WHOLE_REQUEST
+from runtime.listening.fields import read_http_date
+from runtime.listening.shortcut import WHOLE_REQUEST
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -108,10 +108,11 @@ class PublicationApp:
 
     async def _send_answer(self, scope: Scope, send: Send, data: bytes) -> None:
         answer = self._responder.answer(data)
-        headers = answer_headers(answer, self._clock(), self._cache_seconds)
+        now = self._clock()
+        headers = answer_headers(answer, now, self._cache_seconds)
         # Validators belong to GET (RFC 9110 §13.1): a POST always has its answer.
         is_post = scope["method"] == "POST"
-        if not is_post and answer.etag and _is_unchanged(scope, answer.etag, answer.modified):
+        if not is_post and answer.etag and _is_unchanged(scope, answer.etag, answer.modified, now):
             await _send(scope, send, 304, headers, b"")
             return
         if is_post or (scope["method"] == "GET" and not _has_validators(scope)):
@@ -121,11 +122,10 @@ class PublicationApp:
         await _send(scope, send, 200, headers, answer.body)
 
     async def _send_document(self, scope: Scope, send: Send, document: Document) -> None:
+        now = self._clock()
         headers = [(b"content-type", document.media_type.encode())]
-        headers += cache_headers(
-            document.etag, document.last_modified, document.next_update, self._clock(), self._cache_seconds
-        )
-        if _is_unchanged(scope, document.etag, document.last_modified):
+        headers += cache_headers(document.etag, document.last_modified, document.next_update, now, self._cache_seconds)
+        if _is_unchanged(scope, document.etag, document.last_modified, now):
             await _send(scope, send, 304, headers, b"")
         else:
             await _send(scope, send, 200, headers, document.body)
@@ -157,16 +157,13 @@ def _has_validators(scope: Scope) -> bool:
     return any(name in (b"if-none-match", b"if-modified-since") for name, _ in scope["headers"])
 
 
-def _is_unchanged(scope: Scope, etag: str, modified: datetime | None) -> bool:
+def _is_unchanged(scope: Scope, etag: str, modified: datetime | None, now: datetime) -> bool:
     """RFC 9110 §13.2.2: If-None-Match decides alone when it is there. No date meets no condition."""
     if listed := _header(scope, b"if-none-match"):
         tags = {tag.strip().removeprefix(b"W/") for tag in listed.split(b",")}
         return b"*" in tags or etag.encode() in tags
-    since = _header(scope, b"if-modified-since")
-    try:
-        return bool(since) and modified is not None and modified <= parsedate_to_datetime(since.decode("latin-1"))
-    except (ValueError, TypeError):
-        return False
+    since = read_http_date(_header(scope, b"if-modified-since").decode("latin-1"), now)
+    return since is not None and modified is not None and modified <= since
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -191,7 +188,7 @@ async def _plain(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]
 
 async def _send(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
     """In pieces, so that a slow client of a large CRL holds one piece and not the list."""
-    if status == 200:  # noqa: PLR2004 - a 304 has no length of its own
+    if status == 200:  # noqa: PLR2004 -- a 304 has no length of its own
         headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if scope["method"] == "HEAD":

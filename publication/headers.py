@@ -6,8 +6,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from pki.ocsp_response import MEDIA_TYPE_RESPONSE
-from publication.answers import Answer
+from pki.status.ocsp_response import MEDIA_TYPE_RESPONSE
+from publication.answers import OcspAnswer
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -15,7 +15,7 @@ NO_STORE = (b"cache-control", b"no-store")
 OCSP_TYPE = (b"content-type", MEDIA_TYPE_RESPONSE.encode())
 
 
-def answer_headers(answer: Answer, now: datetime, cache_seconds: int) -> Headers:
+def answer_headers(answer: OcspAnswer, now: datetime, cache_seconds: int) -> Headers:
     """Type and cache headers of an OCSP answer; what nobody may keep says so."""
     if answer.this_update is None:
         return [OCSP_TYPE, NO_STORE]

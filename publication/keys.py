@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy import select
 
 from pki.authority import Authority
-from pki.delegated import DelegatedSigner, load_delegated_signer, signer_file
+from pki.certificates.serials import serial_hex
+from pki.delegates.delegated import DelegatedSigner, load_delegated_signer, signer_file
+from pki.delegates.ocsp_signer import RESPONDER
 from pki.errors import SignerError
-from pki.ocsp_signer import RESPONDER
-from pki.serials import serial_hex
 from storage import tables
 from storage.database import Database
 

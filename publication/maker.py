@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pki.authority import Authority
-from pki.delegated import DelegatedSigner
-from pki.ocsp_request import CertId, make_cert_id
-from pki.ocsp_response import Revoked, SingleAnswer, Unknown, build_response, issuer_hashes
-from publication.answers import FORMS, Answer, Kept
+from pki.delegates.delegated import DelegatedSigner
+from pki.status.ocsp_request import CertId, make_cert_id
+from pki.status.ocsp_response import Revoked, SingleAnswer, Unknown, build_response, issuer_hashes
+from publication.answers import FORMS, Kept, OcspAnswer
 from publication.keys import ResponderKeys
 from publication.statuses import StatusReader, StatusRow
-from runtime.clock import Clock, system_clock
+from runtime.clock import Clock, backdated, system_clock
 
 
 class NoResponderError(Exception):
@@ -29,9 +29,13 @@ class AnswerMaker:
         keys: ResponderKeys,
         *,
         validity: timedelta,
+        backdate: timedelta = timedelta(0),
         clock: Clock = system_clock,
     ) -> None:
-        """``validity`` lies between thisUpdate and nextUpdate: renewed from a third of it on, used until its half."""
+        """``validity`` lies between now and nextUpdate: renewed from a third of it on, used until its half.
+
+        thisUpdate is ``backdate`` before now, for clients whose clocks are behind; producedAt is now.
+        """
         self._issuers: dict[tuple[bytes, bytes, bytes], str] = {}
         self._hashes: dict[str, list[tuple[bytes, bytes, bytes]]] = {}
         for name, authority in authorities.items():
@@ -42,6 +46,7 @@ class AnswerMaker:
             self._hashes[name] = hashes[:FORMS]
         self._keys = keys
         self.validity = validity
+        self._backdate = backdate
         self.clock = clock
 
     def issuer(self, cert_id: CertId) -> str | None:
@@ -61,7 +66,7 @@ class AnswerMaker:
         now = self.clock()
         return kept.since <= now < kept.until and self._keys.vouches(kept.autorite, kept.signer, now)
 
-    def single(self, statuses: StatusReader, autorite: str, cert_id: CertId) -> tuple[Answer, Kept | None]:
+    def single(self, statuses: StatusReader, autorite: str, cert_id: CertId) -> tuple[OcspAnswer, Kept | None]:
         """The answer to a plain request, and what to keep of it: nothing of a serial that is unknown.
 
         NoResponderError; OperationalError as in StatusReader.row; PkiError when it cannot be signed.
@@ -69,32 +74,35 @@ class AnswerMaker:
         now, signer = self._begin(autorite)
         row = self._row(statuses, autorite, cert_id)
         status = statuses.status(row)
-        next_update = self._end(now, signer)
-        body = build_response(signer, [SingleAnswer(cert_id, status)], now, next_update)
+        this_update, next_update = self._term(now, signer)
+        body = build_response(signer, [SingleAnswer(cert_id, status)], now, this_update, next_update)
         if isinstance(status, Unknown):
-            return Answer(body), None
+            return OcspAnswer(body), None
         # The hash only names the answer for caches (RFC 5019 §6.2).
         etag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
-        answer = Answer(body, now, next_update, etag, modified=None if isinstance(status, Revoked) else now)
+        modified = None if isinstance(status, Revoked) else this_update
+        answer = OcspAnswer(body, this_update, next_update, etag, modified)
         life = next_update - now
         return answer, Kept(answer, autorite, cert_id.serial, row, signer, now, now + life / 3, now + life / 2)
 
-    def joint(self, statuses: StatusReader, autorite: str, cert_ids: Sequence[CertId], nonce: bytes | None) -> Answer:
+    def joint(
+        self, statuses: StatusReader, autorite: str, cert_ids: Sequence[CertId], nonce: bytes | None
+    ) -> OcspAnswer:
         """The answer to several CertIDs, or to a nonce, for nobody to keep; errors as above."""
         now, signer = self._begin(autorite)
         answers = [SingleAnswer(one, statuses.status(self._row(statuses, autorite, one))) for one in cert_ids]
-        return Answer(build_response(signer, answers, now, self._end(now, signer), nonce))
+        return OcspAnswer(build_response(signer, answers, now, *self._term(now, signer), nonce))
 
     def _begin(self, autorite: str) -> tuple[datetime, DelegatedSigner]:
-        """Before the status is read: thisUpdate is a moment at which it was known to be correct."""
+        """Before the status is read: now is a moment at which it was known to be correct."""
         now = self.clock().replace(microsecond=0)
         signer = self._keys.current(autorite, now)
         if signer is None:
             raise NoResponderError(autorite)
         return now, signer
 
-    def _end(self, now: datetime, signer: DelegatedSigner) -> datetime:
-        return min(now + self.validity, signer.not_after)
+    def _term(self, now: datetime, signer: DelegatedSigner) -> tuple[datetime, datetime]:
+        return backdated(now, self._backdate, signer.not_before), min(now + self.validity, signer.not_after)
 
     def _row(self, statuses: StatusReader, autorite: str, cert_id: CertId) -> StatusRow | None:
         """One responder signs one answer: it knows nothing of another authority's certificates."""

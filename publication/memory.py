@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from publication.headers import answer_headers, http_date
 from publication.responder import OcspResponder
 from runtime.clock import Clock, system_clock
-from runtime.http_shortcut import WholeRequest
+from runtime.listening.shortcut import WholeRequest
 
 _ENTRIES = 20_000
 _END_OF_HEAD = b"\r\n\r\n"
@@ -49,8 +49,8 @@ class AnswerMemory:
 
     def reply(self, data: bytes) -> tuple[bytes, bool] | None:
         """See Shortcut."""
-        text, _, body = data.partition(_END_OF_HEAD)
-        head = self._heads.get(text)
+        text, end, body = data.partition(_END_OF_HEAD)
+        head = self._heads.get(text) if end else None
         if head is None or len(body) != head.length:
             return None
         answer = self._responder.answer(body or head.request)

@@ -1,6 +1,7 @@
 """Answers to plain requests signed before anybody asks, and again before they grow old; in the background.
 
 One signature at a time and a rest after each, so that a request waits for one at most: signing holds the interpreter.
+While the batch has work to do the cores are its own, for some minutes: who asks meanwhile has an answer signed for him.
 What is prepared decides nothing: the row is read again before an answer is served.
 """
 
@@ -8,22 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator, Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pki.errors import PkiError
-from pki.ocsp_request import CertId, plain_request, read_request
+from pki.status.ocsp_request import CertId, plain_request, read_request
 from publication.answers import Kept, KeptAnswers
 from publication.issued import Issued, IssuedReader
 from publication.maker import AnswerMaker, NoResponderError
-from publication.statuses import StatusReader
+from publication.statuses import StatusReader, StoppedError
 
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 600.0
 _TROUBLE_SECONDS = 5.0
 _STOP_SECONDS = 10.0
 _LONGEST_REST = 0.004  # some 200 signatures per second, a tenth of a core
@@ -36,15 +39,43 @@ class _StoppingError(Exception):
     """The process ends."""
 
 
+class Courtesy:
+    """Lets what has nobody waiting for it wait while the batch is busy; for one thread."""
+
+    def __init__(self, is_batch_busy: Callable[[], bool], monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is asked yet."""
+        self._is_batch_busy = is_batch_busy
+        self._monotonic = monotonic
+        self._busy_since: float | None = None
+
+    def must_wait(self) -> bool:
+        """Not for ever: something may be owed for days, until its signer is back. Errors are those of the question."""
+        if not self._is_batch_busy():
+            self._busy_since = None
+            return False
+        now = self._monotonic()
+        if self._busy_since is None:
+            self._busy_since = now
+        return now - self._busy_since < _LONGEST_WAIT_SECONDS
+
+
 class AnswerPreparer:
     """Keeps ready what KeptAnswers has room for. ``statuses`` is the background's own."""
 
-    def __init__(self, maker: AnswerMaker, issued: IssuedReader, statuses: StatusReader, kept: KeptAnswers) -> None:
-        """Nothing is begun yet."""
+    def __init__(
+        self,
+        maker: AnswerMaker,
+        issued: IssuedReader,
+        statuses: StatusReader,
+        kept: KeptAnswers,
+        courtesy: Courtesy,
+    ) -> None:
+        """Nothing is begun yet. ``courtesy`` is asked before each round."""
         self._maker = maker
         self._issued = issued
         self._statuses = statuses
         self._kept = kept
+        self._courtesy = courtesy
         # Never so long that all of them could not be renewed in half of the time there is.
         self._rest_seconds = min(_LONGEST_REST, maker.validity.total_seconds() / 12 / kept.bound)
         self._walk: Iterator[bytes] = iter(())
@@ -72,7 +103,8 @@ class AnswerPreparer:
     def _attempt(self) -> float:
         """One round; after how many seconds the next is due. Nothing that goes wrong ends the work."""
         try:
-            is_more = self.round()
+            must_wait = self._courtesy.must_wait()
+            is_more = not must_wait and self.round()
         except _StoppingError:
             return 0.0
         except Exception as error:
@@ -86,9 +118,9 @@ class AnswerPreparer:
         self._in_trouble = False
         if is_more:
             return self._rest_seconds
-        if not self._is_ready:
+        if not must_wait and not self._is_ready:
             log.info("ocsp answers ready", number=len(self._kept.requests()))
-        self._is_ready = True
+            self._is_ready = True
         return _LOOK_SECONDS
 
     def round(self) -> bool:
@@ -171,7 +203,7 @@ class AnswerPreparer:
         """What cannot be signed now stays as it is, and is tried again; that it fails is logged when it begins."""
         try:
             yield
-        except NoResponderError:
+        except (NoResponderError, StoppedError):
             return
         except PkiError:
             if autorite not in self._failing:

@@ -6,11 +6,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pki.errors import OcspRequestError, PkiError
-from pki.ocsp_request import plain_request, read_request
-from pki.ocsp_response import OcspError
-from publication.answers import Answer, KeptAnswers
+from pki.status.ocsp_request import plain_request, read_request
+from pki.status.ocsp_response import OcspError
+from publication.answers import KeptAnswers, OcspAnswer
 from publication.maker import AnswerMaker, NoResponderError
-from publication.statuses import StatusReader
+from publication.statuses import StatusReader, StoppedError
 
 log = structlog.get_logger()
 
@@ -24,26 +24,27 @@ class OcspResponder:
         self._statuses = statuses
         self._kept = kept
 
-    def answer(self, data: bytes) -> Answer:
+    def answer(self, data: bytes) -> OcspAnswer:
         """The answer to a request's bytes, whatever they are.
 
         malformedRequest for what is no request, unauthorized when no CertID is of an authority served here (RFC 5019
-        §2.2.3), tryLater when the row or the key cannot be had: never an old status.
+        §2.2.3), tryLater when the row or the key cannot be had, or the rows cannot be believed: never an old
+        status.
         """
         try:
             return self._still_true(data) or self._read(data)
         except OcspRequestError:
-            return Answer(OcspError.MALFORMED_REQUEST.value)
+            return OcspAnswer(OcspError.MALFORMED_REQUEST.value)
         except SQLAlchemyError as error:
             log.error("no status: the database is away", error=type(error).__name__)  # noqa: TRY400 -- its text may quote the address and the account
-            return Answer(OcspError.TRY_LATER.value)
-        except NoResponderError:
-            return Answer(OcspError.TRY_LATER.value)
+            return OcspAnswer(OcspError.TRY_LATER.value)
+        except (NoResponderError, StoppedError):
+            return OcspAnswer(OcspError.TRY_LATER.value)
         except PkiError:
             log.exception("no answer could be signed")
-            return Answer(OcspError.TRY_LATER.value)
+            return OcspAnswer(OcspError.TRY_LATER.value)
 
-    def _still_true(self, request: bytes) -> Answer | None:
+    def _still_true(self, request: bytes) -> OcspAnswer | None:
         """The kept answer to this plain request, in force and not older than what is committed now."""
         kept = self._kept.ask(request)
         if kept is None:
@@ -53,11 +54,11 @@ class OcspResponder:
         self._kept.replace(request, kept, None)
         return None
 
-    def _read(self, data: bytes) -> Answer:
+    def _read(self, data: bytes) -> OcspAnswer:
         request = read_request(data)
         autorite = next((name for name in map(self._maker.issuer, request.cert_ids) if name is not None), None)
         if autorite is None:
-            return Answer(OcspError.UNAUTHORIZED.value)
+            return OcspAnswer(OcspError.UNAUTHORIZED.value)
         if request.nonce is not None or len(request.cert_ids) > 1:
             return self._maker.joint(self._statuses, autorite, request.cert_ids, request.nonce)
         plain = plain_request(request.cert_ids[0])

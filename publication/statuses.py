@@ -10,18 +10,32 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import PoolProxiedConnection, bindparam, select
+from sqlalchemy import PoolProxiedConnection, bindparam, exists, literal_column, select
 from sqlalchemy.exc import OperationalError
 
-from pki.ocsp_response import CertStatus, Good, Revoked, Unknown
-from pki.revocation import REASONS
-from pki.serials import serial_hex
+from pki.certificates.serials import serial_hex
+from pki.status.ocsp_response import CertStatus, Good, Revoked, Unknown
+from pki.status.reasons import REASONS
 from storage import tables
 from storage.database import Database
 
-_QUERY = select(tables.Certificat.revoque_le, tables.Certificat.raison_crl, tables.Certificat.emis_le).where(
-    tables.Certificat.autorite == bindparam("autorite"), tables.Certificat.serial == bindparam("serial")
+_certificat = tables.Certificat
+_one = select(literal_column("1").label("one")).subquery()
+# On one row whether the plateforme has stopped, and the certificate if there is one.
+_QUERY = (
+    select(
+        exists(select(tables.Arret.id)),
+        _certificat.id,
+        _certificat.revoque_le,
+        _certificat.raison_crl,
+        _certificat.emis_le,
+    )
+    .select_from(_one)
+    .outerjoin(
+        _certificat, (_certificat.autorite == bindparam("autorite")) & (_certificat.serial == bindparam("serial"))
+    )
 )
+_REVOKED_AT = 2
 _GOOD = Good()
 _UNKNOWN = Unknown()
 
@@ -34,6 +48,10 @@ class StatusRow(NamedTuple):
     issued_at: Any
 
 
+class StoppedError(Exception):
+    """The plateforme has found its database to be an older one: no status of a row can be believed."""
+
+
 class StatusReader:
     """Reads rows of one database, from one thread. What the database refuses is raised as OperationalError."""
 
@@ -44,13 +62,13 @@ class StatusReader:
         compiled = _QUERY.compile(dialect=dialect)
         self._sql = str(compiled)
         self._named = not compiled.positional
-        self._date: Callable[[Any], Any] = _QUERY.selected_columns[0].type.dialect_impl(dialect).result_processor(
-            dialect, None
-        ) or (lambda value: value)
+        self._date: Callable[[Any], Any] = _QUERY.selected_columns[_REVOKED_AT].type.dialect_impl(
+            dialect
+        ).result_processor(dialect, None) or (lambda value: value)
         self._connection: PoolProxiedConnection | None = None
 
     def row(self, autorite: str, serial: int) -> StatusRow | None:
-        """What is committed now; None when this authority never drew such a serial."""
+        """What is committed now; None when this authority never drew such a serial. StoppedError."""
         if serial <= 0:
             return None
         number = serial_hex(serial)
@@ -88,10 +106,12 @@ class StatusReader:
         cursor = self._connection.cursor()
         try:
             cursor.execute(self._sql, parameters)
-            found = cursor.fetchone()
+            ((stopped, known, *values),) = cursor.fetchall()
         finally:
             cursor.close()
-        return None if found is None else StatusRow(*found)
+        if stopped:
+            raise StoppedError
+        return None if known is None else StatusRow(*values)
 
     def close(self) -> None:
         """Give the connection up."""

@@ -1,113 +1,238 @@
-"""The registration authority as the canals see it: one object, built once by the composition root.
+"""The registration authority as the canals see it: one object an area, built once by the composition root.
 
-Every method is one use case in its own transaction; every refusal is an ``IgcError``.
+Each method hands database, clock and policy of this process to one use case; what it promises stands in ``ports``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Concatenate, ParamSpec, TypeVar
 
-from registration import cancellation, lots, peers, queries, retraits, single
-from registration.policy import DEFAULT_POLICY, LotPolicy
-from registration.values import Acteur, DemandeForm, LotForm, Origin
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from registration.acteurs.identity import PeerChecker
+from registration.acteurs.rights import administers_any, allowed_structures
+from registration.demandes import cancellation, queries, retraits, single
+from registration.directory import searching
+from registration.directory.port import Directory
+from registration.directory.tables import TablesDirectory
+from registration.errors import Code, IgcError
+from registration.lots import deposit, follow_up
+from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
+from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin
 from registration.views import (
     CancelResult,
     DemandeDetail,
     DemandePage,
     LotFollowUp,
     LotReceipt,
+    PersonneCriteria,
+    PersonnePage,
     Retrait,
     RetraitConditions,
     RetraitPage,
     SearchCriteria,
+    StructureCriteria,
+    StructurePage,
     Verdict,
 )
-from registration.vocabulary import EtatDemande, Plateforme
+from registration.vocabulary import EtatDemande, Offre, Plateforme
 from runtime.clock import Clock, system_clock
+from storage.changes import COUNTS, Changes
 from storage.database import Database
+from storage.waits import is_busy
+
+log = structlog.get_logger()
+_DEAF_SECONDS = 1.0  # between two looks where nothing is heard of the database
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class _Area:
+    """Use cases over one database, on one clock."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    def _run(self, use_case: Callable[Concatenate[Database, _P], _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Do it; a database that does not serve in time is told as ERR_WS_050: nothing is half-written, try again."""
+        with _TOLD_AS_BUSY:
+            return use_case(self._db, *args, **kwargs)
+
+
+class _ToldAsBusy:
+    """A database that does not serve in time is told as ERR_WS_050. Holds nothing: one serves every call."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, SQLAlchemyError) and is_busy(error):
+            log.warning("database does not serve in time", why=type(error).__name__)
+            raise IgcError(Code.BUSY) from error
+
+
+_TOLD_AS_BUSY = _ToldAsBusy()
+
+
+class Acteurs(_Area):
+    """``ActeursPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, peers: PeerChecker) -> None:
+        super().__init__(db, clock)
+        self._peers = peers
+
+    def identify(self, certificate_der: bytes | None) -> Caller:
+        """See ``identity.PeerChecker.identify``."""
+        with _TOLD_AS_BUSY:
+            return self._peers.identify(certificate_der, self._clock())
+
+    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
+        """See ``rights.administers_any``."""
+        return self._run(administers_any, acteur, offre)
+
+    def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
+        """See ``rights.allowed_structures``."""
+        return self._run(allowed_structures, acteur)
+
+
+class Lots(_Area):
+    """``LotsPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, policy: LotPolicy) -> None:
+        super().__init__(db, clock)
+        self._policy = policy
+
+    def submit(self, origin: Origin, form: LotForm) -> LotReceipt:
+        """See ``deposit.submit``."""
+        return self._run(deposit.submit, origin, form, self._clock(), self._policy)
+
+    def verify(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
+        """See ``deposit.verify``."""
+        return self._run(deposit.verify, origin, form, self._clock(), self._policy)
+
+    def follow(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
+        """See ``follow_up.follow_lot``."""
+        return self._run(follow_up.follow_lot, acteur, index=index, reference=reference)
+
+    def marks(self, indexes: Collection[int]) -> Mapping[int, str]:
+        """See ``follow_up.marks``."""
+        return self._run(follow_up.marks, indexes)
+
+    def list_demandes(
+        self, acteur: Acteur, index: int, *, etat: EtatDemande | None = None, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """See ``follow_up.list_lot``."""
+        return self._run(follow_up.list_lot, acteur, index, self._clock(), etat=etat, after=after, limit=limit)
+
+    def cancel(self, origin: Origin, index: int) -> CancelResult:
+        """See ``cancellation.cancel_lot``."""
+        return self._run(cancellation.cancel_lot, origin, index, self._clock())
+
+
+class Demandes(_Area):
+    """``DemandesPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, policy: LotPolicy) -> None:
+        super().__init__(db, clock)
+        self._policy = policy
+
+    def submit(self, origin: Origin, form: DemandeForm) -> int:
+        """See ``single.submit``."""
+        return self._run(single.submit, origin, form, self._clock(), self._policy)
+
+    def search(
+        self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """See ``queries.search``."""
+        return self._run(queries.search, acteur, criteria, self._clock(), after=after, limit=limit)
+
+    def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
+        """See ``queries.count``."""
+        return self._run(queries.count, acteur, criteria)
+
+    def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
+        """See ``queries.read_demande``."""
+        return self._run(queries.read_demande, acteur, numero, self._clock())
+
+    def cancel(self, origin: Origin, numero: int) -> CancelResult:
+        """See ``cancellation.cancel_demande``."""
+        return self._run(cancellation.cancel_demande, origin, numero, self._clock())
+
+
+class Annuaire(_Area):
+    """``DirectoryPort`` over the adapter that the settings choose."""
+
+    def __init__(self, db: Database, clock: Clock, directory: Directory) -> None:
+        super().__init__(db, clock)
+        self._directory = directory
+
+    def search_structures(
+        self, acteur: Acteur, criteria: StructureCriteria, *, offre: Offre | None = None, limit: int = DEFAULT_PAGE
+    ) -> StructurePage:
+        """See ``searching.search_structures``."""
+        return self._run(searching.search_structures, self._directory, acteur, criteria, offre=offre, limit=limit)
+
+    def search_personnes(
+        self, acteur: Acteur, structure: str, criteria: PersonneCriteria, *, limit: int = DEFAULT_PAGE
+    ) -> PersonnePage:
+        """See ``searching.search_personnes``."""
+        return self._run(searching.search_personnes, self._directory, acteur, structure, criteria, limit=limit)
+
+
+class Retraits(_Area):
+    """``RetraitsPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, chains: retraits.Chains) -> None:
+        super().__init__(db, clock)
+        self._chains = chains
+
+    def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
+        """See ``retraits.withdraw_demande``."""
+        return self._run(retraits.withdraw_demande, self._chains, origin, numero, conditions, self._clock())
+
+    def withdraw_page(
+        self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> RetraitPage:
+        """See ``retraits.withdraw_lot_page``."""
+        return self._run(
+            retraits.withdraw_lot_page, self._chains, origin, index, conditions, self._clock(), after=after, limit=limit
+        )
 
 
 class RegistrationAuthority:
-    """Use cases of one plateforme. ``chains`` maps an issuing CA to its chain in DER, issuer first."""
+    """``AuthorityPort`` of one plateforme. ``chains`` maps an issuing CA to its chain in DER, issuer first."""
 
     def __init__(
         self,
         db: Database,
         *,
         plateforme: Plateforme,
-        peers: peers.PeerChecker,
+        peers: PeerChecker,
         chains: Mapping[str, tuple[bytes, ...]],
         policy: LotPolicy = DEFAULT_POLICY,
         clock: Clock = system_clock,
+        directory: Directory | None = None,
     ) -> None:
-        """Keep the parts; nothing is opened here."""
+        """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched."""
         self._db = db
         self.plateforme = plateforme
-        self._peers = peers
-        self._chains = chains
-        self._policy = policy
-        self._clock = clock
+        self.acteurs = Acteurs(db, clock, peers)
+        self.lots = Lots(db, clock, policy)
+        self.demandes = Demandes(db, clock, policy)
+        self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
+        self.retraits = Retraits(db, clock, chains)
 
-    def identify(self, certificate_der: bytes | None) -> Acteur:
-        """Who presents this client certificate; AccessError unless it is ours, in force and registered."""
-        return self._peers.identify(certificate_der, self._clock())
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """See ``AuthorityPort``; ERR_WS_050 like every use case."""
+        with _TOLD_AS_BUSY, self._db.view():
+            yield
 
-    def submit_lot(self, origin: Origin, form: LotForm) -> LotReceipt:
-        """Keep a lot durably and give its index; see ``lots.submit``."""
-        return lots.submit(self._db, origin, form, self._clock(), self._policy)
-
-    def verify_lot(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
-        """Every verdict that a deposit would give, nothing stored; see ``lots.verify``."""
-        return lots.verify(self._db, origin, form, self._clock(), self._policy)
-
-    def submit_demande(self, origin: Origin, form: DemandeForm) -> int:
-        """Place one demande (portal) and give its numero; refused with the first error, nothing stored then."""
-        return single.submit(self._db, origin, form, self._clock(), self._policy)
-
-    def follow_lot(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
-        """Progress of a lot by its index or the sender's reference; NotFoundError when nothing of it is visible."""
-        return queries.follow_lot(self._db, acteur, index=index, reference=reference)
-
-    def list_lot(
-        self, acteur: Acteur, index: int, *, etat: EtatDemande | None = None, after: int = 0, limit: int = 100
-    ) -> DemandePage:
-        """The demandes of a lot that the acteur may follow, by position."""
-        return queries.list_lot(self._db, acteur, index, self._clock(), etat=etat, after=after, limit=limit)
-
-    def search(
-        self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = 100
-    ) -> DemandePage:
-        """Demandes of both canals that the acteur may follow, newest first; ERR_IHM_025 when too wide."""
-        return queries.search(self._db, acteur, criteria, self._clock(), after=after, limit=limit)
-
-    def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
-        """How many demandes ``search`` would give in all."""
-        return queries.count(self._db, acteur, criteria)
-
-    def read_demande(self, acteur: Acteur, numero: int) -> DemandeDetail:
-        """One demande with its history; NotFoundError when not visible."""
-        return queries.read_demande(self._db, acteur, numero, self._clock())
-
-    def withdraw_demande(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
-        """Withdraw one certificate; the same call gives the same answer again."""
-        return retraits.withdraw_demande(self._db, self._chains, origin, numero, conditions, self._clock())
-
-    def withdraw_lot_page(
-        self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = 100
-    ) -> RetraitPage:
-        """Withdraw a page of a lot, by position; the same call gives the same answer again."""
-        return retraits.withdraw_lot_page(
-            self._db, self._chains, origin, index, conditions, self._clock(), after=after, limit=limit
-        )
-
-    def cancel_demande(self, origin: Origin, numero: int) -> CancelResult:
-        """Cancel one demande before its withdrawal; a signed certificate is revoked."""
-        return cancellation.cancel_demande(self._db, origin, numero, self._clock())
-
-    def cancel_lot(self, origin: Origin, index: int) -> CancelResult:
-        """Cancel what can still be cancelled of a lot."""
-        return cancellation.cancel_lot(self._db, origin, index, self._clock())
-
-    def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
-        """(offre, id of the structure, raison sociale) for each explicit habilitation, for the forms of the portal."""
-        return queries.allowed_structures(self._db, acteur)
+    def changes(self, stop: threading.Event) -> Changes:
+        """See ``storage.changes``."""
+        return Changes(self._db.engine, stop, _DEAF_SECONDS, channel=COUNTS)

@@ -7,6 +7,7 @@ catalogue only, so that nothing of a library's message ever reaches a user.
 from __future__ import annotations
 
 from enum import StrEnum
+from string import Formatter
 
 
 class Code(StrEnum):
@@ -22,9 +23,10 @@ class Code(StrEnum):
     CGU_NOT_ACCEPTED = "ERR_IHM_012"
     RETRAIT_FAILED = "ERR_IHM_013"
     RETRAIT_NOT_REQUESTER = "ERR_IHM_017"
-    PRODUIT_CLOSED = "ERR_IHM_019"
+    PRODUCT_CLOSED = "ERR_IHM_019"
     HABILITATION_LOST = "ERR_IHM_020"
-    NO_BENEFICIAIRE = "ERR_IHM_021"
+    NOBODY_IN_STRUCTURE = "ERR_IHM_021"
+    DIRECTORY_AWAY = "ERR_IHM_024"
     SEARCH_TOO_WIDE = "ERR_IHM_025"
     HABILITATION_MISSING = "ERR_IHM_026"
     BENEFICIAIRE_NOT_ENTITLED = "ERR_IHM_027"
@@ -37,7 +39,6 @@ class Code(StrEnum):
     FQDN_SYNTAX = "ERR_IHM_062_2"
     VALIDATION_FAILED = "ERR_IHM_063"
     EMAIL_TAKEN = "ERR_IHM_064"
-    CANCEL_FAILED = "ERR_IHM_080"
 
     XML_MALFORMED = "ERR_WS_001"
     DTD_FORBIDDEN = "ERR_WS_002"
@@ -51,6 +52,8 @@ class Code(StrEnum):
     DATETIME_ZONE = "ERR_WS_010"
     TOO_MANY_ITEMS = "ERR_WS_011"
     UNKNOWN_OPERATION = "ERR_WS_012"
+    SECURITY_HEADER = "ERR_WS_013"
+    VERSION_MISMATCH = "ERR_WS_014"
     NO_CERTIFICATE = "ERR_WS_020"
     CERTIFICATE_REFUSED = "ERR_WS_021"
     CERTIFICATE_REVOKED = "ERR_WS_022"
@@ -69,40 +72,51 @@ class Code(StrEnum):
     CRITERIA_INVALID = "ERR_WS_038"
     DOMAIN_NOT_ENTITLED = "ERR_WS_039"
     NOT_PROCESSED = "ERR_WS_040"
+    DOMAIN_RESERVED = "ERR_WS_041"
+    UPN_DOMAIN_REFUSED = "ERR_WS_042"
     BUSY = "ERR_WS_050"
     INTERNAL = "ERR_WS_099"
 
 
+_EMAIL_LIMITS = " (64 caractères au plus avant @, 254 en tout)"
+
 TEXTS: dict[Code, str] = {
     Code.CSR_REFUSED: "La CSR fournie n'est pas conforme : {raison} Fournissez une autre CSR.",
-    Code.OFFRE_MISSING: "Choisissez une offre.",
+    Code.OFFRE_MISSING: "Choisissez une offre : PS, PRO, ORG ou SERV.",
     Code.STRUCTURE_UNKNOWN: "Indiquez une structure connue de la plateforme.",
     Code.BENEFICIAIRE_MISSING: "Indiquez un bénéficiaire connu de la plateforme et rattaché à la structure.",
     Code.CODE_REVOCATION_MISSING: "Indiquez le code de révocation et sa confirmation.",
     Code.CODE_REVOCATION_MISMATCH: "Le code de révocation et sa confirmation sont différents.",
     Code.CODE_REVOCATION_WEAK: (
-        "Le code de révocation est trop faible : 12 caractères au moins, dont une majuscule, une minuscule et un "
-        "caractère qui n'est ni une lettre ni un chiffre."
+        "Le code de révocation est trop faible ou ne pourrait pas être retapé : 12 caractères au moins, dont une "
+        "majuscule, une minuscule et un caractère qui n'est ni une lettre ni un chiffre, sans caractère invisible ni "
+        "autre espace que celle du clavier."
     ),
     Code.CGU_NOT_ACCEPTED: "Le retrait suppose l'acceptation du certificat, des CGU et de la PC par le bénéficiaire.",
     Code.RETRAIT_FAILED: "Le produit n'a pas pu être retiré : {raison}",
     Code.RETRAIT_NOT_REQUESTER: "Seul l'acteur qui a demandé le produit peut le retirer.",
-    Code.PRODUIT_CLOSED: "Ce produit n'est plus ouvert à la commande.",
-    Code.HABILITATION_LOST: "Vous n'avez plus l'habilitation nécessaire pour demander ce produit.",
-    Code.NO_BENEFICIAIRE: "Aucun bénéficiaire n'est rattaché à la structure indiquée.",
+    Code.PRODUCT_CLOSED: "Ce produit ne peut pas être demandé pour le moment : il est fermé aux nouvelles demandes.",
+    Code.HABILITATION_LOST: (
+        "Vous n'avez pas, ou plus, l'habilitation nécessaire pour demander ce produit pour la structure {valeur} : "
+        "choisissez un autre produit ou une autre structure."
+    ),
+    Code.NOBODY_IN_STRUCTURE: "Aucune personne n'est rattachée à cette structure dans l'annuaire.",
+    Code.DIRECTORY_AWAY: "L'annuaire ne répond pas pour le moment ; recommencez dans quelques minutes.",
     Code.SEARCH_TOO_WIDE: "Précisez un numéro de demande, un index de lot ou une offre.",
     Code.HABILITATION_MISSING: "Vous n'avez pas l'habilitation nécessaire pour cette opération.",
     Code.BENEFICIAIRE_NOT_ENTITLED: "Le bénéficiaire n'a pas l'habilitation nécessaire pour cette opération.",
-    Code.EMAIL_SYNTAX: "L'adresse email du certificat n'est pas une adresse valide.",
-    Code.EMAIL_ACTEUR_SYNTAX: "L'email de l'acteur n'est pas une adresse valide.",
-    Code.EMAIL_INFORME_SYNTAX: "L'email de la personne à informer n'est pas une adresse valide.",
+    Code.EMAIL_SYNTAX: f"L'adresse email du certificat n'est pas une adresse valide{_EMAIL_LIMITS}.",
+    Code.EMAIL_ACTEUR_SYNTAX: f"L'email de l'acteur n'est pas une adresse valide{_EMAIL_LIMITS}.",
+    Code.EMAIL_INFORME_SYNTAX: f"L'email de la personne à informer n'est pas une adresse valide{_EMAIL_LIMITS}.",
     Code.USAGE_MISSING: "Choisissez un usage de l'offre.",
     Code.SERVICE_APPLICATIF_MISSING: "Le service applicatif est obligatoire pour ce produit.",
     Code.FQDN_MISSING: "Indiquez au moins un FQDN, et cinq au plus.",
-    Code.FQDN_SYNTAX: "Le nom de domaine « {valeur} » du champ FQDN n'est pas valide.",
+    Code.FQDN_SYNTAX: (
+        "Le nom de domaine « {valeur} » du champ FQDN n'est pas valide : un nom complet est attendu, 253 caractères au "
+        "plus, et 63 entre deux points."
+    ),
     Code.VALIDATION_FAILED: "La demande n'a pas pu être validée : {raison}",
     Code.EMAIL_TAKEN: "L'adresse email du certificat appartient déjà à un autre porteur.",
-    Code.CANCEL_FAILED: "L'annulation n'a pas abouti ; réessayez plus tard.",
     Code.XML_MALFORMED: "Le message n'est pas un document XML bien formé.",
     Code.DTD_FORBIDDEN: "Le message contient une déclaration DOCTYPE ou une instruction de traitement : refusé.",
     Code.ENCODING_REFUSED: "Le message doit être encodé en UTF-8 ou UTF-16, sans compression.",
@@ -119,6 +133,14 @@ TEXTS: dict[Code, str] = {
     ),
     Code.TOO_MANY_ITEMS: "Un lot contient de 1 à {limite} demandes.",
     Code.UNKNOWN_OPERATION: "Opération inconnue de ce service.",
+    Code.SECURITY_HEADER: (
+        "Le message porte un en-tête de sécurité (WS-Security), que ce service ne lit pas : envoyez-le sans cet "
+        "en-tête, le TLS mutuel suffit."
+    ),
+    Code.VERSION_MISMATCH: (
+        "L'enveloppe n'est pas celle de la version de SOAP que le type de contenu annonce : text/xml pour SOAP 1.1, "
+        "application/soap+xml pour SOAP 1.2."
+    ),
     Code.NO_CERTIFICATE: "Présentez un certificat client de la plateforme (TLS mutuel).",
     Code.CERTIFICATE_REFUSED: "Le certificat client présenté n'est pas accepté par ce service.",
     Code.CERTIFICATE_REVOKED: "Le certificat client présenté est révoqué ou n'est plus en vigueur.",
@@ -134,7 +156,7 @@ TEXTS: dict[Code, str] = {
     Code.LOT_UNKNOWN: "Aucun lot visible par vous ne porte cet index ou cette référence.",
     Code.DEMANDE_UNKNOWN: "Aucune demande visible par vous ne porte ce numéro.",
     Code.NOT_READY: "Le certificat de cette demande n'est pas encore à retirer (état {etat}).",
-    Code.NOT_WITHDRAWABLE: "Cette demande ne peut plus être retirée (état {etat}).",
+    Code.NOT_WITHDRAWABLE: "Le retrait n'est plus possible : {raison}",
     Code.CANCEL_TOO_LATE: "Cette demande ne peut plus être annulée (état {etat}).",
     Code.FIELD_FORBIDDEN: "Le champ « {champ} » n'existe pas pour ce produit.",
     Code.FIELD_INVALID: "Le champ « {champ} » est invalide : {raison}",
@@ -143,10 +165,27 @@ TEXTS: dict[Code, str] = {
     Code.NOT_PROCESSED: (
         "La demande n'a pas pu être traitée après plusieurs essais ; elle peut être présentée à nouveau."
     ),
+    Code.DOMAIN_RESERVED: (
+        "Le domaine « {valeur} » est celui d'une structure : une adresse de ce domaine se demande par elle, sur "
+        "l'offre PRO."
+    ),
+    Code.UPN_DOMAIN_REFUSED: "Le domaine « {valeur} » n'est pas admis dans l'UPN d'un produit PS.",
     Code.BUSY: "Le service est très sollicité ; réessayez dans quelques instants.",
     Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",
 }
 """French wording of each code; ``{names}`` are filled from the error's data."""
+
+DETAIL_WITHHELD = (
+    "Le détail de ce refus n'est pas montré : vous n'avez pas, ou plus, l'habilitation sur ce que la demande nomme."
+)
+_WITHOUT_DATA = {
+    code.value: text for code, text in TEXTS.items() if all(name is None for _, name, _, _ in Formatter().parse(text))
+}
+
+
+def text_without_data(code: str) -> str:
+    """What a code says to who may not read the demande: its text where that names nothing, else DETAIL_WITHHELD."""
+    return _WITHOUT_DATA.get(code, DETAIL_WITHHELD)
 
 
 class IgcError(Exception):
@@ -171,6 +210,10 @@ class AccessError(IgcError):
 
 class NotFoundError(IgcError):
     """Nothing the actor may see answers to that index or number; same answer whether it exists or not."""
+
+
+class DirectoryAwayError(IgcError):
+    """The directory does not answer, or not in time: ERR_IHM_024. What the tables know is not affected."""
 
 
 class ConflictError(IgcError):

@@ -9,19 +9,21 @@ import hashlib
 
 import msgspec
 
-from registration.vocabulary import Canal, Offre, Plateforme, TypeActeurInscrit, Usage
+from registration.vocabulary import Canal, Plateforme, TypeActeurInscrit
 
 
 class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One request for a certificate, field by field as in the contract (guide §8.1.3, §8.2.3, §8.3.3, §8.4.3).
 
-    ``csr`` is the PKCS#10 in DER. Absent fields are None, never empty strings.
+    Whatever is wrong with a field is the rules' to say, of this one demande: ``offre`` and ``usage`` are any text
+    (``vocabulary.offre_of``), a field that was given empty is an empty text and one that is absent None. ``csr`` is the
+    PKCS#10 in DER.
     """
 
-    offre: Offre
-    usage: Usage
-    csr: bytes
-    email_acteur: str
+    offre: str | None = None
+    usage: str | None = None
+    csr: bytes | None = None
+    email_acteur: str | None = None
     reference: str | None = None
     structure: str | None = None
     beneficiaire: str | None = None
@@ -50,12 +52,33 @@ class Acteur(msgspec.Struct, frozen=True, kw_only=True):
     type_personne: str | None = None
 
 
+class Identite(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate by which an acteur was recognised: SHA-256 of its issuer's name (hexadecimal), and its serial."""
+
+    emetteur: str
+    serie: str
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who presents a client certificate, and which one it was."""
+
+    acteur: Acteur
+    identite: Identite
+
+
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts through which canal; for agir pour un tiers, ``administrateur`` is who really holds the card."""
+    """Who acts through which canal; for agir pour un tiers, ``administrateur`` is who really holds the card.
+
+    ``identite`` is the certificate that was presented, for the history; None where nobody presented one. ``offered``
+    are the structures that a form of the portal let him choose when it was opened: they give no right, they only tell
+    a right that was lost from one that never was.
+    """
 
     acteur: Acteur
     canal: Canal
     administrateur: Acteur | None = None
+    identite: Identite | None = None
+    offered: frozenset[str] = frozenset()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -28,7 +28,10 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deposit would decide for one item; no refusal means acceptable."""
+    """What a deposit would decide for one item; no refusal means acceptable.
+
+    ``reference`` is None too when what the sender gave is none.
+    """
 
     position: int
     reference: str | None
@@ -59,30 +62,35 @@ class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
-    """One demande as its followers see it."""
+    """One demande as its followers see it.
+
+    Its sender without the right to follow it gets the first block alone, with a refusal whose text names nothing.
+    A rejected one has of what its sender wrote only what has the right form: even ``offre`` or ``usage`` may be None.
+    """
 
     numero: int
     canal: Canal
-    offre: Offre
-    usage: Usage
+    offre: Offre | None
+    usage: Usage | None
     etat: EtatDemande
     index_lot: int | None
     position: int | None
     reference: str | None
     etat_produit: EtatProduit | None
-    structure: str | None
-    raison_sociale: str | None
-    beneficiaire: str | None
-    beneficiaire_libelle: str | None
-    demandeur: str
-    service_applicatif: str | None
-    adresse_email: str | None
-    fqdns: tuple[str, ...]
     cree_le: datetime
     modifie_le: datetime
-    serial: str | None
-    not_after: datetime | None
     refusal: Refusal | None
+
+    structure: str | None = None
+    raison_sociale: str | None = None
+    beneficiaire: str | None = None
+    beneficiaire_libelle: str | None = None
+    demandeur: str | None = None
+    service_applicatif: str | None = None
+    adresse_email: str | None = None
+    fqdns: tuple[str, ...] = ()
+    serial: str | None = None
+    not_after: datetime | None = None
 
 
 class DemandePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +161,53 @@ class RetraitConditions(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "RetraitConditions(...)"
+
+
+class StructureCriteria(msgspec.Struct, frozen=True, kw_only=True):
+    """Guide §8.1.2: by id, or by raison sociale; ``raison_sociale`` may end with ``*`` for a beginning."""
+
+    id_national: str | None = None
+    raison_sociale: str | None = None
+
+
+class PersonneCriteria(msgspec.Struct, frozen=True, kw_only=True):
+    """Guide §8.3.2: by id, name or first name; both names may end with ``*`` for a beginning."""
+
+    id_national: str | None = None
+    nom: str | None = None
+    prenom: str | None = None
+
+
+class StructureView(msgspec.Struct, frozen=True, kw_only=True):
+    """A structure of the directory."""
+
+    id_national: str
+    raison_sociale: str
+    departement: str
+
+
+class PersonneView(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of the directory."""
+
+    id_national: str
+    type_personne: str
+    nom: str
+    prenom: str
+    titre: str
+
+
+class StructurePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Structures by raison sociale; ``more``: there are others, the criteria should say more."""
+
+    structures: tuple[StructureView, ...]
+    more: bool
+
+
+class PersonnePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Persons by name and first name; ``more`` as of structures."""
+
+    personnes: tuple[PersonneView, ...]
+    more: bool
 
 
 class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,10 @@ class Offre(StrEnum):
     SERV = "SERV"
 
 
+ALL_OFFRES = "TOUTES"
+"""What a search may ask for in the place of an offre (guide §10.1.1); no demande has it."""
+
+
 class Usage(StrEnum):
     """Guide §7, table 8. The business usage; x509.KeyUsage keeps its own name."""
 
@@ -50,6 +54,20 @@ USAGES_BY_OFFRE: dict[Offre, tuple[Usage, ...]] = {
     Offre.ORG: (Usage.AUTH_CLI, Usage.SIGN, Usage.CONF),
     Offre.SERV: (Usage.SSL_SERV, Usage.SIGN, Usage.SMIME, Usage.CONF),
 }
+
+
+_OFFRES = {offre.value: offre for offre in Offre}
+_USAGES = {usage.value: usage for usage in Usage}
+
+
+def offre_of(text: str | None) -> Offre | None:
+    """The offre that a text names; None when it names none."""
+    return _OFFRES.get(text or "")
+
+
+def usage_of(text: str | None) -> Usage | None:
+    """The usage that a text names, of whatever offre; None when it names none."""
+    return _USAGES.get(text or "")
 
 
 class EtatDemande(StrEnum):
@@ -158,23 +176,58 @@ class CodeAction(StrEnum):
     REVOCATION_CLOSED = "ACT_IGC_007"
 
 
+class SourceAnnuaire(StrEnum):
+    """Ours: whose word an entry of the directory is. The later ones here go before the earlier ones."""
+
+    LDAP = "LDAP"
+    INITIAL = "INITIAL"
+    RPPS = "RPPS"
+    FINESS_EJ = "FINESS_EJ"
+    FINESS_ET = "FINESS_ET"
+    STRUCTURES = "STRUCTURES"
+    PERSONNEL = "PERSONNEL"
+
+    @property
+    def rank(self) -> int:
+        """An entry of a higher rank is not changed by the word of a lower one, as long as it is in force."""
+        return _RANKS[self]
+
+
+_RANKS = {source: rank for rank, source in enumerate(SourceAnnuaire)}
+
+
+class EtatImport(StrEnum):
+    """Ours: an import into the directory. TERMINE alone says that all of its file is there."""
+
+    EN_COURS = "EN_COURS"
+    TERMINE = "TERMINE"
+    ABANDONNE = "ABANDONNE"
+
+
 class Acte(StrEnum):
     """Acts that the audit trail tells (ours); docs/piste-audit.md says what each line holds."""
 
     INTENT = "INTENTION"
+    ABANDONED = "ABANDON"
     ISSUED = "EMISSION"
     REFUSED = "REFUS"
+    WITHDRAWN = "RETRAIT"
     REVOKED = "REVOCATION"
     KEY_BLOCKED = "CLE_INTERDITE"
     CRL = "CRL"
     HISTORY = "HISTORIQUE"
     WORKER_STARTED = "DEMARRAGE"
+    RESTORED = "RESTAURATION"
+    ACTEUR = "ACTEUR"
+    IDENTITY = "IDENTITE"
+    IDENTITY_ENDED = "FIN_IDENTITE"
+    GRANTED = "HABILITATION"
+    ENDED = "FIN_HABILITATION"
+    IMPORTED = "IMPORT_ANNUAIRE"
+    PRODUCT_CLOSED = "PRODUIT_FERME"
+    PRODUCT_OPENED = "PRODUIT_OUVERT"
 
 
 def product_code(offre: Offre, usage: Usage) -> str:
     """The key of the CA core's profile table, e.g. ``ORG_AUTH_CLI``; S/MIME loses its slash."""
     return f"{offre.value}_{usage.value.replace('/', '')}"
-
-
-SYSTEM_ACTEUR = "PFCNG-MG"
-"""Who acts for automatic steps, guide §10."""

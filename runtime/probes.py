@@ -19,14 +19,19 @@ def tcp_answers(host: str, port: int) -> bool:
 
 def tls_answers(host: str, port: int) -> bool:
     """Whether a TLS handshake succeeds there. Nobody is trusted on this ground, so no certificate is checked."""
+    return served_certificate(host, port) is not None
+
+
+def served_certificate(host: str, port: int) -> bytes | None:
+    """The certificate, DER, that a TLS server there shows, whatever it is worth; None when there is no handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
         with (
             socket.create_connection((host, port), timeout=_SECONDS) as raw,
-            context.wrap_socket(raw, server_hostname=host),
+            context.wrap_socket(raw, server_hostname=host) as connection,
         ):
-            return True
+            return connection.getpeercert(binary_form=True)
     except OSError:
-        return False
+        return None

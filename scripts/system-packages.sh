@@ -1,18 +1,12 @@
 #!/usr/bin/env bash
-# What `make test` needs from the system, beyond Python: openssl, GnuTLS, the tools of NSS and a Java (check certificates,
-# CRLs, OCSP answers and key stores from outside), SoftHSM2 (a PKCS#11 token) and a Chromium (drives the portal). Missing
-# ones are installed when this can be done, otherwise named; the tests never do without.
+# What `make test-long` needs from the system, beyond Python, is listed in tests/support/system.py: openssl, GnuTLS, the
+# tools of NSS and a Java (check certificates, CRLs, OCSP answers and key stores from outside), SoftHSM2 (a PKCS#11
+# token), a Chromium and npm (drive the portal). Missing ones are installed when this can be done, otherwise named; the
+# tests never do without.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-missing=()
-command -v openssl >/dev/null || missing+=(openssl)
-command -v ocsptool >/dev/null || missing+=(gnutls-bin)
-command -v softhsm2-util >/dev/null || missing+=(softhsm2)
-command -v pk12util >/dev/null && command -v nss-pp >/dev/null || missing+=(libnss3-tools)
-# The run-time part is enough: Debian keeps the compiler's module in it, which a single source file is run with.
-command -v java >/dev/null || missing+=(default-jre-headless)
-command -v npm >/dev/null || missing+=(npm)
-[ -x /usr/bin/chromium ] || missing+=(chromium)
+read -ra missing <<<"$("${PYTHON:-python3.11}" -m tests.support.system)"
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -11,21 +11,33 @@ import hashlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import msgspec
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storage import tables
 from storage.bulk import insert_rows
+from storage.savepoints import savepoint
 
 log = structlog.get_logger()
 
 AUTEUR = "auteur"
 _PENDING = "trail"
 _HEAD_ID = 1
+# Made once: they are part of nearly every transaction that writes.
+_HEAD = (
+    select(tables.TeteAudit.numero, tables.TeteAudit.empreinte).where(tables.TeteAudit.id == _HEAD_ID).with_for_update()
+)
+_LAST = select(tables.PisteAudit.empreinte).where(tables.PisteAudit.numero == bindparam("last"))
+_FORWARD = (
+    update(cast("Table", tables.TeteAudit.__table__))
+    .where(cast("Table", tables.TeteAudit.__table__).c.id == _HEAD_ID)
+    .values(numero=bindparam("reached"), empreinte=bindparam("digest"))
+)
 
 
 class TrailError(Exception):
@@ -71,7 +83,7 @@ def write_pending(session: Session) -> None:
     essential = any(entry.essential for entry in notes)
     try:
         # A savepoint only where the act outlives a trail that cannot be written.
-        with nullcontext() if essential else session.begin_nested():
+        with nullcontext() if essential else savepoint(session):
             _write(session, notes)
     except (SQLAlchemyError, TrailError) as error:
         if essential:
@@ -81,12 +93,10 @@ def write_pending(session: Session) -> None:
 
 
 def _write(session: Session, notes: list[_Note]) -> None:
-    head, line = tables.TeteAudit, tables.PisteAudit
-    numero, digest = session.execute(
-        select(head.numero, head.empreinte).where(head.id == _HEAD_ID).with_for_update()
-    ).one()
+    connection = session.connection()
+    numero, digest = connection.execute(_HEAD).one()
     # A statement of its own: PostgreSQL would join the head as it is after the wait to the lines as they were before.
-    last = session.scalar(select(line.empreinte).where(line.numero == numero))
+    last = connection.scalar(_LAST, {"last": numero})
     if numero and last != digest:
         raise TrailError("the last line of the audit trail is not the one that its head names")
     auteur = str(session.info.get(AUTEUR, "igc")).replace("\n", " ")
@@ -104,5 +114,5 @@ def _write(session: Session, notes: list[_Note]) -> None:
                 "empreinte": digest,
             }
         )
-    insert_rows(session, line, rows)
-    session.execute(update(head).where(head.id == _HEAD_ID).values(numero=numero, empreinte=digest))
+    insert_rows(session, tables.PisteAudit, rows)
+    connection.execute(_FORWARD, {"reached": numero, "digest": digest})

@@ -2,14 +2,15 @@
 
 ``service_set`` runs a test twice: on the embedded set (SQLite file, Valkey on a Unix socket) and, marked
 ``postgresql``, on the production set (PostgreSQL, Valkey by URL with a password). Servers start when first needed,
-serve one session and die with it, even when it is killed. What cannot start fails the tests.
+serve one session and die with it, even when it is killed. What cannot start fails the tests. What a test may need of
+the system beyond them is said in ``tests/support/floors.py``.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import shutil
+import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,13 +20,22 @@ import pytest
 import redis
 import structlog
 
+from registration.rules import revocation_code
 from runtime import logs
-from runtime.embedded_queue import EmbeddedQueue
-from runtime.settings import PREFIX, Settings
+from runtime.processes.embedded_queue import EmbeddedQueue
+from runtime.settings.model import PREFIX, Settings
 from storage.database import Database
 from storage.migrate import upgrade
+from tests.support.databases import ReusedDatabase, ReusedPostgres, ReusedSqlite
+from tests.support.hierarchies import Hierarchy, make_hierarchy
 from tests.support.postgres import PostgresServer
 from tests.support.queue_server import TcpQueueServer
+
+pytest_plugins = ("tests.support.floors",)
+
+# A shell that puts the tests in the background has Ctrl-C ignored, and every process that they start would inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 EMBEDDED = "embedded"
 PRODUCTION = "production"
@@ -37,6 +47,12 @@ _numbers = count(1)
 def _no_settings_from_outside() -> None:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _codes_hashed_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revocation code is hashed slowly on purpose, by the thousand in these tests: what it costs has a test of its own."""
+    monkeypatch.setattr(revocation_code, "_N", 2**8)
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +117,18 @@ def tcp_queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpQueueServ
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
+    """The authorities of plateforme TEST, with their ceremony's files; not to be changed."""
+    return make_hierarchy(tmp_path_factory.mktemp("hierarchy-test"), "TEST")
+
+
+@pytest.fixture(scope="session")
+def production_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
+    """The authorities of plateforme PRODUCTION; not to be changed."""
+    return make_hierarchy(tmp_path_factory.mktemp("hierarchy-production"), "PRODUCTION")
+
+
 @pytest.fixture
 def empty_database_url(service_set: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without any table."""
@@ -113,26 +141,41 @@ def empty_database_url(service_set: str, request: pytest.FixtureRequest, tmp_pat
     server.drop(name)
 
 
-@pytest.fixture
-def database_url(service_set: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a migrated database of this test's own."""
-    if service_set == EMBEDDED:
-        path = tmp_path / "igc.db"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    yield server.create(name, template=_TEMPLATE)
-    server.drop(name)
+@pytest.fixture(scope="session")
+def reused_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReusedDatabase]:
+    """The session's SQLite file."""
+    reused = ReusedSqlite(tmp_path_factory.mktemp("database"), sqlite_template)
+    yield reused
+    reused.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def reused_postgres(postgres_server: PostgresServer) -> Iterator[ReusedDatabase]:
+    """The session's database on PostgreSQL."""
+    reused = ReusedPostgres(postgres_server, _TEMPLATE)
+    yield reused
+    reused.database.dispose()
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A migrated database of this test's own, open."""
-    database = Database(database_url)
-    yield database
-    database.dispose()
+def reused_database(service_set: str, request: pytest.FixtureRequest) -> ReusedDatabase:
+    """The database of this set, migrated and without rows."""
+    reused: ReusedDatabase = request.getfixturevalue("reused_sqlite" if service_set == EMBEDDED else "reused_postgres")
+    reused.renew()
+    return reused
+
+
+@pytest.fixture
+def database_url(reused_database: ReusedDatabase) -> str:
+    """The URL of a migrated database without rows, which this test has for itself."""
+    return reused_database.url
+
+
+@pytest.fixture
+def database(reused_database: ReusedDatabase) -> Iterator[Database]:
+    """That database, open."""
+    yield reused_database.database
+    reused_database.database.dispose()
 
 
 @pytest.fixture

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from registration.authority import RegistrationAuthority
-from ws.contract_files import published_files
-from ws.front import SoapFront, WsLimits
-from ws.service import SoapService
+from registration.ports import AuthorityPort
+from ws.contract.files import published_files
+from ws.serving.front import SoapFront, WsLimits
+from ws.serving.service import SoapService
 
 __all__ = ["SoapFront", "WsLimits", "build_app"]
 
 
-def build_app(authority: RegistrationAuthority, *, public_url: str, limits: WsLimits | None = None) -> SoapFront:
+def build_app(authority: AuthorityPort, *, public_url: str, limits: WsLimits | None = None) -> SoapFront:
     """The canal as an ASGI application. ``public_url`` is its base address as clients see it, e.g. https://host:8443.
 
-    To be served by ``runtime.http_server``: the client's certificate is expected in the scope's state.
+    To be served by ``runtime.listening.server``: the client's certificate is expected in the scope's state.
     """
     limits = limits or WsLimits()
     service = SoapService(authority, max_items=limits.max_items, max_bytes=limits.max_bytes, max_wait=limits.max_wait)

@@ -9,14 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clients.manifest import ManifestLine
+from clients.lots.manifest import ManifestLine
 from commands.demo.items import BadItem
 
 _BATCH = 200
 
 
 @dataclass(slots=True)
-class Outcome:
+class DemoVerdict:
     """Counts of the run and everything that was not as expected, in French."""
 
     submitted: int
@@ -26,9 +26,9 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def judge(lines: list[ManifestLine], bad: dict[int, BadItem], folder: Path, root: Path) -> Outcome:
+def judge(lines: list[ManifestLine], bad: dict[int, BadItem], folder: Path, root: Path) -> DemoVerdict:
     """Compare every item with what was expected of it, and let ``openssl verify`` judge every certificate."""
-    outcome = Outcome(submitted=len(lines))
+    outcome = DemoVerdict(submitted=len(lines))
     for line in lines:
         expected = bad.get(line.position or 0)
         if expected is None:
@@ -73,7 +73,7 @@ def audit(config: Path) -> tuple[str, list[str]]:
     return summary, [] if answer.returncode == 0 else [f"audit : {line}" for line in lines or [summary]]
 
 
-def write_report(path: Path, index: int, outcome: Outcome, seconds: dict[str, float]) -> None:
+def write_report(path: Path, index: int, outcome: DemoVerdict, seconds: dict[str, float]) -> None:
     """``report.json``: counts, seconds of each step, rate of issuance."""
     issue = seconds["issue"]
     report = {

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from clients.keys import KeyTarget, make_keys
-from clients.values import USAGES_BY_OFFRE, DemandeCertificat, Lot
-from commands.fictitious import AGENT, HOPITAL, PHARMACIE
+from clients.contract.values import USAGES_BY_OFFRE, DemandeCertificat, Lot
+from clients.keys.many import KeyTarget, make_keys
+from commands.trial.fictitious import AGENT, HOPITAL, PHARMACIE
 
 DOMAIN = "acacias.example"
 CONTACT = f"dsi@{DOMAIN}"
@@ -38,8 +38,8 @@ class DemoLot:
 
 
 def build_lot(reference: str, size: int, folder: Path, progress: Callable[[int], None]) -> DemoLot:
-    """``size`` items in all, ten of them bad; keys are made in parallel and stand in ``folder``."""
-    makers = _bad_makers()
+    """``size`` items in all, ``faults_in(size)`` of them bad; keys are made in parallel and stand in ``folder``."""
+    makers = _bad_makers()[: faults_in(size)]
     good = size - len(makers)
     stems = [f"item-{number:05d}" for number in range(1, size + 1)]
     targets = [KeyTarget(folder=folder, stem=stem, common_name=f"Demo {stem}") for stem in stems]
@@ -52,9 +52,10 @@ def build_lot(reference: str, size: int, folder: Path, progress: Callable[[int],
     return DemoLot(lot=Lot(reference=reference, demande=tuple(items)), bad=bad)
 
 
-def minimum_size() -> int:
-    """Every product once, and every bad item."""
-    return len(PRODUCTS) + len(_bad_makers())
+def faults_in(size: int) -> int:
+    """How many items of a lot of this size are bad: ten, or as big a part of a lot too small for that."""
+    faults = len(_bad_makers())
+    return min(faults, size * faults // (len(PRODUCTS) + faults))
 
 
 def _good_item(rank: int, reference: str, csr: bytes) -> DemandeCertificat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -12,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands.test_plateforme import Ceremony, make_plateforme
-from runtime.bound_process import bound
+from commands.trial.plateforme import Ceremony, make_plateforme
 from runtime.probes import tls_answers
-from runtime.settings import CONFIG_VARIABLE, Settings
+from runtime.processes.bound import bound
+from runtime.settings.model import CONFIG_VARIABLE, Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -47,6 +48,18 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
     return settings, config
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Refuses a second demo in the same folder, before it changes the settings under the first; DemoError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DemoError(f"une autre démonstration se sert déjà de {folder} ; arrêtez-la d'abord") from None
+        yield
+
+
 def _free_port(wanted: int, taken: set[int]) -> int:
     """The usual port when nobody has it, else one of the system's choice."""
     for port in (wanted, 0):
@@ -63,7 +76,7 @@ def _free_port(wanted: int, taken: set[int]) -> int:
 
 
 @contextmanager
-def running(settings: Settings, config: Path, journal: Path) -> Iterator[None]:
+def running(settings: Settings, config: Path, journal: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The plateforme for the time of a ``with`` block; its logs go to ``journal``, nothing of it stays afterwards."""
     with journal.open("ab") as log:
         process = subprocess.Popen(
@@ -77,14 +90,25 @@ def running(settings: Settings, config: Path, journal: Path) -> Iterator[None]:
         )
     try:
         _wait_ready(settings, process, journal)
+        yield process
+    finally:
+        with _deaf_to_ctrl_c():
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A second Ctrl-C would leave the plateforme half stopped."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        signal.signal(signal.SIGINT, former)
 
 
 def _environment(config: Path) -> dict[str, str]:
@@ -96,8 +120,13 @@ def _wait_ready(settings: Settings, process: subprocess.Popen[bytes], journal: P
     listeners = [(settings.ws.host, settings.ws.port), (settings.portal.host, settings.portal.port)]
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise DemoError(f"la plateforme s'est arrêtée au démarrage ; voyez {journal}")
+            raise DemoError(f"la plateforme s'est arrêtée au démarrage : {_last_line(journal)}")
         if all(tls_answers(*listener) for listener in listeners):
             return
         time.sleep(0.1)
-    raise DemoError(f"la plateforme ne répond pas ; voyez {journal}")
+    raise DemoError(f"la plateforme ne répond pas après {_START_SECONDS:.0f} s : {_last_line(journal)}")
+
+
+def _last_line(journal: Path) -> str:
+    lines = journal.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.removeprefix("igc : ") for line in reversed(lines) if line.strip()), "rien dans le journal")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_csr
 from lxml import html
 
-from clients.keys import KeyTarget, make_keys
+from clients.keys.many import KeyTarget, make_keys
 from commands.demo.items import CONTACT
-from commands.fictitious import HOPITAL
+from commands.trial.fictitious import HOPITAL
 
 
 def place_demande(url: str, certificate: tuple[Path, Path], root: Path, folder: Path, label: str) -> str:
-    """Fill in the ORG form like a person would; gives the address of the confirmation page."""
+    """Fill in the ORG form like a person would; gives the number of the demande, from the confirmation's address."""
     (csr,) = make_keys([KeyTarget(folder=folder, stem="demande-portail", common_name=label)], workers=1)
     with requests.Session() as session:
         session.trust_env = False  # a CA bundle named in the environment would replace ours
@@ -38,4 +39,4 @@ def place_demande(url: str, certificate: tuple[Path, Path], root: Path, folder: 
             f"{url}/demander", data=data, files={"csr": ("demande.csr", pem)}, headers={"Origin": url}, timeout=30
         )
         answer.raise_for_status()
-        return answer.url
+        return urlsplit(answer.url).path.split("/")[2]

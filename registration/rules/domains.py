@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from registration.rules.fields import normalize_domain
+from registration.vocabulary import Offre
 
 _PREFIXES = ("*@", "*.", "*", "")
 
@@ -32,6 +33,11 @@ def covers_mail_domain(patterns: Iterable[str], domain: str, *, bare_is_exact: b
     offre knows that form (SERV, not PRO).
     """
     return any(_covers(pattern, domain, bare_is_exact=bare_is_exact) for pattern in patterns)
+
+
+def covers_mail_of_any(patterns: Iterable[tuple[Offre, str]], domain: str) -> bool:
+    """Whether one of these patterns, each with its offre, allows mail addresses in ``domain``."""
+    return any(_covers(pattern, domain, bare_is_exact=offre is Offre.SERV) for offre, pattern in patterns)
 
 
 def covers_server_name(patterns: Iterable[str], fqdn: str) -> bool:

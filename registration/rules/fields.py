@@ -7,53 +7,80 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import idna
 from email_validator import EmailNotValidError, validate_email
 
 from registration.errors import Code, IgcError
+from registration.rules.limits import FQDN_LENGTH, MAX_FQDNS, is_reference, is_structure
 from registration.values import DemandeForm
-from registration.vocabulary import USAGES_BY_OFFRE, Offre, Usage
+from registration.vocabulary import USAGES_BY_OFFRE, Offre, Usage, offre_of, usage_of
+from runtime.unseen import unseen_in
 
-MAX_FQDNS = 5
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 _A_LABEL = "xn--"
-_UPN = re.compile(r"[A-Za-z0-9._'+/-]{1,64}@[A-Za-z0-9.-]{1,189}", re.ASCII)
+_REFERENCE_REASON = "64 caractères au plus, qui sont des lettres sans accent, des chiffres ou . _ : / -"
+_UPN = re.compile(r"(?P<local>[A-Za-z0-9._'+/-]{1,64})@(?P<domain>[A-Za-z0-9.-]{1,189})", re.ASCII)
 
 
-def check_presence(form: DemandeForm) -> list[IgcError]:
-    """Every missing or superfluous field of the product; an usage outside its offre ends the check."""
-    offre, usage = form.offre, form.usage
-    if usage not in USAGES_BY_OFFRE[offre]:
-        return [IgcError(Code.USAGE_MISSING, champ="usage")]
-    found: list[IgcError] = []
-    if offre is not Offre.PS and form.structure is None:
-        found.append(IgcError(Code.STRUCTURE_UNKNOWN, champ="structure"))
-    if offre is Offre.PRO and form.beneficiaire is None:
-        found.append(IgcError(Code.BENEFICIAIRE_MISSING, champ="beneficiaire"))
-    if _has_service(offre, usage) and form.service_applicatif is None:
-        found.append(IgcError(Code.SERVICE_APPLICATIF_MISSING, champ="serviceApplicatif"))
-    if offre is Offre.SERV and usage is not Usage.SSL_SERV and form.adresse_email is None:
-        found.append(IgcError(Code.EMAIL_SYNTAX, champ="adresseEmail"))
-    if usage is Usage.SSL_SERV and not 1 <= len(form.fqdns) <= MAX_FQDNS:
-        found.append(IgcError(Code.FQDN_MISSING, champ="fqdn"))
-    found.extend(IgcError(Code.FIELD_FORBIDDEN, champ=champ) for champ in _superfluous(form))
-    return found
+class Produit(NamedTuple):
+    """One of the thirteen (guide §7, table 8)."""
+
+    offre: Offre
+    usage: Usage
 
 
-def _has_service(offre: Offre, usage: Usage) -> bool:
-    return offre is Offre.ORG or (offre is Offre.SERV and usage is not Usage.SSL_SERV)
+def read_produit(form: DemandeForm) -> Produit | IgcError:
+    """The product that the form names; else ERR_IHM_004 for its offre, or 060 for an usage that this offre has not.
+
+    Which fields there are follows from it, so that nothing else can be said of a form without it.
+    """
+    offre, usage = offre_of(form.offre), usage_of(form.usage)
+    if offre is None:
+        return IgcError(Code.OFFRE_MISSING, champ="offre")
+    if usage is None or usage not in USAGES_BY_OFFRE[offre]:
+        return IgcError(Code.USAGE_MISSING, champ="usage")
+    return Produit(offre, usage)
 
 
-def _superfluous(form: DemandeForm) -> list[str]:
-    offre, usage = form.offre, form.usage
+def check_presence(produit: Produit, form: DemandeForm) -> list[IgcError]:
+    """Every missing or superfluous field of the product; a blank one, or what is no identifier, is missing."""
+    return [*_missing(produit, form), *_superfluous(produit, form)]
+
+
+def _missing(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
+    offre, usage = produit
+    if offre is not Offre.PS and not is_structure(form.structure or ""):
+        yield IgcError(Code.STRUCTURE_UNKNOWN, champ="structure")
+    if offre is Offre.PRO and not form.beneficiaire:
+        yield IgcError(Code.BENEFICIAIRE_MISSING, champ="beneficiaire")
+    if _has_service(produit) and _is_blank(form.service_applicatif):
+        yield IgcError(Code.SERVICE_APPLICATIF_MISSING, champ="serviceApplicatif")
+    if offre is Offre.SERV and usage is not Usage.SSL_SERV and not form.adresse_email:
+        yield IgcError(Code.EMAIL_SYNTAX, champ="adresseEmail")
+    if usage is Usage.SSL_SERV and not (len(form.fqdns) <= MAX_FQDNS and any(form.fqdns)):
+        yield IgcError(Code.FQDN_MISSING, champ="fqdn")
+
+
+def _is_blank(value: str | None) -> bool:
+    return not (value or "").strip()
+
+
+def _has_service(produit: Produit) -> bool:
+    return produit.offre is Offre.ORG or (produit.offre is Offre.SERV and produit.usage is not Usage.SSL_SERV)
+
+
+def _superfluous(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
+    offre, usage = produit
     person = offre in {Offre.PRO, Offre.PS}
     has_mail = (person and usage is not Usage.AUTH) or (offre is Offre.SERV and usage is not Usage.SSL_SERV)
     allowed = {
         "structure": offre is not Offre.PS,
         "beneficiaire": person,
-        "serviceApplicatif": _has_service(offre, usage),
+        "serviceApplicatif": _has_service(produit),
         "adresseEmail": has_mail,
         "fqdn": usage is Usage.SSL_SERV,
         "upn": person and usage is Usage.AUTH,
@@ -63,23 +90,44 @@ def _superfluous(form: DemandeForm) -> list[str]:
         "beneficiaire": form.beneficiaire,
         "serviceApplicatif": form.service_applicatif,
         "adresseEmail": form.adresse_email,
-        "fqdn": form.fqdns,
+        "fqdn": form.fqdns or None,
         "upn": form.upn,
     }
-    return [champ for champ, value in given.items() if value and not allowed[champ]]
+    for champ, value in given.items():
+        if value is not None and not allowed[champ]:
+            yield IgcError(Code.FIELD_FORBIDDEN, champ=champ)
+
+
+def judge_reference(value: str | None) -> IgcError | None:
+    """ERR_WS_037 for a sender's own name of an item that is none; such a name is never stored."""
+    if value is None or is_reference(value):
+        return None
+    return IgcError(Code.FIELD_INVALID, champ="reference", raison=_REFERENCE_REASON)
 
 
 def normalize_email(value: str, code: Code, champ: str) -> str:
-    """The address with its domain as lower-case A-labels; local parts are ASCII. Refused with ``code``."""
-    normalized = canonical_email(value)
+    """The address as a certificate carries it: its ASCII local part as typed, its domain as lower-case A-labels.
+
+    Refused with ``code``. Two addresses are the same when ``email_key`` of them is.
+    """
+    normalized = _written_email(value)
     if normalized is None:
         raise IgcError(code, champ=champ)
     return normalized
 
 
+def email_key(value: str | None) -> str | None:
+    """The one form in which addresses are compared: no case in either part; None when it is no address.
+
+    A mailbox may tell ``Dupont`` from ``dupont`` (RFC 5321 §2.4), so what was typed is certified; nobody should be
+    able to hold the one beside the holder of the other, so both are one address here.
+    """
+    written = None if value is None else _written_email(value)
+    return None if written is None else written.lower()
+
+
 @lru_cache(maxsize=4096)
-def canonical_email(value: str) -> str | None:
-    """The one form in which an address is kept and compared, None when it is no address."""
+def _written_email(value: str) -> str | None:
     try:
         parsed = validate_email(
             value,
@@ -91,7 +139,8 @@ def canonical_email(value: str) -> str | None:
         )
     except EmailNotValidError:
         return None
-    return parsed.ascii_email.lower() if parsed.ascii_email else None
+    # ASCII on both sides, or the library would have refused it.
+    return f"{parsed.local_part}@{parsed.ascii_domain.lower()}" if parsed.ascii_email else None
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +154,7 @@ def normalize_domain(value: str) -> str | None:
     except idna.IDNAError:
         return None
     labels = ascii_form.split(".")
-    if len(labels) < 2 or len(ascii_form) > 253 or labels[-1].isdigit():  # noqa: PLR2004 -- RFC 1035 §2.3.4
+    if len(labels) < 2 or len(ascii_form) > FQDN_LENGTH or labels[-1].isdigit():  # noqa: PLR2004 -- RFC 1035 §2.3.1
         return None
     return ascii_form if all(_HOST_LABEL.fullmatch(label) for label in labels) else None
 
@@ -123,17 +172,24 @@ def normalize_fqdns(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def check_upn(value: str) -> str:
-    """A user principal name ``name@domain``, ASCII."""
-    if not _UPN.fullmatch(value):
-        raise IgcError(Code.FIELD_INVALID, champ="upn", raison="écrivez un nom de la forme nom@domaine.")
-    return value
+def normalize_upn(value: str) -> str:
+    """A user principal name ``name@domain``, ASCII: the name as typed, the domain as lower-case A-labels."""
+    match = _UPN.fullmatch(value)
+    domain = None if match is None else normalize_domain(match["domain"])
+    if match is None or domain is None:
+        raise IgcError(
+            Code.FIELD_INVALID,
+            champ="upn",
+            raison="écrivez un nom de la forme nom@domaine, sans accent, le domaine complet : 64 caractères au plus "
+            "avant @, 189 après.",
+        )
+    return f"{match['local']}@{domain}"
 
 
 def check_service_applicatif(value: str) -> str:
     """The text that becomes the CN: NFC, no surrounding blank, no control or direction character."""
     normalized = unicodedata.normalize("NFC", value).strip()
-    if not normalized or any(unicodedata.category(character)[0] == "C" for character in normalized):
+    if not normalized or unseen_in(normalized):
         raise IgcError(
             Code.FIELD_INVALID, champ="serviceApplicatif", raison="il contient des caractères qui ne se lisent pas."
         )

@@ -43,7 +43,7 @@ def judge(
     return Outcome.UNCHANGED
 
 
-class Step(Enum):
+class Consequence(Enum):
     """What the revocation of its certificate, or the block of its key, makes of a demande."""
 
     CANCEL = "it becomes Annulée"
@@ -52,9 +52,9 @@ class Step(Enum):
     GIVE_UP = "it becomes Non traitée: its key will never be certified"
 
 
-def next_step(
+def consequence(
     etat: EtatDemande, produit: EtatProduit | None, *, signed: bool, revoked: bool, blocked: bool
-) -> Step | None:
+) -> Consequence | None:
     """The step of a demande whose certificate is ``signed`` or not, ``revoked`` or not, and whose key is ``blocked``.
 
     A certificate that nobody has withdrawn yet will not be withdrawn any more: its demande is cancelled with it. One
@@ -65,9 +65,9 @@ def next_step(
     if signed:
         if not revoked or produit is EtatProduit.REVOQUE:
             return None
-        return Step.CANCEL_AND_REVOKE if can_be_cancelled else Step.REVOKE
+        return Consequence.CANCEL_AND_REVOKE if can_be_cancelled else Consequence.REVOKE
     if not can_be_cancelled:
         return None
     if blocked:
-        return Step.GIVE_UP
-    return Step.CANCEL if revoked else None
+        return Consequence.GIVE_UP
+    return Consequence.CANCEL if revoked else None

@@ -1,8 +1,13 @@
-"""The state tables of demande and product (guide §8 to §10): an arrow that is not here does not exist."""
+"""The state tables of demande and produit (guide §8 to §10), and the steps of the history that follow their arrows.
+
+An arrow that is not here does not exist; ``life/transitions`` asks these tables at every step.
+"""
 
 from __future__ import annotations
 
-from registration.vocabulary import EtatDemande, EtatProduit
+from dataclasses import dataclass
+
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
 
 DEMANDE: dict[EtatDemande, frozenset[EtatDemande]] = {
     # The rules refuse or accept it, or its sender cancels first, or its page could not be read after all retries.
@@ -27,9 +32,57 @@ PRODUIT: dict[EtatProduit, frozenset[EtatProduit]] = {
 }
 
 
-def sources_of(target: EtatDemande) -> tuple[EtatDemande, ...]:
-    """The etats from which a demande may become ``target``; what a conditional UPDATE names in its WHERE."""
-    return tuple(etat for etat, targets in DEMANDE.items() if target in targets)
+# What a certificate is when it comes to be: for its requester to withdraw, or revoked at once because its demande ended
+# while it was being signed.
+FIRST_PRODUIT = frozenset({EtatProduit.A_RETIRER, EtatProduit.REVOQUE})
+
+
+def sources_of(target: EtatDemande) -> frozenset[EtatDemande]:
+    """The etats from which a demande may become ``target``: every arrow of the table that ends there."""
+    return frozenset(etat for etat, targets in DEMANDE.items() if target in targets)
+
+
+def produits_before(target: EtatProduit) -> frozenset[EtatProduit | None]:
+    """What a produit may be before it becomes ``target``; None stands for a certificate that is not there yet."""
+    before: set[EtatProduit | None] = {etat for etat, targets in PRODUIT.items() if target in targets}
+    return frozenset(before | {None} if target in FIRST_PRODUIT else before)
 
 
 CANCELLABLE = sources_of(EtatDemande.ANNULEE)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an action makes of a demande: its new etat and that of its produit (None: it stays as it is).
+
+    ``among`` are the etats in which the demande may be before, ``produits`` those of its produit.
+    """
+
+    etat: EtatDemande | None
+    produit: EtatProduit | None
+    among: frozenset[EtatDemande]
+    produits: frozenset[EtatProduit | None]
+
+
+def _to(etat: EtatDemande, produit: EtatProduit | None = None, *, unsigned: bool = False) -> Step:
+    produits = frozenset({None}) if unsigned else frozenset({None, *EtatProduit})
+    return Step(etat, produit, sources_of(etat), produits if produit is None else produits_before(produit))
+
+
+def _of_produit(produit: EtatProduit, among: frozenset[EtatDemande]) -> Step:
+    return Step(None, produit, among, produits_before(produit))
+
+
+STEPS: dict[CodeAction, Step] = {
+    CodeAction.VALIDATED: _to(EtatDemande.VALIDEE),
+    CodeAction.REJECTED: _to(EtatDemande.REJETEE),
+    CodeAction.HANDED_TO_CA: _to(EtatDemande.TRANSMISE),
+    CodeAction.ISSUED: _of_produit(EtatProduit.A_RETIRER, frozenset({EtatDemande.TRANSMISE})),
+    CodeAction.WITHDRAWN: _to(EtatDemande.CLOSE, EtatProduit.ACTIF),
+    CodeAction.CANCELLED: _to(EtatDemande.ANNULEE),
+    # Given up is what never got a certificate.
+    CodeAction.NOT_PROCESSED: _to(EtatDemande.NON_TRAITEE, unsigned=True),
+    CodeAction.CERTIFICATE_REVOKED: _of_produit(
+        EtatProduit.REVOQUE, frozenset({EtatDemande.CLOSE, EtatDemande.ANNULEE, EtatDemande.NON_TRAITEE})
+    ),
+}

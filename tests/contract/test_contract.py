@@ -6,14 +6,17 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-import zeep
 from lxml import etree
 from spyne.interface.xml_schema import XmlSchema
 
+from pki.keys.csr import MAX_CSR_BYTES
 from registration.errors import TEXTS, Code
+from registration.rules import limits
 from registration.vocabulary import (
+    ALL_OFFRES,
     Canal,
     EtatDemande,
     EtatLot,
@@ -22,9 +25,12 @@ from registration.vocabulary import (
     Plateforme,
     Usage,
 )
-from ws.contract_files import SCHEMA_FILE, WSDL_FILES, WSDL_FOLDER, published_files
-from ws.soap import CONTRACT_NS, CONTRACT_VERSION, Operation, SoapVersion
-from ws.soap_protocol import new_application
+from storage import tables
+from tests.support.assertions import the
+from tests.support.soap_clients import zeep_client
+from ws.contract.files import SCHEMA_FILE, WSDL_FILES, WSDL_FOLDER, published_files
+from ws.contract.names import CONTRACT_NS, CONTRACT_VERSION, Operation, SoapVersion
+from ws.serving.operations import new_application
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -38,45 +44,48 @@ OPERATIONS = [operation.value for operation in Operation]
 FAULTS = {"messageRefuse", "accesRefuse", "introuvable", "conflit", "erreurTechnique"}
 
 NOT_IN_SPYNE = {
-    **dict.fromkeys(sorted(FAULTS), "ws.faults renders faults; tests/unit/ws validates each against the schema"),
+    **dict.fromkeys(
+        sorted(FAULTS), "ws.serving.faults renders faults; tests/unit/ws validates each against the schema"
+    ),
     "lot": "the form of a lot kept in a file; no message starts with it",
 }
 
 
 @cache
-def published():
+def published() -> etree._Element:
     return etree.parse(SCHEMA_FILE).getroot()
 
 
 @cache
-def generated(version):
+def generated(version: SoapVersion) -> etree._Element:
     document = XmlSchema(new_application(version).interface)
     document.build_interface_document()
-    return next(schema for schema in document.schema_dict.values() if schema.get("targetNamespace") == CONTRACT_NS)
+    schemas: list[etree._Element] = list(document.schema_dict.values())
+    return next(schema for schema in schemas if schema.get("targetNamespace") == CONTRACT_NS)
 
 
-def surface(schema, name):
+def surface(schema: etree._Element, name: str) -> Any:
     """A global element as nested members: (name, least, most, nillable, base type or members)."""
     (element,) = [child for child in schema.findall(f"{XS}element") if child.get("name") == name]
     return content(schema, element)
 
 
-def content(schema, element):
+def content(schema: etree._Element, element: etree._Element) -> Any:
     inline = element.find(f"{XS}complexType")
     if inline is not None:
         return members(schema, inline)
-    prefix, _, kind = element.get("type").rpartition(":")
+    prefix, _, kind = element.get("type", "").rpartition(":")
     if element.nsmap[prefix or None] != CONTRACT_NS:
         return kind
     for declared in schema:
         if declared.get("name") == kind and declared.tag == f"{XS}complexType":
             return members(schema, declared)
         if declared.get("name") == kind and declared.tag == f"{XS}simpleType":
-            return declared.find(f"{XS}restriction").get("base").rpartition(":")[2]
+            return the(declared.find(f"{XS}restriction")).get("base", "").rpartition(":")[2]
     raise AssertionError(f"{kind} is not declared")
 
 
-def members(schema, kind):
+def members(schema: etree._Element, kind: etree._Element) -> Any:
     return tuple(
         (
             member.get("name"),
@@ -91,32 +100,32 @@ def members(schema, kind):
 
 @pytest.mark.parametrize("version", SoapVersion)
 @pytest.mark.parametrize("name", [*OPERATIONS, *[f"{name}Response" for name in OPERATIONS]])
-def test_spyne_and_the_schema_say_the_same(version, name):
+def test_spyne_and_the_schema_say_the_same(version: SoapVersion, name: str) -> None:
     assert surface(generated(version), name) == surface(published(), name)
 
 
-def test_the_schema_has_no_element_that_spyne_does_not_know():
+def test_the_schema_has_no_element_that_spyne_does_not_know() -> None:
     known = {element.get("name") for element in generated(SoapVersion.V11).findall(f"{XS}element")}
     ours = {element.get("name") for element in published().findall(f"{XS}element")}
     assert ours - known == set(NOT_IN_SPYNE)
 
 
-def test_a_changed_schema_would_be_noticed():
+def test_a_changed_schema_would_be_noticed() -> None:
     changed = etree.fromstring(
         SCHEMA_FILE.read_bytes().replace(
-            b'name="emailInforme" type="igc:AdresseEmail" minOccurs="0"', b'name="emailInforme" type="igc:AdresseEmail"'
+            b'name="emailInforme" type="igc:TexteDemande" minOccurs="0"', b'name="emailInforme" type="igc:TexteDemande"'
         )
     )
     assert surface(generated(SoapVersion.V11), "deposerLot") != surface(changed, "deposerLot")
 
 
 @pytest.mark.parametrize("version", SoapVersion)
-def test_operations_actions_and_faults_of_the_wsdl(version):
+def test_operations_actions_and_faults_of_the_wsdl(version: SoapVersion) -> None:
     root = etree.parse(WSDL_FILES[version]).getroot()
     port_type = root.findall(f"{WSDL}portType/{WSDL}operation")
     assert [operation.get("name") for operation in port_type] == OPERATIONS
     bound = {
-        operation.get("name"): operation.find(f"{SOAP[version]}operation").get("soapAction")
+        operation.get("name"): the(operation.find(f"{SOAP[version]}operation")).get("soapAction")
         for operation in root.findall(f"{WSDL}binding/{WSDL}operation")
     }
     assert bound == {operation.value: operation.action for operation in Operation}
@@ -126,40 +135,77 @@ def test_operations_actions_and_faults_of_the_wsdl(version):
     assert len(root.findall(f"{WSDL}service/{WSDL}port")) == 1
 
 
-def test_both_wsdl_describe_the_same_port_type():
+def test_both_wsdl_describe_the_same_port_type() -> None:
     texts = [
-        etree.tostring(etree.parse(WSDL_FILES[version]).find(f"{WSDL}portType"), method="c14n2")
+        etree.tostring(the(etree.parse(WSDL_FILES[version]).find(f"{WSDL}portType")), method="c14n2")
         for version in SoapVersion
     ]
     assert texts[0].replace(b"soap12", b"soap") == texts[1].replace(b"soap12", b"soap")
 
 
 @pytest.mark.parametrize("version", SoapVersion)
-def test_zeep_reads_the_files_of_the_folder(version):
-    client = zeep.Client(str(WSDL_FILES[version]))
+def test_zeep_reads_the_files_of_the_folder(version: SoapVersion) -> None:
+    client = zeep_client(str(WSDL_FILES[version]))
     (binding,) = client.wsdl.bindings.values()
     assert sorted(binding._operations) == sorted(OPERATIONS)
     assert all(operation.input.body is not None for operation in binding._operations.values())
 
 
-def test_words_of_the_schema_and_of_registration():
+def test_words_of_the_schema_and_of_registration() -> None:
     words = {
         kind.get("name"): [value.get("value") for value in kind.iter(f"{XS}enumeration")]
         for kind in published().findall(f"{XS}simpleType")
     }
     for enum in (Offre, Usage, Canal, Plateforme, EtatDemande, EtatLot):
         assert set(words[enum.__name__]) == {value.value for value in enum}
+    assert words["CritereOffre"] == [*words["Offre"], ALL_OFFRES]
     assert set(words["EtatProduit"]) == {value.value for value in EtatProduit} - {"PREPARE"}
 
 
-def test_every_code_of_the_catalogue_fits_the_schema():
+def facets(name: str) -> dict[str, str]:
+    """The facets of a simple type of the schema, by name."""
+    (kind,) = [kind for kind in published().findall(f"{XS}simpleType") if kind.get("name") == name]
+    return {
+        etree.QName(facet).localname: facet.get("value", "")
+        for facet in the(kind.find(f"{XS}restriction")).iterchildren(f"{XS}*")
+    }
+
+
+def test_values_fit_the_answers_as_registration_says() -> None:
+    assert facets("Reference") == {"pattern": limits.REFERENCE_PATTERN}
+    assert facets("IdentifiantStructure") == {"pattern": limits.STRUCTURE_PATTERN}
+    assert facets("IdentifiantPersonne") == {"pattern": limits.PERSONNE_PATTERN}
+    assert facets("Libelle64") == {"minLength": "1", "maxLength": str(limits.SERVICE_LENGTH)}
+    assert facets("AdresseEmail") == {"minLength": "1", "maxLength": str(limits.EMAIL_LENGTH)}
+    assert facets("Fqdn") == {"minLength": "1", "maxLength": str(limits.FQDN_LENGTH)}
+    lengths = {column.name: getattr(column.type, "length", None) for column in tables.Demande.__table__.c}
+    assert (lengths["reference"], lengths["id_structure"], lengths["id_beneficiaire"]) == (64, 20, 32)
+    assert lengths["service_applicatif"] == limits.SERVICE_LENGTH
+    mail = ("adresse_email", "adresse_cle", "upn", "email_acteur", "email_informe")
+    assert {lengths[name] for name in mail} == {limits.EMAIL_LENGTH}
+
+
+def test_what_a_sender_writes_in_an_item_is_bounded_by_size_alone() -> None:
+    assert facets("TexteDemande") == {"maxLength": "1024"}
+    assert facets("CsrDemande") == {"maxLength": str(4 * MAX_CSR_BYTES)}, "a rule refuses what is over the quarter"
+    (item,) = [kind for kind in published().findall(f"{XS}complexType") if kind.get("name") == "DemandeCertificat"]
+    fields = {
+        field.get("name"): (field.get("type"), field.get("minOccurs"), field.get("maxOccurs", "1"))
+        for field in item.iter(f"{XS}element")
+    }
+    assert fields.pop("csr") == ("igc:CsrDemande", "0", "1")
+    assert fields.pop("fqdn") == ("igc:TexteDemande", "0", "100")
+    assert set(fields.values()) == {("igc:TexteDemande", "0", "1")}
+
+
+def test_every_code_of_the_catalogue_fits_the_schema() -> None:
     (kind,) = [kind for kind in published().findall(f"{XS}simpleType") if kind.get("name") == "CodeErreur"]
-    pattern = re.compile(kind.find(f".//{XS}pattern").get("value"))
+    pattern = re.compile(the(kind.find(f".//{XS}pattern")).get("value", ""))
     assert all(pattern.fullmatch(code.value) for code in Code)
     assert set(TEXTS) == set(Code)
 
 
-def test_addresses_of_the_served_files():
+def test_addresses_of_the_served_files() -> None:
     files = published_files("https://ws.exemple.fr/racine/")
     served = [data for path, data in files.items() if not path.startswith("/schemas/")]
     assert all(b'location="https://ws.exemple.fr/racine/ws/lots/1.0"' in data for data in served)
@@ -168,11 +214,11 @@ def test_addresses_of_the_served_files():
     assert all(etree.fromstring(data) is not None for data in quoted.values())
 
 
-def test_the_published_files_are_those_that_were_agreed():
+def test_the_published_files_are_those_that_were_agreed() -> None:
     """A change of a published file is a decision: new version or not, then write the new sums in CONTRACT.lock."""
     lines = [line for line in LOCK.read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == f"version {CONTRACT_VERSION}"
-    agreed = dict(reversed(line.split(maxsplit=1)) for line in lines[1:])
+    agreed = {path: digest for digest, path in (line.split(maxsplit=1) for line in lines[1:])}
     actual = {
         str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in [SCHEMA_FILE, *sorted(Path(WSDL_FOLDER).glob("*.wsdl"))]

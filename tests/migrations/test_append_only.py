@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import Executable, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -69,9 +69,9 @@ def test_lines_can_be_added_and_read(history: Database) -> None:
     ],
     ids=["update", "delete", "upsert"],
 )
-def test_no_statement_changes_or_removes_a_line(history: Database, statement: object) -> None:
+def test_no_statement_changes_or_removes_a_line(history: Database, statement: Executable) -> None:
     with pytest.raises(DBAPIError, match="append-only"), history.write() as session:
-        session.execute(statement)  # type: ignore[call-overload] -- three kinds of statements
+        session.execute(statement)
     with history.read() as session:
         assert _lines(session) == [(1, "ACT_DCL_001")]
 

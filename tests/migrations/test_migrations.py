@@ -12,11 +12,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
-from runtime.bound_process import bound
+from runtime.processes.bound import bound
 from storage.database import make_engine
 from storage.migrate import alembic_config, upgrade
 from storage.tables import Base
+from tests.support.assertions import the
 
 _UPGRADE = """
 import sys
@@ -74,19 +76,22 @@ def test_upgrading_again_changes_nothing(empty_database_url: str, engine: Engine
         connection.execute(text("UPDATE compteur SET prochain = 42 WHERE nom = 'demande'"))
     upgrade(empty_database_url)
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT nom, prochain FROM compteur")).all() == [("demande", 42)]
+        rows = connection.execute(text("SELECT nom, prochain FROM compteur ORDER BY nom")).all()
+    assert rows == [("demande", 42), ("lot", 1)]
 
 
+@pytest.mark.long
 def test_processes_that_start_together_migrate_once(empty_database_url: str, engine: Engine) -> None:
     argv = bound([sys.executable, "-c", _UPGRADE, empty_database_url])
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    processes = [subprocess.Popen(argv, text=True, **pipes) for _ in range(3)]  # type: ignore[call-overload] -- pipes
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(argv, text=True, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
     try:
         for process in processes:
-            assert process.stdout.readline() == "ready\n"
+            assert the(process.stdout).readline() == "ready\n"
         for process in processes:
-            process.stdin.write("\n")
-            process.stdin.flush()
+            stdin = the(process.stdin)
+            stdin.write("\n")
+            stdin.flush()
         errors = [process.communicate()[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], errors
     finally:
@@ -97,7 +102,7 @@ def test_processes_that_start_together_migrate_once(empty_database_url: str, eng
     with engine.connect() as connection:
         versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
         assert versions == _heads(empty_database_url)
-        assert connection.execute(text("SELECT count(*) FROM compteur")).scalar() == 1
+        assert connection.execute(text("SELECT count(*) FROM compteur")).scalar() == 2
 
 
 def test_down_to_nothing_and_up_again(empty_database_url: str, engine: Engine) -> None:
@@ -116,6 +121,45 @@ def test_every_step_can_be_taken_back_and_again(empty_database_url: str, engine:
         command.downgrade(config, "-1")
         command.upgrade(config, revision)
     _assert_same_as_models(engine)
+
+
+_ROW = (
+    "INSERT INTO demande (id, plateforme, canal, offre, usage, etat, id_acteur, email_acteur, cree_le, modifie_le) VALUES "
+    "({}, 'TEST', 'WS', {}, 'SIGN', 'REJETEE', 1, 'a@h.example', '2026-11-23 12:00:00', '2026-11-23 12:00:00')"
+)
+
+
+def test_a_refused_item_may_lose_its_offre_and_keeps_the_rows_that_refer_to_it(
+    empty_database_url: str, engine: Engine
+) -> None:
+    """The demande stands in the history before the column changes, and what has no offre stops the way back."""
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0012")
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO acteur (id, plateforme, type_acteur, libelle) VALUES (1, 'TEST', 'APPLICATION', 'a')")
+        )
+        connection.execute(text(_ROW.format(1, "'ORG'")))
+        connection.execute(
+            text(
+                "INSERT INTO historique (id_demande, canal, date, code_action, etat, type_acteur, acteur) VALUES "
+                "(1, 'WS', '2026-11-23 12:00:00', 'ACT_DCL_001', 'ENREGISTREE', 'Mandataire', 'a')"
+            )
+        )
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(_ROW.format(2, "NULL")))
+    command.upgrade(config, "head")
+    with engine.begin() as connection:
+        connection.execute(text(_ROW.format(2, "NULL")))
+        assert connection.execute(text("SELECT id, offre FROM demande ORDER BY id")).all() == [(1, "ORG"), (2, None)]
+        assert connection.scalar(text("SELECT count(*) FROM historique WHERE id_demande = 1")) == 1
+    with pytest.raises(RuntimeError, match="version d'avant"):
+        command.downgrade(config, "0012")
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM demande WHERE id = 2"))
+    command.downgrade(config, "0012")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(_ROW.format(2, "NULL")))
 
 
 def test_a_failed_migration_leaves_nothing_behind(empty_database_url: str, engine: Engine) -> None:

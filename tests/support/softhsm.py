@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pkcs11 import Attribute
 from pkcs11.util.rsa import decode_rsa_private_key
 
-from pki.signers.token import Token
+from pki.issuing.signers.token import Token
 
 PIN = "pin-of-the-tests"
 _SO_PIN = "so-pin-of-the-tests"

@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA512, HashAlgorithm
 
-from pki import der
 from pki.authority import Authority
-from pki.hierarchy import default_settings
-from pki.issuance import issue, lint, prepare
+from pki.ceremony.configuration import default_settings
+from pki.certificates import der
+from pki.issuing.issuance import issue, lint, prepare
 from registration.errors import Code
+from tests.support.damage import flipped
 from tests.unit.pki.ocsp_support import make_responder
 from tests.vectors.csr_cases import NULL, rdn
 from tests.vectors.keys import key
@@ -153,12 +155,12 @@ def _product(name: str, serial: int = SERIAL) -> Callable[[datetime], bytes]:
     return make
 
 
-def _with(**changes: object) -> Callable[[datetime], bytes]:
-    return lambda now: certificate(now, **changes)  # type: ignore[arg-type]  # by keyword
+def _with(**changes: Any) -> Callable[[datetime], bytes]:
+    return lambda now: certificate(now, **changes)
 
 
-def _having(**changes: object) -> Callable[[datetime], bytes]:
-    return lambda now: certificate(now, listed=extensions(**changes))  # type: ignore[arg-type]  # by keyword
+def _having(**changes: Any) -> Callable[[datetime], bytes]:
+    return lambda now: certificate(now, listed=extensions(**changes))
 
 
 def _named(*, tag: int = der.UTF8_STRING, end: str = "", reverse: bool = False) -> Callable[[datetime], bytes]:
@@ -171,7 +173,7 @@ def _named(*, tag: int = der.UTF8_STRING, end: str = "", reverse: bool = False) 
 
 def _broken(now: datetime) -> bytes:
     good = certificate(now)
-    return good[:-1] + bytes((good[-1] ^ 1,))
+    return flipped(good)
 
 
 def _rewrapped(head: Callable[[bytes], bytes], tail: bytes = b"") -> Callable[[datetime], bytes]:
@@ -274,30 +276,29 @@ CASES: dict[str, Case] = {
     "good-server-that-is-a-client": Case(_product("serv-ssl-serv"), None),
     "card-of-an-unregistered-person": Case(_product("cps-auth", STRANGERS), Code.ACTEUR_UNKNOWN),
     # when
-    "expired": Case(_with(begin=-3 * DAY, end=-DAY), _REVOKED, Tls.ALERT),
-    "not-yet-valid": Case(_with(begin=DAY, end=2 * DAY), _REVOKED, Tls.ALERT),
+    "expired": Case(_with(begin=-3 * DAY, end=-DAY), _REVOKED),
+    "not-yet-valid": Case(_with(begin=DAY, end=2 * DAY), _REVOKED),
     "authority-expired": Case(
         lambda now: certificate(
             now, signer=key("issuing-2"), listed=extensions(key_id=trusted(now)["ACI-EL-OLD-TEST"].key_id)
         ),
         _REVOKED,
-        Tls.ALERT,
     ),
     # what for
-    "usage-of-a-server": _refused(_having(extended=(_SERVER,)), Tls.ALERT),
-    "usage-mail": _refused(_having(extended=(_MAIL,)), Tls.ALERT),
-    "usage-any": _refused(_having(extended=(_ANY,)), Tls.ALERT),
+    "usage-of-a-server": _refused(_having(extended=(_SERVER,))),
+    "usage-mail": _refused(_having(extended=(_MAIL,))),
+    "usage-any": _refused(_having(extended=(_ANY,))),
     "usage-missing": _refused(_having(extended=None)),
     "key-usage-missing": _refused(_having(usage=None)),
-    "key-usage-encipherment": _refused(_having(usage=b"\x03\x02\x05\x20"), Tls.ALERT),
-    "key-usage-non-repudiation": _refused(_having(usage=b"\x03\x02\x06\x40"), Tls.ALERT),
+    "key-usage-encipherment": _refused(_having(usage=b"\x03\x02\x05\x20")),
+    "key-usage-non-repudiation": _refused(_having(usage=b"\x03\x02\x06\x40")),
     "key-usage-signs-certificates": _refused(_having(usage=b"\x03\x02\x02\x84")),
-    "tls-server": _refused(_product("tls-server"), Tls.ALERT),
-    "seal-of-an-organisation": _refused(_product("org-sign"), Tls.ALERT),
-    "ocsp-signer": _refused(lambda now: make_responder(_ISSUING, now=now - DAY).certificate_der, Tls.ALERT, "leaf-2"),
+    "tls-server": _refused(_product("tls-server")),
+    "seal-of-an-organisation": _refused(_product("org-sign")),
+    "ocsp-signer": _refused(lambda now: make_responder(_ISSUING, now=now - DAY).certificate_der, label="leaf-2"),
     # an authority as a client, a client as an authority
-    "issuing-authority": _refused(lambda _now: _ISSUING.certificate_der, Tls.ALERT, "issuing"),
-    "root": _refused(lambda _now: _ROOT.certificate_der, Tls.ALERT, "root"),
+    "issuing-authority": _refused(lambda _now: _ISSUING.certificate_der, label="issuing"),
+    "root": _refused(lambda _now: _ROOT.certificate_der, label="root"),
     "claims-to-be-a-ca": _refused(_having(constraints=_A_CA)),
     "issued-by-a-client": Case(_leaf_of_leaf, _REFUSED, Tls.ALERT, _leaf_as_issuer),
     "path-length-violated": Case(_of_sub_ca, _REFUSED, Tls.ALERT, _sub_ca),

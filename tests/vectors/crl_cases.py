@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 
-from pki import der
 from pki.authority import Authority
-from pki.crl import CrlEntry, CrlForm, build_crl
+from pki.certificates import der
+from pki.issuing.crl import CrlEntry, CrlForm, build_crl
+from tests.support.damage import flipped
 from tests.vectors.csr_cases import NULL
 from tests.vectors.keys import key
 from tests.vectors.samples import SERIAL, KeySigner, make_issuing, make_root
@@ -66,8 +68,8 @@ def crl(
     return der.sequence(tbs, outer or algorithm, der.bit_string(signature))
 
 
-def _with(**changes: object) -> Make:
-    return lambda authority, private, now: crl(authority, private, now, **changes)  # type: ignore[arg-type]  # by keyword
+def _with(**changes: Any) -> Make:
+    return lambda authority, private, now: crl(authority, private, now, **changes)
 
 
 def _listing(*extensions: bytes) -> Make:
@@ -96,7 +98,7 @@ def _by_another_key(authority: Authority, _private: rsa.RSAPrivateKey, now: date
 
 def _broken(authority: Authority, private: rsa.RSAPrivateKey, now: datetime) -> bytes:
     good = crl(authority, private, now)
-    return good[:-1] + bytes((good[-1] ^ 1,))
+    return flipped(good)
 
 
 def _point(content: bytes) -> Make:
@@ -123,45 +125,45 @@ CASES: dict[str, Case] = {
         lambda authority, private, now: crl(authority, private, now, entries=(entry(0x0101FF, now),))
     ),
     "revoked": Case(_listing(der.extension(_REASON, _KEY_COMPROMISE)), lists=True),
-    "same-serial-of-another-issuer": Case(_of_another, "not signed"),
-    "another-key": Case(_by_another_key, "not signed"),
-    "signature-broken": Case(_broken, "not signed"),
-    "signed-with-sha1": Case(_with(algorithm=_SHA1_WITH_RSA, digest=SHA1()), "cannot be read"),
-    "algorithms-differ": Case(_with(outer=_SHA1_WITH_RSA), "cannot be read"),
-    "signed-with-pss-said-otherwise": Case(_with(scheme=padding.PSS(padding.MGF1(SHA256()), 32)), "not signed"),
-    "issuer-of-another-name": Case(_with(issuer=der.sequence()), "not signed"),
-    "number-missing": Case(lambda a, p, now: crl(a, p, now, extensions=(key_id(a),)), "without number"),
+    "same-serial-of-another-issuer": Case(_of_another, "pas signée"),
+    "another-key": Case(_by_another_key, "pas signée"),
+    "signature-broken": Case(_broken, "pas signée"),
+    "signed-with-sha1": Case(_with(algorithm=_SHA1_WITH_RSA, digest=SHA1()), "ne se lit pas"),
+    "algorithms-differ": Case(_with(outer=_SHA1_WITH_RSA), "ne se lit pas"),
+    "signed-with-pss-said-otherwise": Case(_with(scheme=padding.PSS(padding.MGF1(SHA256()), 32)), "pas signée"),
+    "issuer-of-another-name": Case(_with(issuer=der.sequence()), "pas signée"),
+    "number-missing": Case(lambda a, p, now: crl(a, p, now, extensions=(key_id(a),)), "sans numéro"),
     "number-critical": Case(
-        lambda a, p, now: crl(a, p, now, extensions=(key_id(a), number(critical=True))), "number of the CRL is critical"
+        lambda a, p, now: crl(a, p, now, extensions=(key_id(a), number(critical=True))), "numéro de la CRL est critique"
     ),
     "number-of-21-octets": Case(
         lambda a, p, now: crl(a, p, now, extensions=(key_id(a), number(b"\x02\x15\x01" + bytes(20)))), "20 octets"
     ),
     "number-negative": Case(
-        lambda a, p, now: crl(a, p, now, extensions=(key_id(a), number(b"\x02\x01\x80"))), "cannot be read"
+        lambda a, p, now: crl(a, p, now, extensions=(key_id(a), number(b"\x02\x01\x80"))), "ne se lit pas"
     ),
-    "key-identifier-missing": Case(lambda a, p, now: crl(a, p, now, extensions=(number(),)), "another key"),
-    "extensions-missing": Case(_with(extensions=()), "without number"),
-    "version-1": Case(_with(version=b"", extensions=()), "without number"),
-    "never-ends": Case(_with(next_update=False), "never ends"),
-    "delta": Case(_made(CrlForm(base=6)), "delta"),
-    "delta-indicator-not-critical": Case(_with(more=(der.extension(_DELTA, b"\x02\x01\x06"),)), "delta"),
-    "only-certificates-of-users": Case(_point(b"\x81\x01\xff"), "only a part"),
-    "only-some-reasons": Case(_point(b"\x83\x02\x06\x40"), "only a part"),
-    "indirect": Case(_point(b"\x84\x01\xff"), "only a part"),
-    "point-of-another-address": Case(_point(_ELSEWHERE), "only a part"),
+    "key-identifier-missing": Case(lambda a, p, now: crl(a, p, now, extensions=(number(),)), "une autre clé"),
+    "extensions-missing": Case(_with(extensions=()), "sans numéro"),
+    "version-1": Case(_with(version=b"", extensions=()), "sans numéro"),
+    "never-ends": Case(_with(next_update=False), "sans fin"),
+    "delta": Case(_made(CrlForm(base=6)), "pas la liste entière"),
+    "delta-indicator-not-critical": Case(_with(more=(der.extension(_DELTA, b"\x02\x01\x06"),)), "pas la liste entière"),
+    "only-certificates-of-users": Case(_point(b"\x81\x01\xff"), "qu'une partie"),
+    "only-some-reasons": Case(_point(b"\x83\x02\x06\x40"), "qu'une partie"),
+    "indirect": Case(_point(b"\x84\x01\xff"), "qu'une partie"),
+    "point-of-another-address": Case(_point(_ELSEWHERE), "qu'une partie"),
     "critical-extension-unknown": Case(
-        _with(more=(der.extension(_OURS_ALONE, b"\x05\x00", critical=True),)), "critical extension of the CRL"
+        _with(more=(der.extension(_OURS_ALONE, b"\x05\x00", critical=True),)), "extension critique de la CRL"
     ),
     "critical-extension-of-an-entry": Case(
-        _listing(der.extension(_OURS_ALONE, b"\x05\x00", critical=True)), "extension of an entry"
+        _listing(der.extension(_OURS_ALONE, b"\x05\x00", critical=True)), "extension critique d'une entrée"
     ),
-    "extension-twice": Case(_with(more=(number(),)), "cannot be read"),
-    "trailing-octet": Case(lambda *arguments: crl(*arguments) + b"\x00", "cannot be read"),
-    "truncated": Case(lambda *arguments: crl(*arguments)[:-9], "cannot be read"),
-    "empty": Case(lambda *_arguments: b"", "cannot be read"),
-    "one-field": Case(lambda *_arguments: der.sequence(der.sequence(der.integer(1))), "cannot be read"),
+    "extension-twice": Case(_with(more=(number(),)), "ne se lit pas"),
+    "trailing-octet": Case(lambda *arguments: crl(*arguments) + b"\x00", "ne se lit pas"),
+    "truncated": Case(lambda *arguments: crl(*arguments)[:-9], "ne se lit pas"),
+    "empty": Case(lambda *_arguments: b"", "ne se lit pas"),
+    "one-field": Case(lambda *_arguments: der.sequence(der.sequence(der.integer(1))), "ne se lit pas"),
     "frame-without-fields": Case(
-        lambda *_arguments: der.sequence(der.sequence(), der.SHA256_WITH_RSA, der.bit_string(b"")), "cannot be read"
+        lambda *_arguments: der.sequence(der.sequence(), der.SHA256_WITH_RSA, der.bit_string(b"")), "ne se lit pas"
     ),
 }

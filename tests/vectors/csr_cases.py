@@ -6,19 +6,30 @@ certified for somebody else (tests/integration/registration: test_shared_primes,
 PEM (test_pki_csr), the values of a subject, which never come from a request (test_pki_content).
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from math import prod
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, SHA384, HashAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from cryptography.x509.oid import NameOID
 
-from pki import der
+from pki.certificates import der
 from pki.errors import CsrProblem, KeyWeakness
+from tests.support.damage import flipped
 from tests.vectors.keys import EXPONENT, base, is_prime, key, key_of, next_prime
 from tests.vectors.samples import make_root
 from tests.vectors.samples import spki as spki_of
@@ -77,7 +88,7 @@ def weak(p: int, q: int, exponent: int = EXPONENT) -> bytes:
     return build(spki=rsa_spki(p * q, exponent), signer=key_of(p, q))
 
 
-def by_library(private: object, *extensions: x509.ExtensionType) -> bytes:
+def by_library(private: CertificateIssuerPrivateKeyTypes, *extensions: x509.ExtensionType) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ignored")]),
     )
@@ -129,7 +140,7 @@ def _san(count: int) -> x509.SubjectAlternativeName:
 
 
 def _flip_last(data: bytes) -> bytes:
-    return data[:-1] + bytes((data[-1] ^ 1,))
+    return flipped(data)
 
 
 def _indefinite() -> bytes:
@@ -147,6 +158,57 @@ def _long_length() -> bytes:
     good = build()
     start, end = der.sole(good, der.SEQUENCE)
     return b"\x30\x83\x00" + (end - start).to_bytes(2, "big") + good[start:end]
+
+
+_TO_A_PRIME = 1224  # written down, as in keys.py, so that nothing is searched
+
+
+PRIME = base("prime", 2048) + _TO_A_PRIME
+
+
+def prime_modulus(modulus: int = PRIME) -> bytes:
+    """Return a request whose modulus is a prime: whoever sees it computes the exponent that signed this."""
+    info = der.sequence(der.integer(0), SUBJECT, rsa_spki(modulus), b"\xa0\x00")
+    digest = der.sequence(
+        der.sequence(der.object_identifier("2.16.840.1.101.3.4.2.1"), NULL), der.octet_string(sha256(info).digest())
+    )
+    padded = int.from_bytes(b"\x00\x01" + b"\xff" * (253 - len(digest)) + b"\x00" + digest, "big")
+    signature = pow(padded, pow(EXPONENT, -1, modulus - 1), modulus)
+    return der.sequence(info, der.SHA256_WITH_RSA, der.bit_string(signature.to_bytes(256, "big")))
+
+
+def no_attributes() -> bytes:
+    info = der.sequence(der.integer(0), SUBJECT, spki_of())
+    signature = key("leaf").sign(info, padding.PKCS1v15(), SHA256())
+    return der.sequence(info, der.SHA256_WITH_RSA, der.bit_string(signature))
+
+
+def _with_unused(good: bytes, bits: int) -> bytes:
+    """Return a request whose signature says that so many of its last bits do not count."""
+    return good[:-257] + bytes((bits,)) + good[-256:]
+
+
+def unused_bits() -> bytes:
+    """Return a request whose signature is right and ends with a bit that it says not to have."""
+    for number in range(50):
+        good = build(subject=der.sequence(rdn(_COMMON_NAME, str(number).encode())))
+        if not good[-1] & 1:
+            return _with_unused(good, 1)
+    raise AssertionError
+
+
+def to_pem(request: bytes) -> bytes:
+    body = base64.encodebytes(request)
+    return b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"-----END CERTIFICATE REQUEST-----\n"
+
+
+def _private(encryption: KeySerializationEncryption) -> bytes:
+    return key("leaf").private_bytes(Encoding.DER, PrivateFormat.PKCS8, encryption)
+
+
+def _unsorted_subject() -> bytes:
+    members = [der.sequence(_COMMON_NAME, der.tlv(der.UTF8_STRING, text)) for text in (b"b", b"a")]
+    return der.sequence(der.tlv(der.SET, b"".join(members)))
 
 
 @dataclass(frozen=True)
@@ -207,7 +269,7 @@ def _hybrid() -> bytes:
     return bytes((6 + numbers.y % 2,)) + numbers.x.to_bytes(32) + numbers.y.to_bytes(32)
 
 
-def p256(scalar: int = 7, digest: HashAlgorithm | None = None) -> bytes:
+def p256(scalar: int = 7, digest: SHA256 | SHA384 | None = None) -> bytes:
     """Return a good request with a key on P-256."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ignored")])
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
@@ -300,14 +362,50 @@ CASES: dict[str, Case] = {
         lambda: build(attributes=attribute(_CHALLENGE_PASSWORD, der.tlv(der.UTF8_STRING, b"x" * 65536))),
         _P.TOO_LARGE,
     ),
-    "trailing-bytes": Case(lambda: build() + b"\x00", _P.MALFORMED),
-    "twice": Case(lambda: build() * 2, _P.MALFORMED),
-    "ber-indefinite-length": Case(_indefinite, _P.MALFORMED),
-    "ber-long-length": Case(_long_length, _P.MALFORMED),
-    "version-2": Case(lambda: build(version=1), _P.MALFORMED),
-    "truncated": Case(lambda: build()[:-20], _P.MALFORMED),
+    "prime-modulus": Case(prime_modulus, _P.WEAK_KEY, KeyWeakness.PRIME),
+    "trailing-bytes": Case(lambda: build() + b"\x00", _P.TRAILING),
+    "twice": Case(lambda: build() * 2, _P.SEVERAL),
+    "ber-indefinite-length": Case(_indefinite, _P.BER),
+    "ber-long-length": Case(_long_length, _P.TRUNCATED),
+    "version-1": Case(lambda: build(version=1), _P.WRONG_VERSION),
+    "version-2": Case(lambda: build(version=2), _P.WRONG_VERSION),
+    "version-128": Case(lambda: build(version=128), _P.WRONG_VERSION),
+    "no-attributes": Case(no_attributes, _P.NO_ATTRIBUTES),
+    "attributes-unsorted": Case(
+        lambda: build(
+            attributes=attribute(_CHALLENGE_PASSWORD, der.tlv(der.UTF8_STRING, b"z" * 30))
+            + attribute(_EXTENSION_REQUEST, der.sequence()),
+        ),
+        _P.ATTRIBUTES_ORDER,
+    ),
+    "signature-with-unused-bits": Case(unused_bits, _P.SIGNATURE_BITS),
+    "signature-with-unused-octet": Case(lambda: _with_unused(build(), 8), _P.SIGNATURE_BITS),
+    "pem-instead-of-der": Case(lambda: to_pem(build()), _P.PEM_IN_BASE64),
+    "base64-instead-of-der": Case(lambda: base64.b64encode(build()), _P.ENCODED_TWICE),
+    "two-in-pem": Case(lambda: to_pem(build()) * 2, _P.SEVERAL),
+    "utf-16": Case(lambda: to_pem(build()).decode().encode("utf-16"), _P.UTF16),
+    "utf-16-without-mark": Case(lambda: to_pem(build()).decode().encode("utf-16-be"), _P.UTF16),
+    "a-private-key": Case(lambda: _private(NoEncryption()), _P.PRIVATE_KEY),
+    "an-encrypted-private-key": Case(lambda: _private(BestAvailableEncryption(b"secret")), _P.PRIVATE_KEY),
+    "a-private-key-in-pem": Case(
+        lambda: b"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n", _P.PRIVATE_KEY
+    ),
+    "a-public-key": Case(spki_of, _P.MALFORMED),
+    "truncated": Case(lambda: build()[:-20], _P.TRUNCATED),
     "empty": Case(lambda: b"", _P.MALFORMED),
-    "a-certificate": Case(_certificate, _P.MALFORMED),
+    "a-certificate": Case(_certificate, _P.CERTIFICATE),
+    "subject-unsorted": Case(lambda: build(subject=_unsorted_subject()), _P.SUBJECT_ORDER),
+    **{
+        f"subject-printable-{number}": Case(
+            lambda text=text: build(subject=der.sequence(rdn(_COMMON_NAME, text, der.PRINTABLE_STRING))),  # type: ignore[misc]  # a lambda with a default
+            _P.SUBJECT_STRING,
+        )
+        for number, text in enumerate((b"a@b.example", b"DSI_1", b"A & B", b"*.example", b"\xe9"))
+    },
+    "subject-bmp-of-an-odd-length": Case(
+        lambda: build(subject=der.sequence(rdn(_COMMON_NAME, b"abc", 0x1E))), _P.SUBJECT_STRING
+    ),
+    "subject-teletex": _subject(der.sequence(rdn(_COMMON_NAME, b"H\xf4pital", 0x14))),
     "subject-empty": _subject(der.sequence()),
     "subject-of-200-characters": _subject(der.sequence(rdn(_COMMON_NAME, b"x" * 200))),
     "subject-accents": _subject(der.sequence(rdn(_COMMON_NAME, "Hôpital de l'Été".encode()))),

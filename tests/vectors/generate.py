@@ -11,16 +11,22 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pki.crl import CrlEntry, build_crl
-from pki.hierarchy import default_settings
-from pki.issuance import issue, lint, prepare
-from pki.pkcs7 import certs_only
-from pki.profiles import DELTA_IN_DIRECTORY
-from pki.revocation import RevocationReason
+from pki.ceremony.configuration import default_settings
+from pki.certificates.profiles import DELTA_IN_DIRECTORY
+from pki.containers.pkcs7 import certs_only
+from pki.issuing.crl import CrlEntry, build_crl
+from pki.issuing.issuance import issue, lint, prepare
+from pki.status.reasons import RevocationReason
+from tests.vectors.csr_cases import CASES
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
 
 FOLDER = Path(__file__).parent / "pki"
+# Requests that other programs make or read, as files for whoever reads files: the server's side and the client's.
+_REQUESTS = (
+    "good", "version-1", "prime-modulus", "no-attributes", "signature-with-unused-bits", "subject-unsorted",
+    "subject-printable-0", "twice", "two-in-pem", "utf-16", "pem-instead-of-der", "base64-instead-of-der", "a-certificate",
+)  # fmt: skip
 
 
 def vectors() -> dict[str, bytes]:
@@ -39,6 +45,7 @@ def vectors() -> dict[str, bytes]:
             files[f"{name}.gen{generation}.pem"] = certificate.public_bytes(Encoding.PEM)
     files["org-auth-cli.one-delta-address.gen2.pem"] = _before_the_second_delta_address()
     files |= _crls()
+    files |= {f"{name}.csr": CASES[name].make() for name in _REQUESTS}
     leaf = x509.load_pem_x509_certificate(files["org-auth-cli.gen2.pem"]).public_bytes(Encoding.DER)
     files["org-auth-cli.p7b"] = certs_only(leaf, make_issuing().chain)
     return files

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -9,10 +10,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.authority import Authority
-from pki.ca_certificates import CaName, CaTerm, build_issuing, build_root
-from pki.content import CertificateContent
-from pki.hierarchy import default_settings
-from pki.profiles import PRODUCTS, ProfileSettings
+from pki.ceremony.ca_certificates import CaName, CaTerm, build_issuing, build_root
+from pki.ceremony.configuration import default_settings
+from pki.certificates.content import CertificateContent
+from pki.certificates.profiles import PRODUCTS, ProfileSettings
 from tests.vectors.keys import key
 
 CA_FROM = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,7 +101,7 @@ _LONG = {"organization": "CENTRE HOSPITALIER UNIVERSITAIRE ET REGIONAL DE L'EXEM
 _STAFF = _STRUCTURE | _PERSON | {"specialities": ("SM42",)}
 
 
-def _content(product: str, **values: object) -> CertificateContent:
+def _content(product: str, **values: Any) -> CertificateContent:
     return CertificateContent(product=product, **values)
 
 

@@ -9,8 +9,8 @@ from alembic import op
 from cryptography import x509
 
 import storage.types
+from pki.certificates.tbs import read_tbs
 from pki.errors import LintError
-from pki.tbs import read_tbs
 
 revision = "0004"
 down_revision = "0003"

@@ -2,27 +2,29 @@
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from batch import jobs
-from batch.issuing import issue_chunk
-from pki.key_policy import KeyPolicy
-from registration.blocked_keys import block_keys, blocked_among
-from registration.revocation import settle_compromised
+from batch.issuing.demandes import issue_chunk
+from batch.queue import jobs
+from pki.keys.key_policy import KeyPolicy
+from registration.revocation.blocked_keys import block_keys, blocked_among
+from registration.revocation.revoking import settle_compromised
 from registration.vocabulary import EtatDemande
 from storage import tables
-from tests.support.world import lot, statements
+from tests.support.assertions import the
+from tests.support.databases import statements
+from tests.support.produits import lot
+from tests.support.world import World
 
 
-def key_of(world, numero: int) -> bytes:
+def key_of(world: World, numero: int) -> bytes:
     with world.db.read() as session:
         found = session.scalar(select(tables.ClePublique.spki_sha256).where(tables.ClePublique.id_demande == numero))
-    return bytes(found)
+    return the(found)
 
 
-def revoke(world, numero: int, reason: str) -> None:
+def revoke(world: World, numero: int, reason: str) -> None:
     with world.db.write() as session:
         session.execute(
             update(tables.Certificat)
@@ -32,7 +34,7 @@ def revoke(world, numero: int, reason: str) -> None:
 
 
 @pytest.fixture
-def compromised(world) -> bytes:
+def compromised(world: World) -> bytes:
     """The key of a certificate that was revoked as compromised; its demande is forgotten, so that only the block
     can refuse it."""
     (numero,) = world.numeros(world.issued(world.form(key=0)))
@@ -45,20 +47,20 @@ def compromised(world) -> bytes:
     return key
 
 
-def test_compromised_key_is_refused_and_the_others_of_its_lot_are_not(world, compromised):
+def test_compromised_key_is_refused_and_the_others_of_its_lot_are_not(world: World, compromised: bytes) -> None:
     index = world.deposit(*world.forms(3), reference="lot-2").index
     assert world.etats(index) == [EtatDemande.REJETEE, EtatDemande.VALIDEE, EtatDemande.VALIDEE]
     assert world.demandes(index)[0].champ_erreur == "csr"
-    assert "interdite" in world.demandes(index)[0].texte_erreur
+    assert "interdite" in the(world.demandes(index)[0].texte_erreur)
 
 
-def test_dry_run_says_the_same(world, compromised):
-    verdicts = world.ra.verify_lot(world.origin(), lot("lot-2", *world.forms(2)))
+def test_dry_run_says_the_same(world: World, compromised: bytes) -> None:
+    verdicts = world.ra.lots.verify(world.origin(), lot("lot-2", *world.forms(2)))
     assert [len(verdict.refusals) for verdict in verdicts] == [1, 0]
     assert "interdite" in verdicts[0].refusals[0].texte
 
 
-def test_only_compromise_blocks_a_key(world):
+def test_only_compromise_blocks_a_key(world: World) -> None:
     numeros = world.numeros(world.issued(*world.forms(2)))
     revoke(world, numeros[0], "superseded")
     revoke(world, numeros[1], "keyCompromise")
@@ -68,7 +70,7 @@ def test_only_compromise_blocks_a_key(world):
         assert blocked_among(session, [key_of(world, numero) for numero in numeros]) == {key_of(world, numeros[1])}
 
 
-def test_key_blocked_after_its_validation_is_not_certified(world):
+def test_key_blocked_after_its_validation_is_not_certified(world: World) -> None:
     index = world.deposit(*world.forms(3)).index
     numeros = world.numeros(index)
     with world.db.write() as session:
@@ -77,7 +79,7 @@ def test_key_blocked_after_its_validation_is_not_certified(world):
     assert world.etats(index) == [EtatDemande.TRANSMISE, EtatDemande.NON_TRAITEE, EtatDemande.TRANSMISE]
 
 
-def test_a_page_costs_one_question_whatever_its_size(world):
+def test_a_page_costs_one_question_whatever_its_size(world: World) -> None:
     world.deposit(world.form(key=30), reference="warm")
     counts = []
     for number, size in enumerate((1, 4)):
@@ -87,10 +89,10 @@ def test_a_page_costs_one_question_whatever_its_size(world):
     assert counts == [1, 1]
 
 
-def test_policy_of_the_settings_reaches_both_ways_in(world):
+def test_policy_of_the_settings_reaches_both_ways_in(world: World) -> None:
     listed = replace(KeyPolicy(), is_listed=lambda _modulus: True)
-    strict = replace(world, policy=msgspec.structs.replace(world.policy, keys=listed))
-    verdicts = strict.ra.verify_lot(strict.origin(), lot("lot-1", *strict.forms(1)))
+    strict = world.with_policy(keys=listed)
+    verdicts = strict.ra.lots.verify(strict.origin(), lot("lot-1", *strict.forms(1)))
     assert "faible" in verdicts[0].refusals[0].texte
     index = strict.deposit(*strict.forms(6)).index  # a large lot: judged by the batch
     strict.register_pages()

@@ -2,40 +2,25 @@
 
 import json
 import ssl
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
-from typer.testing import CliRunner
 
-from commands.composition import open_database, worker_context
-from commands.main import build_app
+from commands.composition import Instance
 from pki.authority import load_authorities
-from pki.errors import CeremonyError
-from pki.serials import serial_hex
+from pki.certificates.serials import serial_hex
+from pki.errors import CeremonyError, NoIssuerError
 from registration.vocabulary import Plateforme
-from runtime.settings import Settings
+from runtime.settings.model import Settings
 from storage import tables
+from tests.support.ceremonies import ceremony_file
 from tests.support.softhsm import SoftHsm
+from tests.support.verbs import igc
 from tests.vectors.samples import make_root
-
-SERVER = """
-[[servers]]
-name = "ws"
-dns_names = ["ws.igc.example"]
-state = "Paris (75)"
-organization = "IGC EXEMPLE"
-organizational_unit = "10B0000000"
-"""
-ORG = """
-[[issuing]]
-short_name = "{name}"
-common_name = "AC ORGANISATIONS"
-products = ["ORG_SIGN", "TLS_SERVER"]
-key = "{key}"
-"""
 
 
 def written(path: Path, text: str) -> Path:
@@ -45,8 +30,7 @@ def written(path: Path, text: str) -> Path:
 
 
 def ceremony(*arguments: object, status: int = 0) -> str:
-    words = ["ceremony", *map(str, arguments)]
-    done = CliRunner().invoke(build_app(words), words)
+    done = igc("ceremony", *arguments)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == status, done.output
@@ -64,18 +48,16 @@ def pair_is_good(folder: Path) -> None:
 
 
 def publish_crl(settings_file: Path, *names: str) -> tuple[int, str]:
-    words = ["publish-crl", "-c", str(settings_file), *(word for name in names for word in ("--authority", name))]
-    done = CliRunner().invoke(build_app(words), words)
+    done = igc("publish-crl", "-c", settings_file, *(word for name in names for word in ("--authority", name)))
     return done.exit_code, done.stdout
 
 
 @pytest.mark.parametrize("plateforme", ["TEST", "PRODUCTION"])
-def test_root_here_then_a_second_key(tmp_path, plateforme):
+def test_root_here_then_a_second_key(tmp_path: Path, plateforme: str) -> None:
     settings_file = written(tmp_path / "igc.toml", f'plateforme = "{plateforme}"\n')
-    head = f'plateforme = "{plateforme}"\nkey_bits = 2048\n'
-    first = written(tmp_path / "1.toml", head + ORG.format(name="ACI-ORG", key="software") + SERVER)
+    first = written(tmp_path / "1.toml", ceremony_file(plateforme, "ACI-ORG"))
     ceremony("run", first, "-c", settings_file)
-    second = written(tmp_path / "2.toml", head + ORG.format(name="ACI-ORG-2", key="software"))
+    second = written(tmp_path / "2.toml", ceremony_file(plateforme, "ACI-ORG-2", server=""))
     ceremony("run", second, "-c", settings_file)
 
     settings = Settings.load(settings_file)
@@ -91,10 +73,11 @@ def test_root_here_then_a_second_key(tmp_path, plateforme):
         ("ocsp_signer", names - {f"ACR-EL{suffix}"}),
         ("tls", {f"ACI-ORG{suffix}"}),
     ):
-        assert sorted(name for what, name in acts if what == event) == sorted(expected), event
-    db = open_database(settings)
+        assert Counter(name for what, name in acts if what == event) == Counter(expected), event
+    here = Instance(settings)
+    db = here.db
     try:
-        context = worker_context(settings, db)
+        context = here.worker_context()
         assert context.signers.keys() == names
         assert context.issuer_of(Plateforme(plateforme), "ORG_SIGN").short_name == f"ACI-ORG-2{suffix}"
         with db.read() as session:
@@ -114,19 +97,21 @@ def test_root_here_then_a_second_key(tmp_path, plateforme):
     assert publish_crl(settings_file, "ACI-AILLEURS")[0] == 2
 
 
-def test_root_on_another_machine(tmp_path):
-    head = 'plateforme = "PRODUCTION"\nkey_bits = 2048\n[root]\noffline = true\n'
-    file = written(tmp_path / "c.toml", head + ORG.format(name="ACI-ORG", key="software") + SERVER)
+def test_root_on_another_machine(tmp_path: Path) -> None:
+    file = written(tmp_path / "c.toml", ceremony_file("PRODUCTION", "ACI-ORG", root="offline = true\n"))
+    phrase = written(tmp_path / "phrase", "une phrase de passe apprise par coeur\n")
+    phrase.chmod(0o600)
     here, vault = (written(tmp_path / name / "igc.toml", 'plateforme = "PRODUCTION"\n') for name in ("ici", "coffre"))
     exchange = ("--exchange", tmp_path / "echange")
-    root = ceremony("root", file, "-c", vault, *exchange)
+    known = ("--passphrase-file", phrase)
+    root = ceremony("root", file, "-c", vault, *exchange, *known)
     assert "En attente" in ceremony("run", file, "-c", here, *exchange)
-    assert "ACI-ORG" in ceremony("answer", file, "-c", vault, *exchange)
+    assert "ACI-ORG" in ceremony("answer", file, "-c", vault, *exchange, *known)
     done = ceremony("run", file, "-c", here, *exchange)
     assert root.splitlines()[1] in done  # the fingerprint that both sides compare
     assert "CRL n° 1" in done
     pair_is_good(tmp_path / "ici" / "var" / "tls")
-    ceremony("crl", file, "-c", vault, *exchange)
+    ceremony("crl", file, "-c", vault, *exchange, *known)
     assert "CRL n° 2" in ceremony("run", file, "-c", here, *exchange)
     published = tmp_path / "ici" / "var" / "pki" / "publication" / "CRL" / "ACR-EL.crl"
     crl = x509.load_der_x509_crl(published.read_bytes())
@@ -145,16 +130,16 @@ def test_root_on_another_machine(tmp_path):
     serial = serial_hex(authorities["ACI-ORG"].certificate.serial_number)
     entry = f'revoked = [{{ serial = "{serial}", revoked_at = 2026-11-20T00:00:00Z, reason = "keyCompromise" }}]'
     revoking = written(tmp_path / "r.toml", file.read_text().replace("offline = true", f"offline = true\n{entry}"))
-    ceremony("crl", revoking, "-c", vault, *exchange)
+    ceremony("crl", revoking, "-c", vault, *exchange, *known)
     assert "CRL n° 3" in ceremony("run", file, "-c", here, *exchange)
-    settings = Settings.load(here)
-    db = open_database(settings)
+    instance = Instance(Settings.load(here))
+    db = instance.db
     try:
         with db.read() as session:
             row = session.get_one(tables.Crl, "ACR-EL")
         assert (row.numero, row.apportee, row.der) == (3, True, published.read_bytes())
-        with pytest.raises(LookupError):
-            worker_context(settings, db).issuer_of(Plateforme.PRODUCTION, "ORG_SIGN")
+        with pytest.raises(NoIssuerError):
+            instance.worker_context().issuer_of(Plateforme.PRODUCTION, "ORG_SIGN")
     finally:
         db.dispose()
 
@@ -164,7 +149,9 @@ def renew_tls(file: Path, settings_file: Path) -> None:
     tls = settings_file.parent / "var" / "tls"
     assert ceremony("tls", file, "-c", settings_file).endswith("Certificats TLS : rien à renouveler.\n")
     former = (tls / "ws.pem").read_bytes()
-    renamed = written(file.with_name("renamed.toml"), file.read_text().replace("ws.igc.example", "ws2.igc.example"))
+    renamed = written(
+        file.with_name("renamed.toml"), file.read_text().replace("ws.acacias-sante.fr", "ws2.acacias-sante.fr")
+    )
     assert "autres noms" in ceremony("tls", renamed, "-c", settings_file)
     assert (tls / "ws.pem.precedent").read_bytes() == former
     pair_is_good(tls)
@@ -172,7 +159,8 @@ def renew_tls(file: Path, settings_file: Path) -> None:
     assert "laissé en place" in ceremony("tls", renamed, "-c", settings_file, status=1)
 
 
-def test_keys_in_a_token_serve_the_batch(tmp_path):
+@pytest.mark.needs("softhsm2")
+def test_keys_in_a_token_serve_the_batch(tmp_path: Path) -> None:
     hsm = SoftHsm(tmp_path / "hsm")
     hsm.start()
     try:
@@ -180,15 +168,11 @@ def test_keys_in_a_token_serve_the_batch(tmp_path):
         places = f"[pki.signers]\nmodule_file = {json.dumps(str(hsm.module))}\npin_file = {json.dumps(str(token.pin_file.path))}\n"
         file = written(
             tmp_path / "c.toml",
-            'plateforme = "PRODUCTION"\nkey_bits = 2048\n[root]\nkey = "pkcs11"\n'
-            + ORG.format(name="ACI-ORG", key="pkcs11")
-            + SERVER,
+            ceremony_file("PRODUCTION", "ACI-ORG", key="pkcs11"),
         )
         # File and settings must agree, or the batch would look for the key elsewhere.
         disagree = written(tmp_path / "igc.toml", 'plateforme = "PRODUCTION"\n' + places)
-        words = ["ceremony", "run", str(file), "-c", str(disagree)]
-        refused = CliRunner().invoke(build_app(words), words)
-        assert refused.exit_code == 2
+        assert igc("ceremony", "run", file, "-c", disagree).exit_code == 2
         assert not (tmp_path / "var").exists()
         agree = written(tmp_path / "igc.toml", 'plateforme = "PRODUCTION"\n' + places + 'default = "pkcs11"\n')
         ceremony("run", file, "-c", agree)
@@ -196,3 +180,19 @@ def test_keys_in_a_token_serve_the_batch(tmp_path):
         assert not list((tmp_path / "var").rglob("*.key.pem"))
     finally:
         hsm.stop()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "status", "told_text"),
+    [
+        ("utf-8-sig", 2, "le fichier est pour PRODUCTION"),  # read, and refused for what it says only
+        ("utf-16", 2, "l'enregistrer en UTF-8"),
+        ("cp1252", 2, "ce n'est pas du texte UTF-8"),
+    ],
+)
+def test_what_editors_make_of_the_file(tmp_path: Path, encoding: str, status: int, told_text: str) -> None:
+    settings_file = written(tmp_path / "igc.toml", "")
+    file = tmp_path / "ceremonie.toml"
+    file.write_bytes('# cérémonie\r\nplateforme = "PRODUCTION"\r\n'.encode(encoding))
+    shown = ceremony("run", file, "-c", settings_file, status=status)
+    assert told_text in " ".join(shown.replace("│", " ").split())

@@ -7,43 +7,37 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from commands.composition import key_policy
-from commands.main import build_app
+from commands.composition import Instance
 from pki.authority import load_authorities
 from pki.errors import LintError
-from pki.key_list import fingerprint
-from runtime.settings import Settings
-from tests.support.hierarchies import make_hierarchy
+from pki.keys.key_list import fingerprint
+from runtime.settings.model import Settings
+from storage.migrate import upgrade
+from tests.support.hierarchies import Hierarchy
+from tests.support.verbs import igc, write_settings
 from tests.vectors.keys import key
 from tests.vectors.samples import spki
 
 
-@pytest.fixture(scope="module")
-def hierarchy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("deployment")
-    make_hierarchy(folder, "TEST")
-    return folder
-
-
 @pytest.fixture
-def config(hierarchy_folder: Path, tmp_path: Path) -> Path:
+def config(hierarchy: Hierarchy, tmp_path: Path) -> Path:
     """Settings of an instance with a copy of the index of the authorities, for changes."""
     authorities = tmp_path / "autorites"
     authorities.mkdir()
-    for path in (hierarchy_folder / "authorities").iterdir():
+    for path in hierarchy.authorities_dir.iterdir():
         (authorities / path.name).write_bytes(path.read_bytes())
     listed = tmp_path / "liste.txt"
     listed.write_text(fingerprint(key("leaf-2").public_key().public_numbers().n).hex() + "\n")
-    values = {
-        "authorities_dir": authorities, "keys_dir": hierarchy_folder / "keys",
-        "pass_phrase_file": hierarchy_folder / "pass-phrase",
-    }  # fmt: skip
-    lines = [f"{name} = {json.dumps(str(value))}" for name, value in values.items()]
-    config = tmp_path / "igc.toml"
-    config.write_text("\n".join(["[pki]", *lines, f"weak_key_files = [{json.dumps(str(listed))}]"]) + "\n")
-    return config
+    pki = {
+        "authorities_dir": authorities,
+        "keys_dir": hierarchy.keys_dir,
+        "pass_phrase_file": hierarchy.pass_phrase_file,
+        "weak_key_files": [listed],
+    }
+    (tmp_path / "var").mkdir(mode=0o700)
+    upgrade(f"sqlite:///{tmp_path}/var/igc.db")
+    return write_settings(tmp_path / "igc.toml", {"pki": pki})
 
 
 def change_index(config: Path, short_names: set[str], **settings: object) -> None:
@@ -56,7 +50,7 @@ def change_index(config: Path, short_names: set[str], **settings: object) -> Non
 
 
 def test_policy_of_keys_refuses_those_of_authorities_and_of_the_lists(config: Path) -> None:
-    policy = key_policy(Settings.load(config))
+    policy = Instance(Settings.load(config)).key_policy
     authorities = load_authorities(config.parent / "autorites").values()
     assert len(authorities) == 4
     assert all(policy.is_blocked(hashlib.sha256(authority.spki).digest()) for authority in authorities)
@@ -66,15 +60,15 @@ def test_policy_of_keys_refuses_those_of_authorities_and_of_the_lists(config: Pa
 
 
 def test_elliptic_keys_are_admitted_when_every_issuing_authority_admits_them(config: Path) -> None:
-    assert not key_policy(Settings.load(config)).p256
+    assert not Instance(Settings.load(config)).key_policy.p256
     change_index(config, {"ACI-EL-PP-TEST", "ACI-EL-ORG-TEST"}, p256=True)
-    assert not key_policy(Settings.load(config)).p256
+    assert not Instance(Settings.load(config)).key_policy.p256
     change_index(config, {"ACI-CARTES-TEST"}, p256=True)
-    assert key_policy(Settings.load(config)).p256
+    assert Instance(Settings.load(config)).key_policy.p256
 
 
 def run(*words: str) -> None:
-    done = CliRunner().invoke(build_app(words), words)
+    done = igc(*words)
     assert done.exception is not None
     raise done.exception
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,13 +14,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from commands import tls_pair
-from commands.tls_pair import TlsPair, locked
+from commands.ceremony import tls_pair
+from commands.ceremony.tls_pair import TlsPair, locked
 from pki.errors import CeremonyError
-from runtime.tls import server_ssl_context
+from runtime import whole_files
+from runtime.listening.tls import server_ssl_context
 from tests.vectors.samples import CA_FROM, CA_UNTIL
 
-STEPS = ("write_new", "replace_secret", "_move", "_settle")
+STEPS = ((tls_pair, "write_new"), (tls_pair, "replace"), (tls_pair, "move"), (whole_files, "settle"))
 
 
 class Crash(BaseException):
@@ -56,8 +59,8 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> list[str]:
     """Let the steps that reach the disk happen, and the machine stop before number ``stop`` of them."""
     done: list[str] = []
 
-    def counted(name: str, act):
-        def step(*arguments, **options):
+    def counted(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
             if len(done) == stop:
                 raise Crash
             done.append(name)
@@ -65,8 +68,8 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> list[str]:
 
         return step
 
-    for name in STEPS:
-        monkeypatch.setattr(tls_pair, name, counted(name, getattr(tls_pair, name)))
+    for module, name in STEPS:
+        monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
     return done
 
 
@@ -99,7 +102,7 @@ def crash(pair: TlsPair, monkeypatch: pytest.MonkeyPatch, stop: int) -> bool:
 
 
 def test_crash_at_every_step(pair: TlsPair, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes = []
+    outcomes: list[bool] = []
     while crash(pair, monkeypatch, len(outcomes)):
         # A listener that starts now finds a pair, the old one or the new one.
         server_ssl_context(pair.certificate, pair.key)
@@ -111,7 +114,7 @@ def test_crash_at_every_step(pair: TlsPair, monkeypatch: pytest.MonkeyPatch) -> 
         put_back(pair)
     assert (content(pair), content(pair, ".precedent")) == (NEW, OLD)
     # From the moment that the new pair is whole, nothing is lost.
-    assert outcomes == [False] * 2 + [True] * (len(outcomes) - 2)
+    assert outcomes == [False] * 3 + [True] * (len(outcomes) - 3)
     assert len(outcomes) > 2 * len(STEPS)
 
 
@@ -126,7 +129,7 @@ def test_crash_while_finishing_at_every_step(pair: TlsPair, monkeypatch: pytest.
                 return True
             return False
 
-    for first in (2, 5, 8):  # the new pair is whole; the old one is half aside; the new key has taken its place
+    for first in (3, 6, 10):  # the new pair is whole; the old one is half aside; the new key has taken its place
         second = 0
         while stopped(first, second):
             server_ssl_context(pair.certificate, pair.key)

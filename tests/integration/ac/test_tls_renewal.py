@@ -15,19 +15,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, select, update
 
-from batch.carried import take_carried_crl
 from batch.context import WorkerContext
-from commands import tls_pair
-from commands.tls_pair import locked
-from commands.tls_renewal import Look, TlsRenewal
+from batch.lists.root_crls import take_carried_crl
+from commands.ceremony import tls_pair
+from commands.ceremony.tls_pair import locked
+from commands.ceremony.tls_renewal import Look, TlsRenewal
 from pki.authority import Authority
-from pki.crl import CrlEntry, build_crl
+from pki.ceremony.configuration import CeremonyConfig, RevokedConfig, RootConfig, read_config
+from pki.ceremony.record import Protocol
+from pki.certificates.serials import serial_hex
 from pki.errors import CeremonyError
-from pki.hierarchy import CeremonyConfig, RevokedConfig, RootConfig, read_config
-from pki.protocol import Protocol
-from pki.serials import serial_hex
+from pki.issuing.crl import CrlEntry, build_crl
+from runtime.whole_files import move
 from storage import tables
-from tests.support.world import NOON, World
+from tests.support.clock import NOON
+from tests.support.world import World
 from tests.vectors.keys import key
 from tests.vectors.samples import KeySigner, make_issuing, make_root
 
@@ -82,7 +84,7 @@ class Place:
 def place(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Keys are the prepared ones, in turn: what is not looked at here is how they are made, and it takes long."""
     keys = cycle([key("leaf"), key("leaf-2")])
-    monkeypatch.setattr("commands.enrolment.rsa.generate_private_key", lambda **_options: next(keys))
+    monkeypatch.setattr("batch.issuing.own_certificates.rsa.generate_private_key", lambda **_options: next(keys))
     (tmp_path / "tls").mkdir()
     return Place(world, tmp_path / "tls")
 
@@ -92,7 +94,7 @@ def serial(certificate: x509.Certificate) -> str:
 
 
 def test_a_certificate_is_made_kept_and_made_anew_before_its_end(place: Place) -> None:
-    assert place.look().done == "absent"
+    assert place.look().done == "créé"
     first = place.certificate
     before = place.files()
     assert place.look() == Look(place.file)
@@ -100,7 +102,7 @@ def test_a_certificate_is_made_kept_and_made_anew_before_its_end(place: Place) -
     assert place.look() == Look(place.file)
     assert place.files() == before
     place.world.clock.advance(seconds=1)
-    assert place.look().done == f"fin de validité le {first.not_valid_after_utc:%d/%m/%Y}"
+    assert place.look().done == f"refait : fin de validité le {first.not_valid_after_utc:%d/%m/%Y}"
 
     second = place.certificate
     assert second.public_key() != first.public_key()
@@ -144,7 +146,7 @@ def test_what_is_not_asked_for_any_more_is_made_anew(place: Place) -> None:
         {"ip_addresses": ("127.0.0.1", "::1")},
         {"organization": "INSTITUT"},
     ):
-        assert place.look(changed(**values)).done == "autres noms dans le fichier de cérémonie"
+        assert place.look(changed(**values)).done == "refait : autres noms dans le fichier de cérémonie"
         assert place.look(changed(**values)) == Look(place.file)
     place.look()
     for spoil, reason in (
@@ -153,7 +155,7 @@ def test_what_is_not_asked_for_any_more_is_made_anew(place: Place) -> None:
         (lambda _place: (place.folder / "ws.key").unlink(), "clé absente ou d'un autre certificat"),
     ):
         spoil(place)
-        assert place.look().done == reason
+        assert place.look().done == f"refait : {reason}"
         assert place.look() == Look(place.file)
 
 
@@ -171,7 +173,7 @@ def test_certificate_of_a_revoked_authority_is_made_anew_by_another(place: Place
     both = replace(place.context, authorities=with_other)
     assert place.look(context=both) == Look(place.file)
     former = place.files()
-    assert place.look(revoked(other), context=both).done == f"AC {other.short_name} révoquée"
+    assert place.look(revoked(other), context=both).done == f"refait : AC {other.short_name} révoquée"
     assert place.certificate.issuer == place.context.authorities[ORG].certificate.subject
     # The list that was carried here says it as well as the file of the ceremony.
     for name, content in former.items():
@@ -180,24 +182,23 @@ def test_certificate_of_a_revoked_authority_is_made_anew_by_another(place: Place
     entries = [CrlEntry(other.certificate.serial_number, now)]
     crl = build_crl(root, KeySigner(root.short_name, key("root")), entries, 1, now, now + timedelta(days=30))
     take_carried_crl(place.world.db, place.folder, root, crl, now)
-    assert place.look(context=both).done == f"AC {other.short_name} révoquée"
+    assert place.look(context=both).done == f"refait : AC {other.short_name} révoquée"
 
 
 @pytest.mark.parametrize("service_set", ["embedded"], indirect=True)
 def test_interrupted_replacement_is_finished(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.look()
     first = place.certificate
-    move = tls_pair._move
 
     def stop(source: Path, target: Path) -> None:
         if target == place.file:
             raise KeyboardInterrupt
         move(source, target)
 
-    monkeypatch.setattr(tls_pair, "_move", stop)
+    monkeypatch.setattr(tls_pair, "move", stop)
     with pytest.raises(KeyboardInterrupt):
         place.look(changed(organization="INSTITUT"))
-    monkeypatch.setattr(tls_pair, "_move", move)
+    monkeypatch.setattr(tls_pair, "move", move)
     assert place.certificate == first
     look = place.look(changed(organization="INSTITUT"))
     assert look.done == "remplacement interrompu, achevé"
@@ -217,7 +218,7 @@ def test_what_needs_somebody_is_left_as_it_is(place: Place) -> None:
 
     # An authority that ends soon would issue the same short certificate night after night.
     place.world.clock.now = authority.not_after - timedelta(days=20)
-    assert place.look().done == "absent"
+    assert place.look().done == "créé"
     for content, left in (
         (place.file.read_bytes(), f"finit le {authority.not_after:%d/%m/%Y} avec l'AC {ORG}"),
         (make_root().certificate.public_bytes(Encoding.PEM), "délivré par une autre AC"),

@@ -11,29 +11,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, select, text, update
 
-from audit import crls
-from audit.authorities import load_authorities
+from audit.certificates.lint import check_lint
 from audit.context import Audit, Report, Scope
-from audit.lint import check_lint
+from audit.reading.authorities import load_authorities
 from audit.run import CHECKS
-from audit.trail import check_trail
+from audit.status import crls
+from audit.trail.lines import check_trail
 from batch.context import DelegateFiles, WorkerContext
-from batch.crls import publish
-from batch.issuing import give_up
-from batch.responders import renew_due
-from commands.enrolment import enroll
-from pki.content import CertificateContent
-from registration.revocation import revoke
+from batch.delegates.responders import renew_due
+from batch.issuing.own_certificates import enroll
+from batch.lists.crls import publish
+from pki.certificates.content import CertificateContent
+from registration.life.giving_up import give_up
+from registration.revocation.revoking import revoke
 from registration.vocabulary import Plateforme
 from storage import tables
 from storage.database import Database
 from tests.conftest import EMBEDDED
+from tests.support.acteurs import ALL_SENDERS, HOPITAL
+from tests.support.assertions import the
+from tests.support.clock import Clock
 from tests.support.csrs import broken_csr
-from tests.support.hierarchies import Hierarchy, make_hierarchy
+from tests.support.hierarchies import Hierarchy
 from tests.support.postgres import PostgresServer
-from tests.support.world import ALL_SENDERS, HOPITAL, PRODUITS, Clock, World, conditions, make_world, open_world
+from tests.support.produits import PRODUITS, conditions
+from tests.support.world import World, make_world, open_world
 
 PASSPHRASE = b"phrase des repondeurs de test"
 ORG, PERSONNES = "ACI-EL-ORG-TEST", "ACI-EL-PP-TEST"
@@ -76,9 +80,13 @@ class Place:
     @property
     def context(self) -> WorkerContext:
         files = DelegateFiles(self.responders, PASSPHRASE)
-        return replace(self.world.context, publication=self.publication, responders=files)
+        return replace(self.world, publication=self.publication, responders=files).context
 
     def certificat(self, name: str) -> tables.Certificat:
+        """As ``find_certificat``, of a certificate that must be there."""
+        return the(self.find_certificat(name), f"the certificate {name}")
+
+    def find_certificat(self, name: str) -> tables.Certificat | None:
         """The row of a demande by its name, or of the certificates that no demande asks for, by product."""
         certificat = tables.Certificat
         numero = self.numeros.get(name)
@@ -86,9 +94,9 @@ class Place:
         with self.db.read() as session:
             return session.scalars(select(certificat).where(which).order_by(certificat.id)).first()
 
-    def change(self, table: type, name: int | str, **values: Any) -> None:
+    def change(self, table: type[tables.Base], name: int | str, **values: Any) -> None:
         """Update one row past every rule: a ``certificat`` by name, a ``demande`` by name, a ``crl`` by authority."""
-        keys = {
+        keys: dict[type[tables.Base], Callable[[], ColumnElement[bool]]] = {
             tables.Certificat: lambda: tables.Certificat.id == self.certificat(str(name)).id,
             tables.Demande: lambda: tables.Demande.id == self.numeros[str(name)],
             tables.Crl: lambda: tables.Crl.autorite == name,
@@ -109,7 +117,7 @@ class Place:
                 for act in ("update", "delete"):
                     connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS historique_no_{act}")
                 connection.commit()
-                driver = connection.connection.driver_connection
+                driver = the(connection.connection.driver_connection)
                 driver.execute("PRAGMA foreign_keys=OFF")
                 for statement in statements:
                     driver.execute(statement)
@@ -152,17 +160,17 @@ def _live(place: Place) -> None:
     index = world.issued(*(world.form(product, key) for key, product in enumerate(PRODUITS)))
     numeros |= dict(zip(PRODUITS, world.numeros(index), strict=True))
     world.clock.advance(seconds=20)
-    world.ra.withdraw_lot_page(world.origin(), index, conditions(), after=0, limit=40)
+    world.ra.retraits.withdraw_page(world.origin(), index, conditions(), after=0, limit=40)
     forms = [world.form(key=20 + rank) for rank in range(3)]
     index = world.issued(*forms, world.form(csr=broken_csr(3)), reference="lot-2")
     numeros |= dict(zip(("waiting", "cancelled", "revoked", "rejected"), world.numeros(index), strict=True))
-    world.ra.cancel_demande(world.origin(), numeros["cancelled"])
+    world.ra.demandes.cancel(world.origin(), numeros["cancelled"])
     index = world.deposit(*(world.form(key=23 + rank) for rank in range(3)), reference="lot-3").index
     numeros |= dict(zip(("never signed", "given up", "new"), world.numeros(index), strict=True))
-    world.ra.cancel_demande(world.origin(), numeros["never signed"])
+    world.ra.demandes.cancel(world.origin(), numeros["never signed"])
     with world.db.write() as session:
         give_up(session, [numeros["given up"]], world.clock())
-    world.ra.withdraw_demande(world.origin(), numeros["revoked"], conditions())
+    world.ra.retraits.withdraw(world.origin(), numeros["revoked"], conditions())
     for content in (_LISTENER, *(ALL_SENDERS[name].content for name in ("dr-leroux", "administrateur"))):
         enroll(place.context, Plateforme.TEST, content)
     renew_due(place.context)
@@ -174,12 +182,13 @@ def _revoke(place: Place, name: str) -> None:
         revoke(session, {place.certificat(name).id: "keyCompromise"}, place.clock(), "essai")
 
 
-def _build(folder: Path, url: str, hierarchy: Hierarchy, authorities_dir: Path) -> Place:
+def _build(folder: Path, url: str, hierarchy: Hierarchy) -> Place:
     db = Database(url)
-    world = make_world(db, hierarchy)
     # Not long ago, so that the verb, which goes by the real time, finds it as good as the tests do.
-    world.clock.now = datetime.now(UTC).replace(microsecond=123_000) - timedelta(minutes=40)
-    place = Place(world, authorities_dir, folder / "publication", folder / "ocsp", {}, url)
+    began = datetime.now(UTC).replace(microsecond=123_000) - timedelta(minutes=40)
+    world = make_world(db, hierarchy, now=began)
+    world.clock.now = began
+    place = Place(world, hierarchy.authorities_dir, folder / "publication", folder / "ocsp", {}, url)
     _live(place)
     world.publish_crls()
     world.clock.advance(minutes=5)
@@ -195,30 +204,20 @@ def _build(folder: Path, url: str, hierarchy: Hierarchy, authorities_dir: Path) 
 
 
 @pytest.fixture(scope="session")
-def audited_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Hierarchy]:
-    folder = tmp_path_factory.mktemp("hierarchy-audit")
-    return folder / "authorities", make_hierarchy(folder, "TEST")
-
-
-@pytest.fixture(scope="session")
-def embedded_original(
-    tmp_path_factory: pytest.TempPathFactory, audited_hierarchy: tuple[Path, Hierarchy], sqlite_template: Path
-) -> Place:
+def embedded_original(tmp_path_factory: pytest.TempPathFactory, hierarchy: Hierarchy, sqlite_template: Path) -> Place:
     folder = tmp_path_factory.mktemp("audit")
     shutil.copyfile(sqlite_template, folder / "igc.db")
-    authorities_dir, hierarchy = audited_hierarchy
-    return _build(folder, f"sqlite:///{folder / 'igc.db'}", hierarchy, authorities_dir)
+    return _build(folder, f"sqlite:///{folder / 'igc.db'}", hierarchy)
 
 
 @pytest.fixture(scope="session")
 def production_original(
     tmp_path_factory: pytest.TempPathFactory,
-    audited_hierarchy: tuple[Path, Hierarchy],
+    hierarchy: Hierarchy,
     postgres_server: PostgresServer,
 ) -> Place:
-    authorities_dir, hierarchy = audited_hierarchy
     url = postgres_server.create("audited", template="igc_template")
-    return _build(tmp_path_factory.mktemp("audit-production"), url, hierarchy, authorities_dir)
+    return _build(tmp_path_factory.mktemp("audit-production"), url, hierarchy)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pki import der
-from pki.signers.port import Signer
+from pki.certificates import der
+from pki.signer import Signer
 from storage import tables
 from tests.integration.audit.conftest import Place
+from tests.support.stored import der_of
 from tests.vectors.samples import KeySigner
 
 Change = Callable[[list[bytes]], list[bytes]]
@@ -25,7 +26,7 @@ def forge(place: Place, name: str, signer: Signer | KeySigner | None = None, **c
     row = place.certificat(name)
 
     def change(fields: dict[int, Callable[[bytes], bytes]]) -> None:
-        outer = parts(row.der)
+        outer = parts(der_of(row))
         tbs = parts(outer[0])
         for number, edit in fields.items():
             tbs[number] = edit(tbs[number])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from audit.pages import certified_keys
+from audit.reading.rows import certified_keys
 from storage import tables
 from tests.integration.audit.conftest import Place
+from tests.support.bad_items import BAD_ITEMS
 
 
 def test_an_honest_plateforme_has_no_fault(place: Place) -> None:
@@ -24,9 +25,17 @@ def test_an_honest_plateforme_has_no_fault(place: Place) -> None:
         "règles d'unicité": 3,
         "CRL": 8,
         "demandes": 13 + 4 + 3,
+        "lots": 3,
         "certificats relus par pkilint": certificates,
         "scellements": 0,
     }
+
+
+def test_refused_items_of_every_kind_are_no_fault(place: Place) -> None:
+    bad = [place.world.form(each.product, 80, **each.changes) for each in BAD_ITEMS.values()]
+    place.world.with_policy(max_items=100, at_once=100).deposit(*bad, reference="fautif")
+    before = place.audit(lint=False, trail=True)
+    assert before.findings == []
 
 
 def test_every_certified_key_is_handed_to_who_judges_keys(embedded: Place) -> None:

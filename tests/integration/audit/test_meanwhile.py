@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from itertools import count
 
-from batch.crls import publish
+import pytest
+
+from audit.context import Report
+from batch.lists.crls import publish
 from tests.integration.audit.conftest import ORG, Place
 
 _AUDITS = 3
 
 
+@pytest.mark.long
 def test_work_under_the_eyes_of_the_auditor_is_no_fault(place: Place) -> None:
     """Lots are registered, signed, cancelled and withdrawn, lists published, one after the other without a pause."""
     world, done = place.world, threading.Event()
@@ -22,7 +26,7 @@ def test_work_under_the_eyes_of_the_auditor_is_no_fault(place: Place) -> None:
             number = next(rounds)
             key = 40 + 2 * number
             index = world.issued(*(world.form(key=key + rank) for rank in range(2)), reference=f"meanwhile-{number}")
-            world.ra.cancel_demande(world.origin(), world.numeros(index)[0])
+            world.ra.demandes.cancel(world.origin(), world.numeros(index)[0])
             publish(place.context, ORG, full=number % 2 == 0)
             world.clock.advance(seconds=1)
             worked.append(index)
@@ -30,7 +34,7 @@ def test_work_under_the_eyes_of_the_auditor_is_no_fault(place: Place) -> None:
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        audits = []
+        audits: list[Report] = []
         while len(audits) < _AUDITS or len(worked) < _AUDITS:
             assert worker.is_alive()
             audits.append(place.audit())

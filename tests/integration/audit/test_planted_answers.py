@@ -8,51 +8,44 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
 from audit.context import Report
-from pki.delegated import signer_file
-from pki.ocsp_signer import RESPONDER
-from publication.answers import KeptAnswers
-from publication.app import PublicationApp
-from publication.files import PublishedFiles
+from batch.context import DelegateFiles
+from pki.delegates.delegated import signer_file
+from pki.delegates.ocsp_signer import RESPONDER
+from pki.status.ocsp_response import build_response
 from publication.keys import ResponderKeys
-from publication.maker import AnswerMaker
-from publication.responder import OcspResponder
-from publication.statuses import StatusReader
-from runtime.http_server import HttpServer
 from storage import tables
 from storage.bulk import insert_rows
 from storage.database import Database
 from tests.integration.audit.conftest import ORG, PASSPHRASE, PERSONNES, Place
-from tests.support.world import Clock
+from tests.support.assertions import the
+from tests.support.clock import Clock
+from tests.support.publications import open_publication
+from tests.support.stored import certificate_of
 
 Serve = Callable[..., str]
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """Starts the real responder of a place, on a database (the place's own by default), and gives its address."""
     with ExitStack() as stack:
 
         def start(place: Place, db: Database | None = None, clock: Clock | None = None) -> str:
-            db = db or place.db
-            reader = StatusReader(db)
-            stack.callback(reader.close)
-            authorities = place.hierarchy.authorities
-            clock = clock or place.clock
-            keys = ResponderKeys(authorities, place.responders, PASSPHRASE, db)
-            maker = AnswerMaker(authorities, keys, validity=timedelta(hours=1), clock=clock)
-            app = PublicationApp(
-                authorities,
-                OcspResponder(maker, reader, KeptAnswers(1000)),
-                PublishedFiles(authorities, place.authorities_dir, place.publication),
-                cache_seconds=300,
-                clock=clock,
+            publication = open_publication(
+                db or place.db,
+                place.hierarchy.authorities,
+                authorities_dir=place.authorities_dir,
+                publication_dir=place.publication,
+                responders=DelegateFiles(place.responders, PASSPHRASE),
+                clock=clock or place.clock,
             )
-            port = stack.enter_context(HttpServer(app, "127.0.0.1", 0, shortcut=app.memory).in_thread())
+            port = stack.enter_context(stack.enter_context(publication).listening())
             return f"http://127.0.0.1:{port}"
 
         yield start
@@ -124,11 +117,11 @@ def test_a_certificate_that_it_does_not_know(embedded: Place, stale: Database, s
 def test_a_revocation_made_while_it_is_asked_is_no_fault(
     embedded: Place, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from audit.responder import Responder
+    from audit.reading.responder import Responder
 
     ask, waiting = Responder.ask, [True]
 
-    def slowly(*arguments: object, **options: object) -> object:
+    def slowly(*arguments: Any, **options: Any) -> object:
         if waiting:
             waiting.clear()
             # The page of rows is read already.
@@ -171,10 +164,9 @@ def test_a_delegate_that_is_none(
     embedded: Place, serve: Serve, oid: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The responder would not start with such a certificate; a forged one does."""
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from pki import delegated
+    from pki.delegates import delegated
     from tests.integration.audit import forging
 
     file = signer_file(RESPONDER, embedded.own("responders", tmp_path), ORG)
@@ -186,7 +178,7 @@ def test_a_delegate_that_is_none(
     original = embedded.certificat
     monkeypatch.setattr(embedded, "certificat", lambda of: _row(embedded, number) if of == "delegate" else original(of))
     forging.with_extension(embedded, "delegate", oid, lambda _: None)
-    forged = x509.load_der_x509_certificate(_row(embedded, number).der)
+    forged = certificate_of(_row(embedded, number))
     key = pem[pem.index(b"-----BEGIN ENCRYPTED") :]
     file.write_bytes(forged.public_bytes(Encoding.PEM) + key)
     monkeypatch.setattr(delegated, "check_profile", lambda _office, _authority, certificate: certificate.public_key())
@@ -205,10 +197,9 @@ def test_the_delegate_of_another_authority(embedded: Place, serve: Serve, monkey
     """An answer signed by a key that its own authority never delegated to."""
     from publication import maker
 
-    build = maker.build_response
     keys = ResponderKeys(embedded.hierarchy.authorities, embedded.responders, PASSPHRASE, embedded.db)
-    wrong = keys.current(PERSONNES, embedded.clock())
-    monkeypatch.setattr(maker, "build_response", lambda _signer, *rest: build(wrong, *rest))
+    wrong = the(keys.current(PERSONNES, embedded.clock()))
+    monkeypatch.setattr(maker, "build_response", lambda _signer, *rest: build_response(wrong, *rest))
     assert {subject for subject, _ in found(embedded.audit(ocsp_url=serve(embedded)))} == {
         f"répondeur de {ORG}",
         "répondeur de ACI-CARTES-TEST",

@@ -11,13 +11,20 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import update
 
-from pki import der
+from batch.issuing.own_certificates import enroll
+from pki.certificates import der
+from pki.certificates.content import CertificateContent
 from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.audit import forging
 from tests.integration.audit.conftest import ORG, PERSONNES, Place
 from tests.integration.audit.forging import ISSUER, SERIAL, attribute, forge, parts, rebuilt, replaced, value
+from tests.support.acteurs import HOPITAL
+from tests.support.assertions import the
 from tests.support.csrs import csr
+from tests.support.damage import flipped
+from tests.support.stored import der_of
+from tests.support.world import enrolled_serial
 from tests.vectors.keys import key
 
 KEY_USAGE, EXTENDED, SAN, POLICIES = "2.5.29.15", "2.5.29.37", "2.5.29.17", "2.5.29.32"
@@ -126,14 +133,14 @@ extension(
     "other identifier of the key",
     CLI,
     OWN_KEY,
-    lambda one: one[:-1] + bytes((one[-1] ^ 1,)),
+    flipped,
     "subjectKeyIdentifier : autre contenu",
 )
 extension(
     "other identifier of the issuer",
     CLI,
     ISSUER_KEY,
-    lambda one: one[:-1] + bytes((one[-1] ^ 1,)),
+    flipped,
     "authorityKeyIdentifier : autre contenu",
 )
 extension(
@@ -241,15 +248,13 @@ def _issued_by_another_authority(place: Place) -> None:
 
 @plants(CLI, "la signature n'est d'aucune autorité connue")
 def _broken_signature(place: Place) -> None:
-    bytes_ = place.certificat(CLI).der
-    place.change(tables.Certificat, CLI, der=bytes_[:-1] + bytes((bytes_[-1] ^ 1,)))
+    place.change(tables.Certificat, CLI, der=flipped(der_of(place.certificat(CLI))))
 
 
 @plants(CLI, "l'algorithme de signature n'est pas sha256WithRSAEncryption", "la signature n'est d'aucune")
 def _other_algorithm(place: Place) -> None:
-    bytes_ = place.certificat(CLI).der
     sha512 = replaced(der.object_identifier("1.2.840.113549.1.1.11"), der.object_identifier("1.2.840.113549.1.1.13"))
-    place.change(tables.Certificat, CLI, der=sha512(bytes_))
+    place.change(tables.Certificat, CLI, der=sha512(der_of(place.certificat(CLI))))
 
 
 @plants(CLI, "le produit de la ligne n'est pas celui de la demande", "keyUsage", "extKeyUsage")
@@ -315,7 +320,7 @@ def _names_of_the_demande_changed(place: Place) -> None:
 @plants(PRO, "sujet : title n'est pas celui de la demande")
 def _validated_content_changed(place: Place) -> None:
     with place.db.read() as session:
-        content = dict(session.get_one(tables.Demande, place.numeros[PRO]).contenu)
+        content = the(session.get_one(tables.Demande, place.numeros[PRO]).contenu)
     place.change(tables.Demande, PRO, contenu=content | {"title": "Médecin"})
 
 
@@ -366,6 +371,28 @@ def _responder_of_another_name(place: Place) -> None:
     forging.with_subject(place, "OCSP_SIGNER", lambda rdns: [*rdns[:-1], attribute(_COMMON_NAME, "OCSP ADVERSE")])
 
 
+@plants(SIGN, "la clé certifiée n'est plus retenue")
+def _a_certified_key_that_may_come_again(place: Place) -> None:
+    place.sql(f"DELETE FROM cle_publique WHERE id_demande = {place.numeros[SIGN]}")
+
+
+@plants(SIGN, "la clé présentée est retenue pour une autre plateforme")
+def _a_certified_key_kept_elsewhere(place: Place) -> None:
+    place.sql(f"UPDATE cle_publique SET plateforme = 'PRODUCTION' WHERE id_demande = {place.numeros[SIGN]}")
+
+
+@plants(SIGN, "une raison de révocation sans révocation")
+def _a_reason_that_changed_without_one(place: Place) -> None:
+    place.change(tables.Certificat, SIGN, raison_modifiee_le=place.clock())
+
+
+@plants("TLS_SERVER", "révoqué avant d'être émis", "révoquée, et absente de la liste")
+def _revoked_before_it_was_issued(place: Place) -> None:
+    row = place.certificat("TLS_SERVER")
+    moment = row.not_before - timedelta(days=1)
+    place.change(tables.Certificat, "TLS_SERVER", revoque_le=moment, raison_crl="superseded")
+
+
 @pytest.mark.parametrize("case", PLANTED)
 def test_a_planted_fault_is_found_and_named(embedded: Place, case: str) -> None:
     name, plant, needles = PLANTED[case]
@@ -376,7 +403,7 @@ def test_a_planted_fault_is_found_and_named(embedded: Place, case: str) -> None:
     assert len(texts) == len(needles), texts
     for needle in needles:
         assert any(needle in text for text in texts), texts
-    changed = embedded.certificat(name) or row
+    changed = embedded.find_certificat(name) or row
     for finding in report.findings:
         named = f"{finding.subject} {finding.text}"
         assert row.serial in named or changed.serial in named, finding
@@ -394,7 +421,7 @@ def test_an_authority_issues_its_products_only(embedded: Place, tmp_path: Path) 
 
 
 def test_a_production_certificate_without_demande_is_planted(embedded: Place, tmp_path: Path) -> None:
-    """On TEST the clients of the demo have such; in production nobody does."""
+    """On TEST the clients of the demo have such; in production applications that an operator registered, nobody else."""
     index = embedded.own("authorities_dir", tmp_path) / "authorities.json"
     index.write_text(index.read_text().replace('"category": 131', '"category": 3'))
     embedded.change(tables.Certificat, "CPE_AUTH", produit="ORG_SIGN")
@@ -409,6 +436,25 @@ def test_a_production_certificate_without_demande_is_planted(embedded: Place, tm
         f"{row.autorite} {row.serial}",
         "un produit du catalogue sans demande, sur la plateforme de production",
     ) not in texts
+
+
+def test_the_first_certificate_of_an_application_has_no_demande_when_the_trail_says_whose_it_is(
+    embedded: Place, tmp_path: Path
+) -> None:
+    index = embedded.own("authorities_dir", tmp_path) / "authorities.json"
+    index.write_text(index.read_text().replace('"category": 131', '"category": 3'))
+    world = embedded.world
+    content = CertificateContent(
+        product="ORG_AUTH_CLI",
+        common_name="DPI",
+        state="Paris (75)",
+        organization="HOPITAL",
+        organizational_unit=HOPITAL,
+    )
+    planted = enrolled_serial(enroll(world.context, world.plateforme, content))
+    told = enrolled_serial(world.enroll_client("inconnu", content))
+    found = [one.subject for one in embedded.audit().findings if one.text.startswith("un produit du catalogue sans")]
+    assert [any(serial in subject for subject in found) for serial in (planted, told)] == [True, False]
 
 
 def _rows(place: Place) -> list[tables.Certificat]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import insert, select, update
 
-from audit.all_keys import check_all_keys
 from audit.findings import Finding
+from audit.keys.all_keys import check_all_keys
+from pki.issuing.signers.software import SoftwareSigner
+from registration.revocation.weak_keys import examine_some
 from storage import tables
 from tests.integration.audit import forging
 from tests.integration.audit.conftest import Place
-from tests.vectors.csr_cases import close_primes, rsa_spki
+from tests.vectors.csr_cases import PRIME, close_primes, rsa_spki
 from tests.vectors.keys import key, key_of, prime
 
 
@@ -36,6 +40,24 @@ def test_a_prime_shared_by_two_certificates(embedded: Place) -> None:
     for finding, name in zip(sorted(found, key=lambda one: one.subject), ("ORG_SIGN", "PS_AUTH"), strict=True):
         assert embedded.certificat(name).serial in finding.subject
         assert "facteur premier commun" in finding.text
+
+
+def test_a_modulus_that_is_a_prime(embedded: Place) -> None:
+    public = load_der_public_key(rsa_spki(PRIME))
+    forging.with_key(embedded, "ORG_SIGN", SimpleNamespace(public_key=lambda: public))
+    (finding,) = [one for one in _found(embedded) if "nombre premier" in one.text]
+    assert embedded.certificat("ORG_SIGN").serial in finding.subject
+
+
+def test_broken_keys_that_were_revoked_and_blocked_are_settled_and_still_break_others(embedded: Place) -> None:
+    for name, p, q in (("ORG_SIGN", "leaf-p", "leaf-2-q"), ("PS_AUTH", "root-p", "leaf-2-q")):
+        forging.with_key(embedded, name, key_of(prime(p), prime(q)))
+    assert len(_found(embedded)) == 2
+    assert examine_some(embedded.db, embedded.clock()) > 2
+    assert _found(embedded) == []
+    forging.with_key(embedded, "ORG_CONF", key_of(prime("root-p"), prime("leaf-q")))
+    (finding,) = _found(embedded)
+    assert embedded.certificat("ORG_CONF").serial in finding.subject
 
 
 def test_a_prime_shared_with_a_demande_that_waits(embedded: Place) -> None:
@@ -74,6 +96,7 @@ def test_a_blocked_key_in_force_and_not_one_that_is_revoked(place: Place) -> Non
 
 def test_the_key_of_an_authority(embedded: Place) -> None:
     signer = next(iter(embedded.hierarchy.signers.values()))
+    assert isinstance(signer, SoftwareSigner)
     forging.with_key(embedded, "ORG_CONF", signer._key)
     found = _found(embedded)
     assert any(f"clé de l'AC {signer.authority}" in finding.text for finding in found)

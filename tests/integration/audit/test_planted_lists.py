@@ -10,15 +10,20 @@ import pytest
 from cryptography import x509
 from sqlalchemy import delete, update
 
-from batch.carried import take_carried_crl
-from batch.crls import publish
-from pki import der
-from pki.crl import CrlEntry, CrlForm, build_crl
-from pki.revocation import RevocationReason
-from registration.revocation import revoke
+from audit.findings import Topic
+from audit.reading.crl import read_list
+from batch.lists.crls import publish
+from batch.lists.root_crls import take_carried_crl
+from pki.certificates import der
+from pki.issuing.crl import CrlEntry, CrlForm, build_crl
+from pki.signer import Signer
+from pki.status.reasons import RevocationReason
+from registration.revocation.revoking import revoke
 from storage import tables
 from tests.integration.audit.conftest import ORG, PERSONNES, Place
 from tests.integration.audit.forging import parts
+from tests.support.assertions import the
+from tests.support.stored import der_of
 from tests.vectors.keys import key
 from tests.vectors.samples import KeySigner
 
@@ -50,15 +55,15 @@ def resign(
     delta: bool = False,
     number: int | None = None,
     base: int | None = None,
-    signer: object = None,
+    signer: Signer | None = None,
     update: tuple[datetime, datetime] | None = None,
     mangle: Callable[[bytes], bytes] = bytes,
 ) -> None:
     """Sign another list of ORG under its number and dates, put it into its row and its file."""
     row = stored(place)
-    content = row.delta if delta else row.der
+    content = the(row.delta) if delta else der_of(row)
     old = x509.load_der_x509_crl(content)
-    this_update, next_update = update or (old.last_update_utc, old.next_update_utc)
+    this_update, next_update = update or (old.last_update_utc, the(old.next_update_utc))
     new = build_crl(
         place.hierarchy.authorities[ORG],
         signer or place.hierarchy.signers[ORG],
@@ -135,9 +140,27 @@ def _another_reason(place: Place) -> None:
 def _another_date(place: Place) -> None:
     resign(
         place,
-        lambda entries: [one._replace(revoked_at=one.revoked_at + timedelta(seconds=1)) for one in entries],
+        lambda entries: [entries[0]._replace(revoked_at=entries[0].revoked_at + timedelta(seconds=1)), *entries[1:]],
         delta=True,
     )
+
+
+@plants((FULL, "thisUpdate est loin du moment de sa signature"), (DELTA, "est plus ancienne que la liste entière"))
+def _dated_after_it_was_made(place: Place) -> None:
+    row = stored(place)
+    resign(place, update=(row.complete_le + timedelta(minutes=6), row.next_update))
+
+
+@plants((DELTA, "thisUpdate est loin du moment de sa signature"), (DELTA, "est plus ancienne que la liste entière"))
+def _a_delta_dated_long_before_it_was_made(place: Place) -> None:
+    row = stored(place)
+    resign(place, delta=True, update=(row.publie_le - timedelta(minutes=80), the(row.delta_fin)))
+
+
+@plants((DELTA, "manque, alors que les certificats nomment son adresse"))
+def _no_delta(place: Place) -> None:
+    (place.publication / "CRL" / f"{ORG}-delta.crl").unlink()
+    place.change(tables.Crl, ORG, delta=None, delta_fin=None)
 
 
 @plants((FULL, "échue depuis le"))
@@ -233,6 +256,17 @@ def _revoked_long_ago_and_published_nowhere(place: Place) -> None:
     place.clock.advance(minutes=75)
 
 
+@plants((FULL, "dite apportée d'une racine"))
+def _a_list_of_ours_that_nobody_renews(place: Place) -> None:
+    place.change(tables.Crl, ORG, apportee=True)
+
+
+@plants((FULL, "dite apportée d'une racine"), (FULL, "révoquée, et absente de la liste"))
+def _an_empty_list_said_to_be_carried(place: Place) -> None:
+    resign(place, lambda _entries: [])
+    place.change(tables.Crl, ORG, apportee=True)
+
+
 @pytest.mark.parametrize("case", PLANTED)
 def test_a_planted_fault_is_found_and_named(embedded: Place, case: str) -> None:
     plant, expected = PLANTED[case]
@@ -287,9 +321,9 @@ def test_lists_that_change_under_the_eyes_of_the_auditor_are_no_fault(
     embedded: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate is revoked and the list published between the reading of the list and that of the rows."""
-    from audit import crls
+    from audit.status import crls
 
-    read_list, waiting = crls.read_list, [True]
+    waiting = [True]
 
     def slowly(content: bytes) -> object:
         if content == stored(embedded).der and waiting:
@@ -306,7 +340,7 @@ def test_lists_that_change_under_the_eyes_of_the_auditor_are_no_fault(
 
 
 def test_many_revocations_are_read_page_by_page(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from audit import crls
+    from audit.status import crls
 
     monkeypatch.setattr(crls, "_PAGE", 2)
     names = ("ORG_AUTH_CLI", "ORG_CONF", "SERV_SIGN", "SERV_CONF", "TLS_SERVER")
@@ -317,5 +351,7 @@ def test_many_revocations_are_read_page_by_page(place: Place, monkeypatch: pytes
             place.change(tables.Demande, name, etat_produit="REVOQUE")
     place.clock.advance(minutes=2)
     publish(place.context, ORG)
-    assert {one.text for one in place.audit().findings} == {"le certificat est révoqué, et aucune ligne ne le dit"}
+    assert {one.text for one in place.audit().findings if one.topic != Topic.LOT} == {
+        "le certificat est révoqué, et aucune ligne ne le dit"
+    }
     assert len(x509.load_der_x509_crl(stored(place).der)) == len(names) + 2

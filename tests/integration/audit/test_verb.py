@@ -8,34 +8,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from audit import lint
+from audit.certificates import lint
 from audit.findings import Topic
-from commands.main import build_app
-from pki import der
+from pki.certificates import der
 from storage import tables
 from tests.integration.audit import forging
 from tests.integration.audit.conftest import Place
+from tests.support.verbs import igc, options_of, write_settings
 
 SAN = "2.5.29.17"
 
 
 def settings_of(place: Place, tmp_path: Path, **values: object) -> Path:
     """A settings file for the copy; the clock of the verb is the real one, as that of the plateforme nearly was."""
-    content = {"data_dir": str(tmp_path), "database_url": place.url, **values}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in content.items()]
-    pki = {"authorities_dir": str(place.authorities_dir), "publication_dir": str(place.publication)}
-    lines += ["[pki]", *(f"{key} = {json.dumps(value)}" for key, value in pki.items())]
-    path = tmp_path / "igc.toml"
-    path.write_text("\n".join(lines))
-    return path
+    pki = {"authorities_dir": place.authorities_dir, "publication_dir": place.publication}
+    content = {"data_dir": tmp_path, "database_url": place.url, **values, "pki": pki}
+    return write_settings(tmp_path / "igc.toml", content)
 
 
 def igc_audit(config: Path, *arguments: str) -> Result:
-    full = ["audit", "--config", str(config), *arguments]
-    return CliRunner().invoke(build_app(full), full)
+    return igc("audit", "--config", config, *arguments)
 
 
 def test_nothing_found(place: Place, tmp_path: Path) -> None:
@@ -57,10 +51,10 @@ def test_a_fault_found(embedded: Place, tmp_path: Path) -> None:
     numero = embedded.numeros["ORG_SIGN"]
     text = "état du produit REVOQUE, le certificat n’est pas révoqué"
     assert done.stdout.splitlines()[:2] == ["HISTORIQUE : 1", f"  demande n° {numero} : {text}"]
-    assert "Résultat : 1 anomalie.\n" in done.stdout
+    assert "Résultat : 2 anomalies.\n" in done.stdout
     written = json.loads(report.read_text())
-    assert written["anomalies"] == {"HISTORIQUE": 1}
-    assert written["constats"] == [{"rubrique": "HISTORIQUE", "objet": f"demande n° {numero}", "texte": text}]
+    assert written["anomalies"] == {"HISTORIQUE": 1, "LOT": 1}
+    assert written["constats"][0] == {"rubrique": "HISTORIQUE", "objet": f"demande n° {numero}", "texte": text}
 
 
 def test_only_what_is_recent(embedded: Place, tmp_path: Path) -> None:
@@ -110,9 +104,9 @@ def test_an_audit_that_cannot_be_made_is_neither(embedded: Place, tmp_path: Path
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("sqlite:///nulle-part.db", "la base de données n'existe pas"),
-        ("sqlite:///vide.db", "la base de données refuse (OperationalError)"),
-        ("postgresql://igc@127.0.0.1:9/igc", "la base de données refuse (OperationalError)"),
+        ("sqlite:///nulle-part.db", "la base de données refuse : le fichier de la base n'existe pas"),
+        ("sqlite:///vide.db", "la base de données refuse : ses tables manquent : lancer `igc serve`, qui les crée"),
+        ("postgresql://igc@127.0.0.1:9/igc", "la base de données refuse : connexion impossible ou perdue"),
     ],
 )
 def test_without_a_database(embedded: Place, tmp_path: Path, url: str, words: str) -> None:
@@ -142,8 +136,7 @@ def test_the_page_names_every_option_and_every_topic() -> None:
     page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text("utf-8")
     cells = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("|")}
     assert {topic.value for topic in Topic} <= cells
-    command = typer.main.get_command(build_app(["audit"])).commands["audit"]
-    options = {name for parameter in command.params for name in parameter.opts} - {"--config", "-c"}
+    options = options_of("audit") - {"--config", "-c"}
     assert options == set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
 
 
@@ -152,7 +145,12 @@ def test_a_sample_is_drawn_without_doubles(embedded: Place, monkeypatch: pytest.
     read: list[bytes] = []
     monkeypatch.setattr(lint, "_IDS", page)
     monkeypatch.setattr(lint, "PAGE", page)
-    monkeypatch.setattr(lint, "find_all_breaches", lambda content: read.append(content) or ())
+
+    def breaches(content: bytes) -> tuple[str, ...]:
+        read.append(content)
+        return ()
+
+    monkeypatch.setattr(lint, "find_all_breaches", breaches)
     for wanted in (0, 1, 7, 22, 100):
         read.clear()
         lint.check_lint(embedded.prepared(sample=wanted))

@@ -14,17 +14,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
-from batch import crls
-from batch.alarms import Alarm, Fault, Subject, find_alarms
-from batch.carried import take_carried_crl
-from batch.endings import Watched, find_endings
-from batch.queue import WorkQueue, connect
-from batch.relay import Relay
+from batch.lists import crls
+from batch.lists.root_crls import take_carried_crl
+from batch.queue.relay import Relay
+from batch.queue.rq import WorkQueue, connect
+from batch.watching.alarms import Alarm, Fault, Subject, find_alarms
+from batch.watching.expiry import Watched, find_endings
 from pki.authority import INDEX_NAME, Authority
-from pki.crl import build_crl
-from pki.signers.software import load_software_signer
-from pki.signers.stores import key_file
-from tests.integration.batch.world import Hierarchy, SteppedClock, World
+from pki.issuing.crl import build_crl
+from tests.integration.batch.world import BatchWorld
+from tests.support.clock import Clock
+from tests.support.damage import flipped
+from tests.support.hierarchies import Hierarchy
 from tests.vectors.generate import FOLDER
 from tests.vectors.samples import make_issuing, make_root
 
@@ -34,22 +35,15 @@ ORG = "ACI-EL-ORG-TEST"
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def clock(world: World) -> SteppedClock:
-    world.clock = SteppedClock()
-    return world.clock
-
-
 @pytest.fixture(scope="session")
 def sign_root_crl(hierarchy: Hierarchy) -> Callable[[datetime], bytes]:
     """What is carried from the root's machine, with its end."""
-    root = hierarchy.authorities[ROOT]
-    signer = load_software_signer(root, key_file(hierarchy.keys_dir, ROOT), hierarchy.pass_phrase_file)
+    root, signer = hierarchy.authorities[ROOT], hierarchy.signers[ROOT]
     return lambda end: build_crl(root, signer, [], 1, end - 365 * DAY, end)
 
 
 @pytest.fixture
-def watched(world: World, tmp_path: Path, clock: SteppedClock, sign_root_crl: Callable[[datetime], bytes]) -> Watched:
+def watched(world: BatchWorld, tmp_path: Path, clock: Clock, sign_root_crl: Callable[[datetime], bytes]) -> Watched:
     """A plateforme without a reason for alarm."""
     (tmp_path / "CRL").mkdir()
     (tmp_path / "CRL" / f"{ROOT}.crl").write_bytes(sign_root_crl(clock.now + 365 * DAY))
@@ -59,16 +53,12 @@ def watched(world: World, tmp_path: Path, clock: SteppedClock, sign_root_crl: Ca
     )
 
 
-def test_nothing_to_say(world: World, watched: Watched) -> None:
+def test_nothing_to_say(world: BatchWorld, watched: Watched) -> None:
     assert find_endings(world.db, watched, world.clock()) == []
 
 
-def flipped(content: bytes) -> bytes:
-    return content[:-1] + bytes((content[-1] ^ 1,))
-
-
 def test_list_of_a_root_that_is_elsewhere(
-    world: World, watched: Watched, clock: SteppedClock, sign_root_crl: Callable[[datetime], bytes]
+    world: BatchWorld, watched: Watched, clock: Clock, sign_root_crl: Callable[[datetime], bytes]
 ) -> None:
     file = watched.publication / "CRL" / f"{ROOT}.crl"
     end = x509.load_der_x509_crl(file.read_bytes()).next_update_utc
@@ -79,7 +69,7 @@ def test_list_of_a_root_that_is_elsewhere(
         (end, [Alarm(Subject.ROOT_CRL, ROOT, end)]),
     ):
         assert find_endings(world.db, watched, moment) == alarms
-    foreign = crls.publish(world.context(), ORG)
+    foreign = crls.publish(world.context, ORG)
     for content, fault in (
         (flipped(file.read_bytes()), Fault.FORGED),
         (foreign, Fault.FORGED),
@@ -92,14 +82,12 @@ def test_list_of_a_root_that_is_elsewhere(
     file.unlink()
     assert find_endings(world.db, watched, clock.now) == [Alarm(Subject.ROOT_CRL, ROOT, None)]
     # A root whose key is here has its lists in the database, where find_alarms looks.
-    root = world.hierarchy.authorities[ROOT]
-    signer = load_software_signer(root, key_file(world.hierarchy.keys_dir, ROOT), world.hierarchy.pass_phrase_file)
-    crls.publish(world.context(signers={ROOT: signer}), ROOT)
+    crls.publish(replace(world.context, signers={ROOT: world.hierarchy.load_signer(ROOT)}), ROOT)
     assert find_endings(world.db, watched, clock.now) == []
 
 
 def test_a_carried_list_is_nobodys_work_here_and_told_once(
-    world: World, watched: Watched, clock: SteppedClock, sign_root_crl: Callable[[datetime], bytes]
+    world: BatchWorld, watched: Watched, clock: Clock, sign_root_crl: Callable[[datetime], bytes]
 ) -> None:
     root, end = world.hierarchy.authorities[ROOT], (clock.now + 200 * DAY).replace(microsecond=0)
     crl = sign_root_crl(end)
@@ -115,10 +103,10 @@ def test_a_carried_list_is_nobodys_work_here_and_told_once(
         assert find_endings(world.db, watched, moment) == alarms
         assert find_alarms(world.db, world.policy, moment) == []
         assert not crls.any_due(world.db, world.policy, moment)
-        assert crls.publish_due(world.context()) == 0
+        assert crls.publish_due(world.context) == 0
 
 
-def test_tls_certificates_whoever_made_them(world: World, watched: Watched) -> None:
+def test_tls_certificates_whoever_made_them(world: BatchWorld, watched: Watched) -> None:
     file = watched.tls["ws"]
     leaf = file.read_bytes()
     # Every certificate of the bundle counts, wherever it stands.
@@ -145,7 +133,7 @@ def of_authorities(alarms: list[Alarm]) -> dict[str, tuple[Fault | None, bool]]:
     return {alarm.name: (alarm.fault, alarm.urgent) for alarm in alarms if alarm.subject is Subject.AUTHORITY}
 
 
-def test_authorities_whose_end_shortens_what_they_issue(world: World, watched: Watched) -> None:
+def test_authorities_whose_end_shortens_what_they_issue(world: BatchWorld, watched: Watched) -> None:
     authorities = world.hierarchy.authorities
     root, issuing = authorities[ROOT], authorities[ORG]
     last_whole = issuing.not_after.replace(year=issuing.not_after.year - 3)
@@ -170,7 +158,7 @@ def write_index(folder: Path, products: dict[str, tuple[Authority, list[str]]]) 
     (folder / INDEX_NAME).write_text(json.dumps({"authorities": entries}))
 
 
-def test_key_that_a_later_one_has_relieved_is_no_matter(world: World, watched: Watched, tmp_path: Path) -> None:
+def test_key_that_a_later_one_has_relieved_is_no_matter(world: BatchWorld, watched: Watched, tmp_path: Path) -> None:
     last = make_issuing().not_after
     old = make_issuing(until=last - 5 * 365 * DAY)
     new = make_issuing(label="issuing-2", short_name="ACI-EL-2-TEST")
@@ -192,9 +180,9 @@ def test_key_that_a_later_one_has_relieved_is_no_matter(world: World, watched: W
             assert of_authorities(find_endings(world.db, here, moment)).keys() == set(expected)
 
 
-def test_the_relay_looks_once_in_a_while_and_goes_on(world: World, watched: Watched) -> None:
+def test_the_relay_looks_once_in_a_while_and_goes_on(world: BatchWorld, watched: Watched) -> None:
     (watched.publication / "CRL" / f"{ROOT}.crl").unlink()
-    relay = Relay(world.db, WorkQueue(connect(world.queue_url), job_timeout=60), world.policy, world.clock, watched)
+    relay = Relay(world.db, WorkQueue(connect(world.queue_url)), world.policy, world.clock, watched)
     with capture_logs() as events:
         for _ in range(3):
             relay.run_once()

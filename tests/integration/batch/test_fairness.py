@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from sqlalchemy import select
 
 from batch.context import BatchPolicy
-from batch.jobs import install
-from registration.outbox import Nature
+from batch.queue.jobs import install
+from registration.life.outbox import Nature
 from registration.policy import LotPolicy
 from storage import tables
-from tests.integration.batch.world import World
+from tests.integration.batch.world import BatchWorld
+from tests.support.assertions import the
 
 _CHUNK = 10
 _WINDOW = 3
 _POLICY = BatchPolicy(window=_WINDOW, lots=LotPolicy(page_size=50, chunk_size=_CHUNK))
 
 
-def _chunks_signed(world: World) -> list[tuple[int | None, int]]:
+def _chunks_signed(world: BatchWorld) -> list[tuple[int | None, int]]:
     """(lot, number of certificates) of each transaction that stored certificates, in their order."""
     demande, certificat = tables.Demande, tables.Certificat
     rows = world.rows(
@@ -25,15 +28,13 @@ def _chunks_signed(world: World) -> list[tuple[int | None, int]]:
         .join(demande, demande.id == certificat.id_demande)
         .where(certificat.emis_le.is_not(None))
     )
-    found: dict[tuple[object, int | None], int] = {}
-    for lot, moment in rows:
-        found[(moment, lot)] = found.get((moment, lot), 0) + 1
-    return [(lot, count) for (_, lot), count in sorted(found.items(), key=lambda item: item[0][0])]  # type: ignore[arg-type,return-value]
+    found = Counter((the(moment), lot) for lot, moment in rows)
+    return [(lot, count) for (_, lot), count in sorted(found.items(), key=lambda item: item[0][0])]
 
 
-def test_a_single_demande_passes_a_big_lot(world: World) -> None:
+def test_a_single_demande_passes_a_big_lot(world: BatchWorld) -> None:
     world.policy = _POLICY
-    index = world.submit(world.forms(200))
+    index = world.deposit_fresh(200)
     while world.signed() < 50:
         world.run_round()
     # The window is full of chunks of the lot when the demande comes.
@@ -50,13 +51,14 @@ def test_a_single_demande_passes_a_big_lot(world: World) -> None:
     world.assert_complete(index, good=200)
 
 
-def test_two_big_lots_progress_together(world: World) -> None:
+@pytest.mark.long
+def test_two_big_lots_progress_together(world: BatchWorld) -> None:
     world.policy = _POLICY
-    first = world.submit(world.forms(150), "first")
+    first = world.deposit_fresh(150, reference="first")
     while world.signed() < 30:
         world.run_round()
     signed_before = len(_chunks_signed(world))
-    second = world.submit(world.forms(150), "second")
+    second = world.deposit_fresh(150, reference="second")
     while world.outbox():
         world.run_round()
     lots = [lot for lot, _ in _chunks_signed(world)]
@@ -70,11 +72,11 @@ def test_two_big_lots_progress_together(world: World) -> None:
     world.assert_complete(second, good=150)
 
 
-def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: World) -> None:
+def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: BatchWorld) -> None:
     world.policy = _POLICY
     for _ in range(10):
         world.place()
-    index = world.submit(world.forms(75))
+    index = world.deposit_fresh(75)
     for _ in range(30):
         world.place()
         world.run_round()
@@ -87,10 +89,10 @@ def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: World) -> Non
     world.assert_complete(index, good=75)
 
 
-def test_registration_stays_one_page_ahead_of_the_signatures(world: World) -> None:
+def test_registration_stays_one_page_ahead_of_the_signatures(world: BatchWorld) -> None:
     world.policy = _POLICY
-    index = world.submit(world.forms(250))
-    install(world.context())
+    index = world.deposit_fresh(250)
+    install(world.context)
     while world.outbox():
         registered, signed = len(world.numeros(index)), world.signed()
         assert registered <= signed // 50 * 50 + 3 * 50

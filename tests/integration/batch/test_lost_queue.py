@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
-from batch import issuing, tasks
-from batch.jobs import install, run_tasks
-from batch.queue import WorkQueue, connect
+from batch.issuing import demandes as issuing
+from batch.queue import leases
+from batch.queue.jobs import install, run_tasks
+from batch.queue.rq import WorkQueue, connect
 from registration.vocabulary import EtatDemande
 from storage.database import Database
-from tests.integration.batch.plateforme import Plateforme, Queue, wait_until
-from tests.integration.batch.world import World, jobs_waiting
+from tests.integration.batch.plateforme import Plateforme
+from tests.integration.batch.world import BatchWorld, Owed
+from tests.support.processes import wait_until
+from tests.support.queue_server import HarmedQueue, jobs_waiting
 
 _ITEMS = 1_000
 
 
 @pytest.fixture
-def queue(tmp_path: Path, service_set: str) -> Iterator[Queue]:
+def queue(tmp_path: Path, service_set: str) -> Iterator[HarmedQueue]:
     """A queue server that the test may kill; not started."""
-    queue = Queue(tmp_path / "queue", service_set)
+    queue = HarmedQueue(tmp_path / "queue", service_set)
     yield queue
     queue.stop()
 
 
-def test_a_lot_survives_every_loss_of_the_queue(world: World, tmp_path: Path, queue: Queue) -> None:
+@pytest.mark.long
+def test_a_lot_survives_every_loss_of_the_queue(world: BatchWorld, tmp_path: Path, queue: HarmedQueue) -> None:
     # Accepted while no queue server exists.
-    index = world.submit(world.forms(600))
+    index = world.deposit_fresh(600)
     with Plateforme(world, tmp_path, queue.url) as plateforme:
         wait_until(lambda: len(plateforme.pids()) == 3)
         assert world.signed() == 0
@@ -49,8 +54,8 @@ def test_a_lot_survives_every_loss_of_the_queue(world: World, tmp_path: Path, qu
     world.assert_complete(index, good=600)
 
 
-def test_what_lay_in_an_emptied_queue_is_sent_again_and_costs_no_try(world: World) -> None:
-    index = world.submit(world.forms(10))
+def test_what_lay_in_an_emptied_queue_is_sent_again_and_costs_no_try(world: BatchWorld) -> None:
+    index = world.deposit_fresh(10)
     relay = world.relay()
     for _ in range(world.policy.max_attempts + 2):
         assert relay.run_once() == 1
@@ -61,13 +66,13 @@ def test_what_lay_in_an_emptied_queue_is_sent_again_and_costs_no_try(world: Worl
         relay = world.relay()  # looks at the queue at once
     (row,) = world.outbox()
     assert row.attempts == 0
-    install(world.context())
+    install(world.context)
     run_tasks([[row.id, 0]])
     world.assert_complete(index, good=10)
 
 
-def test_several_relays_agree_on_whether_the_queue_lost_its_data(world: World) -> None:
-    first, second = (WorkQueue(connect(world.queue_url), job_timeout=60) for _ in range(2))
+def test_several_relays_agree_on_whether_the_queue_lost_its_data(world: BatchWorld) -> None:
+    first, second = (WorkQueue(connect(world.queue_url)) for _ in range(2))
     assert first.lost_its_data()
     assert [queue.lost_its_data() for queue in (second, first, second)] == [False, False, False]
     with redis.Redis.from_url(world.queue_url) as client:
@@ -76,20 +81,21 @@ def test_several_relays_agree_on_whether_the_queue_lost_its_data(world: World) -
     assert not first.lost_its_data()
 
 
-def test_a_job_delivered_twice_is_claimed_once(world: World) -> None:
-    index = world.submit(world.forms(5))
+def test_a_job_delivered_twice_is_claimed_once(world: BatchWorld) -> None:
+    index = world.deposit_fresh(5)
     (task,) = world.send()
-    context = world.context()
-    assert len(tasks.claim(world.db, [(task.id, task.attempt)], "worker-1", world.policy, world.clock())) == 1
-    assert tasks.claim(world.db, [(task.id, task.attempt)], "worker-2", world.policy, world.clock()) == []
+    context = world.context
+    assert len(leases.claim(world.db, [(task.id, task.attempt)], "worker-1", world.policy, world.clock())) == 1
+    assert leases.claim(world.db, [(task.id, task.attempt)], "worker-2", world.policy, world.clock()) == []
     install(context)
     run_tasks([[task.id, task.attempt]])
     assert {world.demande(numero).etat for numero in world.numeros(index)} == {EtatDemande.VALIDEE.value}
 
 
-def test_chunks_signed_by_two_workers_at_the_same_time_give_one_certificate_each(world: World) -> None:
+@pytest.mark.long
+def test_chunks_signed_by_two_workers_at_the_same_time_give_one_certificate_each(world: BatchWorld) -> None:
     """As when a lease ends while its worker is alive: both run every chunk, with no fence between them."""
-    index = world.submit(world.forms(_ITEMS))
+    index = world.deposit_fresh(_ITEMS)
     world.register_pages()
     chunks = [(row.id, row.payload["numeros"]) for row in world.outbox()]
     assert sum(len(numeros) for _, numeros in chunks) == _ITEMS
@@ -97,11 +103,11 @@ def test_chunks_signed_by_two_workers_at_the_same_time_give_one_certificate_each
     counts: list[int] = []
 
     def work(direction: int) -> None:
-        db = Database(world.url)
-        context = world.context(db=db)
+        db = Database(world.database_url)
+        context = replace(world, db=db).context
         for row, numeros in chunks:
             barrier.wait()
-            counts.append(issuing.issue_chunk(context, numeros[::direction], [row]))
+            counts.append(issuing.issue_chunk(context, numeros[::direction], Owed(numeros, [row])))
         db.dispose()
 
     threads = [threading.Thread(target=work, args=(direction,)) for direction in (1, -1)]

@@ -2,98 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import event
-
-from batch import tasks
-from batch.jobs import install, run_tasks
+from batch.queue import leases
+from batch.queue.jobs import install, run_tasks
 from registration.policy import LotPolicy
-from storage.database import Database
-from tests.integration.batch.world import World
+from tests.integration.batch.world import BatchWorld
+from tests.support.databases import statements
 
-_CHUNK_STATEMENTS = 24  # eight of them for the audit trail
-_PAGE_STATEMENTS = 24
-
-
-@contextmanager
-def _counted(db: Database) -> Iterator[list[str]]:
-    """The statements of a block, without those that begin transactions."""
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):
-            statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+# Eight of them for the audit trail, four keep the counts of lots, two ask whether the plateforme is stopped. On PostgreSQL
+# one wakes the relay, and one a transaction those who wait for a lot. The claim is no transaction of its own, for one more
+# look at the rows. Of a page, one asks which products are closed.
+_CHUNK_STATEMENTS = 33
+_PAGE_STATEMENTS = 25
 
 
-def test_statements_of_a_chunk_do_not_depend_on_its_size(world: World) -> None:
+def test_statements_of_a_chunk_do_not_depend_on_its_size(world: BatchWorld) -> None:
     world.policy = replace(world.policy, lots=LotPolicy(page_size=400, chunk_size=400, at_once=400))
-    install(world.context())
+    install(world.context)
     counts = {}
     for size in (2, 50, 400):
-        world.submit(world.forms(size), f"lot of {size}")
+        world.deposit_fresh(size, reference=f"lot of {size}")
         (task,) = world.send()
-        with _counted(world.db) as statements:
+        with statements(world.db.engine) as sent:
             run_tasks([[task.id, task.attempt]])
-        counts[size] = len(statements)
+        counts[size] = len(sent)
     assert world.signed() == 452
     assert len(set(counts.values())) == 1, counts
     assert counts[2] <= _CHUNK_STATEMENTS, counts
 
 
-def test_statements_of_a_page_do_not_depend_on_its_size(world: World) -> None:
-    install(world.context())
+def test_statements_of_a_page_do_not_depend_on_its_size(world: BatchWorld) -> None:
+    install(world.context)
     counts = {}
     for size in (30, 300):
-        world.policy = replace(world.policy, lots=LotPolicy(page_size=size, chunk_size=100, at_once=20))
-        install(world.context())
-        index = world.submit(world.forms(size), f"lot of {size}")
+        world.policy = replace(
+            world.policy, lots=LotPolicy(page_size=size, first_page=size, chunk_size=300, at_once=20)
+        )
+        install(world.context)
+        index = world.deposit_fresh(size, reference=f"lot of {size}")
         (task,) = world.send()
-        with _counted(world.db) as statements:
+        with statements(world.db.engine) as sent:
             run_tasks([[task.id, task.attempt]])
-        counts[size] = len(statements)
+        counts[size] = len(sent)
         assert len(world.numeros(index)) == size
-        world.work()
+        world.run_batch()
     assert len(set(counts.values())) == 1, counts
     assert counts[30] <= _PAGE_STATEMENTS, counts
 
 
-def test_single_demandes_of_one_job_share_their_statements(world: World) -> None:
-    install(world.context())
+def test_single_demandes_of_one_job_share_their_statements(world: BatchWorld) -> None:
+    install(world.context)
     counts = {}
     for size in (1, world.policy.window):
         for _ in range(size):
             world.place()
-        sent = world.send()
-        assert len(sent) == size
-        with _counted(world.db) as statements:
-            run_tasks([[task.id, task.attempt] for task in sent])
+        tasks = world.send()
+        assert len(tasks) == size
+        with statements(world.db.engine) as sent:
+            run_tasks([[task.id, task.attempt] for task in tasks])
         assert world.outbox() == []
-        counts[size] = len(statements)
+        counts[size] = len(sent)
     assert len(set(counts.values())) == 1, counts
 
 
-def test_an_idle_or_full_relay_only_reads(world: World) -> None:
+def test_an_idle_or_full_relay_only_reads(world: BatchWorld) -> None:
     relay = world.relay()
     relay.run_once()
-    with _counted(world.db) as statements:
+    with statements(world.db.engine) as sent:
         relay.run_once()
-    assert len(statements) == 2
-    assert all(statement.startswith("SELECT") for statement in statements)
-    # As many rows in flight as the window allows, and one more that waits.
-    for _ in range(world.policy.window + 1):
+    assert len(sent) == 1
+    assert all(statement.startswith("SELECT") for statement in sent)
+    # As many shared jobs in flight as there may be, and one demande that waits for the next.
+    world.policy = replace(world.policy, lots=LotPolicy(page_size=400, chunk_size=5, at_once=400))
+    relay = world.relay()
+    for _ in range(11):
         world.place()
-    assert relay.run_once() == world.policy.window
-    with _counted(world.db) as statements:
+    assert relay.run_once() == 10
+    with statements(world.db.engine) as sent:
         relay.run_once()
-    assert len(statements) == 1
-    assert statements[0].startswith("SELECT count")
-    assert tasks.release_unclaimed(world.db) == world.policy.window
+    assert len(sent) == 3
+    assert all(statement.startswith("SELECT") for statement in sent)
+    assert leases.release_unclaimed(world.db) == 10

@@ -1,34 +1,49 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from clients.service import RetryPolicy, ServiceLots
-from clients.values import DemandeCertificat, Lot
-from tests.integration.clients.lots_stand_in import StandIn, TestAuthority, serve
+from clients.contract.values import DemandeCertificat, Lot
+from clients.lots.file import write_lot
+from clients.service.lots import RetryPolicy, ServiceLots
+from tests.integration.clients.cli_desk import CODE
+from tests.integration.clients.stand_in.authority import StandInAuthority
+from tests.integration.clients.stand_in.listener import serve
+from tests.integration.clients.stand_in.service import StandIn
 
 FAST = RetryPolicy(attempts=4, first_delay=0.01, max_delay=0.02)
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return TestAuthority(tmp_path_factory.mktemp("authority"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> StandInAuthority:
+    return StandInAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
-def stand_in(authority):
+def stand_in(authority: StandInAuthority) -> Iterator[StandIn]:
     with serve(StandIn(authority)) as service:
         yield service
 
 
 @pytest.fixture
-def connect(stand_in, authority):
+def connect(stand_in: StandIn, authority: StandInAuthority) -> Iterator[Callable[..., ServiceLots]]:
     opened = []
 
-    def open_service(**options):
-        given = {"certificate": authority.client_files, "ca": authority.ca_file, "retry": FAST, "timeout": 10} | options
+    def open_service(**options: Any) -> ServiceLots:
+        given: dict[str, Any] = {
+            "certificate": authority.client_files,
+            "ca": authority.ca_file,
+            "retry": FAST,
+            "timeout": 10,
+            **options,
+        }
         opened.append(ServiceLots(given.pop("url", stand_in.url), **given))
         return opened[-1]
 
@@ -38,7 +53,7 @@ def connect(stand_in, authority):
 
 
 @pytest.fixture(scope="session")
-def csrs():
+def csrs() -> list[bytes]:
     """A few real PKCS#10, DER; made once, keys are dear."""
     made = []
     for rank in range(3):
@@ -50,8 +65,11 @@ def csrs():
 
 
 @pytest.fixture
-def make_lot(csrs):
-    def build(reference="lot-1", names=("accueil", "REFUS", "biologie")):
+def make_lot(csrs: list[bytes]) -> Callable[..., Lot]:
+    def build(
+        reference: str = "lot-1",
+        names: tuple[str, ...] = ("accueil", "REFUS", "biologie"),
+    ) -> Lot:
         return Lot(
             reference=reference,
             demande=tuple(
@@ -69,3 +87,24 @@ def make_lot(csrs):
         )
 
     return build
+
+
+@pytest.fixture
+def desk(
+    stand_in: StandIn,
+    authority: StandInAuthority,
+    make_lot: Callable[..., Lot],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A folder with a configuration, a lot and a revocation code, as the current folder."""
+    cert, key = authority.client_files
+    (tmp_path / "igc-client.toml").write_text(
+        f'url = "{stand_in.url}"\ncertificat = "{cert}"\ncle = "{key}"\nca = "{authority.ca_file}"\n', encoding="utf-8"
+    )
+    (tmp_path / "code.txt").write_text(CODE + "\n", encoding="utf-8")
+    write_lot(make_lot(), tmp_path / "lot.xml")
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("IGCCLIENT_")]:
+        monkeypatch.delenv(name)
+    return tmp_path

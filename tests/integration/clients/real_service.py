@@ -7,17 +7,18 @@ import select
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from commands.enrolment import enroll
-from commands.fictitious import STRUCTURES
-from pki.content import CertificateContent
-from pki.secret_files import certificate_pem
-from runtime.http_server import HttpServer, server_ssl_context
+from batch.issuing.own_certificates import enroll
+from pki.certificates.pem import certificate_pem
+from storage.database import Database
+from tests.support.canals import serve_lots
+from tests.support.hierarchies import Hierarchy
+from tests.support.pairs import LISTENER, write_pair
 from tests.support.world import make_world
-from ws.app import build_app
 
 SENDER = "dr-leroux"
 
@@ -25,46 +26,28 @@ SENDER = "dr-leroux"
 class RealService:
     """Where the service listens and what a client needs to call it; ``world`` is the plateforme behind."""
 
-    def __init__(self, db, hierarchy, folder):
-        self.folder = folder
+    line: Line
+    url: str
+
+    def __init__(self, db: Database, hierarchy: Hierarchy, folder: Path) -> None:
         self.world = make_world(db, hierarchy)
         self.world.clock.now = datetime.now(UTC)
         self.world.publish_crls()
+        client = self.world.enroll_client(SENDER)
+        self.client_files = write_pair(folder, SENDER, client)
         self.ca_file = folder / "ca.pem"
-        self.client_files = self.write_pair(SENDER, self.world.enroll_client(SENDER))
-        self.ca_file.write_bytes(certificate_pem(self.root))
-        structure = STRUCTURES[0]
-        content = CertificateContent(
-            product="TLS_SERVER",
-            common_name="localhost",
-            dns_names=("localhost",),
-            ip_addresses=("127.0.0.1",),
-            state=structure.departement,
-            organization=structure.raison_sociale,
-            organizational_unit=structure.id_national,
-        )
-        self.server_files = self.write_pair("serveur", enroll(self.world.context, self.world.plateforme, content))
+        self.ca_file.write_bytes(certificate_pem(client.chain[-1]))
+        self.server_files = write_pair(folder, "serveur", enroll(self.world.context, self.world.plateforme, LISTENER))
         self.stopping = threading.Event()
 
-    def write_pair(self, name, enrolled):
-        self.root = enrolled.chain[-1]
-        pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (self.folder / f"{name}.key").write_bytes(pem)
-        bundle = b"".join(certificate_pem(der) for der in (enrolled.der, *enrolled.chain[:-1]))
-        (self.folder / f"{name}.pem").write_bytes(bundle)
-        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
-
-    def run_batch(self):
+    def run_batch(self) -> None:
         while not self.stopping.wait(0.05):
             self.world.run_batch()
 
     @contextlib.contextmanager
-    def running(self):
-        authorities = [authority.certificate_der for authority in self.world.hierarchy.authorities.values()]
-        context = server_ssl_context(*self.server_files, authorities)
-        app = build_app(self.world.ra, public_url="https://localhost:8443")
+    def running(self) -> Iterator[Self]:
         batch = threading.Thread(target=self.run_batch)
-        with HttpServer(app, "127.0.0.1", 0, ssl_context=context).in_thread() as port, Line(port) as line:
+        with serve_lots(self.world, *self.server_files) as port, Line(port) as line:
             self.line = line
             self.url = f"https://127.0.0.1:{port}/ws/lots/1.0"
             batch.start()
@@ -78,31 +61,30 @@ class RealService:
 class Line:
     """A TCP relay that lets ``budget`` bytes through, both ways together, then cuts every connection at once."""
 
-    def __init__(self, port):
+    def __init__(self, port: int) -> None:
         self.target = port
         self.budget = 0
         self.passed = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.connections = []
+        self.port: int = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.relay)
         self.ending = False
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *_error: object) -> None:
         self.ending = True
         self.thread.join()
         self.listener.close()
 
-    def open(self, budget):
+    def open(self, budget: int) -> None:
         """From now on so many more bytes pass."""
         self.budget = self.passed + budget
 
-    def relay(self):
-        pairs = {}
+    def relay(self) -> None:
+        pairs: dict[socket.socket, socket.socket] = {}
         while not self.ending:
             ready, _, _ = select.select([self.listener, *pairs], [], [], 0.02)
             for end in ready:
@@ -115,7 +97,7 @@ class Line:
         for end in pairs:
             end.close()
 
-    def pass_on(self, end, pairs):
+    def pass_on(self, end: socket.socket, pairs: dict[socket.socket, socket.socket]) -> None:
         try:
             data = end.recv(512)
             allowed = data[: max(0, self.budget - self.passed)]

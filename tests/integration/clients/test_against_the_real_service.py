@@ -5,32 +5,34 @@ from __future__ import annotations
 import csv
 import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clients.commands import run
+from clients.cli.main import run
+from clients.contract.values import ALL_OFFRES, ConditionsRetrait, CriteresRecherche, DemandeCertificat, Lot
 from clients.errors import AccesRefuse, CertificateRefusedError, Conflit, Introuvable, MessageRefuse
-from clients.lot_file import write_lot
-from clients.service import ServiceLots
-from clients.values import ConditionsRetrait, CriteresRecherche, DemandeCertificat, Lot
-from clients.workflow import withdraw_lot
-from tests.integration.clients.lots_stand_in import TestAuthority
+from clients.lots.file import write_lot
+from clients.lots.workflow import withdraw_lot
+from clients.service.lots import ServiceLots
+from storage.database import Database
 from tests.integration.clients.real_service import RealService
+from tests.integration.clients.stand_in.authority import StandInAuthority
+from tests.support.acteurs import HOPITAL
+from tests.support.assertions import the
+from tests.support.bad_items import BAD_ITEMS
 from tests.support.csrs import broken_csr, csr
-from tests.support.hierarchies import make_hierarchy
-from tests.support.world import HOPITAL
+from tests.support.hierarchies import Hierarchy
+from tests.support.pairs import write_pair
 
 CODE = "Sesame-ouvre-toi-1"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
 
 
-@pytest.fixture(scope="module")
-def hierarchy(tmp_path_factory):
-    return make_hierarchy(tmp_path_factory.mktemp("hierarchy"), "TEST")
-
-
 @pytest.fixture
-def real(database, hierarchy, tmp_path):
+def real(database: Database, hierarchy: Hierarchy, tmp_path: Path) -> Iterator[RealService]:
     folder = tmp_path / "tls"
     folder.mkdir()
     with RealService(database, hierarchy, folder).running() as service:
@@ -38,13 +40,13 @@ def real(database, hierarchy, tmp_path):
 
 
 @pytest.fixture
-def service(real):
+def service(real: RealService) -> Iterator[ServiceLots]:
     with ServiceLots(real.url, certificate=real.client_files, ca=real.ca_file) as opened:
         yield opened
 
 
-def demande(key, reference, **changes):
-    values = {
+def demande(key: int, reference: str, **changes: Any) -> DemandeCertificat:
+    values: dict[str, Any] = {
         "reference": reference,
         "offre": "ORG",
         "usage": "SIGN",
@@ -57,13 +59,13 @@ def demande(key, reference, **changes):
 
 
 @pytest.fixture
-def lot():
+def lot() -> Lot:
     wrong = demande(2, "d-2", csr=broken_csr(2))
     items = (demande(0, "d-0"), demande(1, "d-1"), wrong, demande(3, "d-3"))
     return Lot(reference="postes-1", demande=items)
 
 
-def test_every_operation_and_every_kind_of_refusal(service, lot, tmp_path):
+def test_every_operation_and_every_kind_of_refusal(service: ServiceLots, lot: Lot, tmp_path: Path) -> None:
     etat = service.consulter_service()
     assert (etat.plateforme, etat.version_contrat) == ("TEST", "1.0")
     bilan = service.verifier_lot(lot)
@@ -77,9 +79,10 @@ def test_every_operation_and_every_kind_of_refusal(service, lot, tmp_path):
     last = list(service.follow(reference=lot.reference))[-1]
     assert (last.a_retirer, last.rejetees, last.avancement) == (3, 1, 100)
     (refused,) = service.iter_demandes(accuse.index_lot, etat="REJETEE")
-    assert refused.erreur.code == "ERR_IHM_007"
+    assert the(refused.erreur).code == "ERR_IHM_007"
+    assert list(service.iter_demandes(accuse.index_lot, etat="ANNULEE")) == []
     found = list(service.iter_search(CriteresRecherche(index_lot=accuse.index_lot), taille=2))
-    assert sorted(one.position for one in found) == [1, 2, 3, 4]
+    assert sorted(the(one.position) for one in found) == [1, 2, 3, 4]
 
     report = withdraw_lot(service, accuse.index_lot, tmp_path / "certificats", CONDITIONS, lot=lot, taille=2)
     assert (report.withdrawn, report.refused, report.pending) == (3, 1, 0)
@@ -103,7 +106,7 @@ def test_every_operation_and_every_kind_of_refusal(service, lot, tmp_path):
         service.retirer_demande(numero, weak)
 
 
-def test_a_follower_is_woken_by_the_change_it_waits_for(real, service, lot):
+def test_a_follower_is_woken_by_the_change_it_waits_for(real: RealService, service: ServiceLots, lot: Lot) -> None:
     real.stopping.set()
     index = service.deposer_lot(lot).index_lot
     first = service.suivre_lot(index_lot=index)
@@ -117,14 +120,28 @@ def test_a_follower_is_woken_by_the_change_it_waits_for(real, service, lot):
         batch.join()
 
 
-def test_who_is_unknown_or_without_rights_is_told_so(real, lot, tmp_path):
-    nobody = real.write_pair("inconnu", real.world.enroll_client("inconnu"))
+def test_refused_items_of_another_tool_are_listed_with_what_they_have(
+    real: RealService, service: ServiceLots, tmp_path: Path
+) -> None:
+    """Our own client would not send them; who follows the lot reads them all the same."""
+    bad = [real.world.form(each.product, 80, **each.changes) for each in BAD_ITEMS.values()][:30]
+    index = real.world.deposit(*bad, real.world.form(key=1)).index
+    list(service.follow(index_lot=index))
+    listed = list(service.iter_demandes(index))
+    assert [the(one.erreur).code for one in listed[:-1]] == [each.code.value for each in BAD_ITEMS.values()][:30]
+    assert (listed[0].offre, listed[0].usage, listed[3].usage) == (None, "SIGN", None)
+    report = withdraw_lot(service, index, tmp_path / "certificats", CONDITIONS)
+    assert (report.withdrawn, report.refused) == (1, 30)
+
+
+def test_who_is_unknown_or_without_rights_is_told_so(real: RealService, lot: Lot, tmp_path: Path) -> None:
+    nobody = write_pair(tmp_path, "inconnu", real.world.enroll_client("inconnu"))
     with (
         ServiceLots(real.url, certificate=nobody, ca=real.ca_file) as service,
         pytest.raises(AccesRefuse, match="ERR_WS_025"),
     ):
         service.deposer_lot(lot)
-    stranger = TestAuthority(tmp_path).client_files
+    stranger = StandInAuthority(tmp_path).client_files
     with (
         ServiceLots(real.url, certificate=stranger, ca=real.ca_file) as service,
         pytest.raises(CertificateRefusedError),
@@ -132,14 +149,50 @@ def test_who_is_unknown_or_without_rights_is_told_so(real, lot, tmp_path):
         service.consulter_service()
 
 
-def test_the_published_contract_serves_the_client(real):
+def test_who_lost_the_right_still_reads_how_his_lot_ended(
+    real: RealService, service: ServiceLots, lot: Lot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = service.deposer_lot(lot).index_lot
+    list(service.follow(index_lot=index))
+    folder = tmp_path / "certificats"
+    before = withdraw_lot(service, index, folder, CONDITIONS, lot=lot)
+    assert len(list(service.iter_search(CriteresRecherche(offre=ALL_OFFRES), taille=2))) == 4
+    real.world.withdraw_rights("dr-leroux")
+    listed = list(service.iter_demandes(index))
+    assert [one.without_detail for one in listed] == [True] * 4
+    assert [the(one.erreur).code for one in listed if one.erreur] == ["ERR_IHM_007"]
+    assert list(service.iter_search(CriteresRecherche(offre=ALL_OFFRES))) == []
+    # What was withdrawn stays named in the manifest, as it stays in the folder.
+    again = withdraw_lot(service, index, folder, CONDITIONS, lot=lot)
+    assert [(line.numero_serie, line.fichier) for line in again.lines] == [
+        (line.numero_serie, line.fichier) for line in before.lines
+    ]
+
+    cert, key = real.client_files
+    reach = ["--url", real.url, "--certificat", str(cert), "--cle", str(key), "--ca", str(real.ca_file)]
+    capsys.readouterr()
+    assert run([*reach, "lister", str(index)]) == 0
+    shown = capsys.readouterr()
+    assert [line.split(";")[-1] for line in shown.out.splitlines()[-4:]] == ["", "", "ERR_IHM_007", ""]
+    assert "4 demande(s) sans détail : vous n'avez pas, ou plus, l'habilitation" in shown.err
+    assert run([*reach, "suivre", str(index)]) == 1
+    assert run([*reach, "rechercher", "--offre", "toutes"]) == 0
+    assert "0 demande(s)." in capsys.readouterr().err
+    assert run([*reach, "consulter", str(listed[0].numero_demande)]) == 3
+    assert "ERR_IHM_026" in capsys.readouterr().err
+
+
+def test_the_published_contract_serves_the_client(real: RealService) -> None:
     with ServiceLots(real.url, certificate=real.client_files, ca=real.ca_file, contract="service") as service:
         assert service.consulter_service().plateforme == "TEST"
 
 
 # What is proved here is the client's doing, the same on every database.
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize("service_set", ["embedded"], indirect=True)
-def test_whatever_byte_the_line_is_cut_at_the_same_command_ends_well(real, lot, tmp_path, monkeypatch):
+def test_whatever_byte_the_line_is_cut_at_the_same_command_ends_well(
+    real: RealService, lot: Lot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_lot(lot, tmp_path / "lot.xml")
     (tmp_path / "code.txt").write_text(CODE, encoding="utf-8")
@@ -147,7 +200,7 @@ def test_whatever_byte_the_line_is_cut_at_the_same_command_ends_well(real, lot, 
     command = ["--url", f"https://127.0.0.1:{real.line.port}/ws/lots/1.0", "--certificat", str(cert), "--cle", str(key)]
     command += ["--ca", str(real.ca_file), "--essais", "1", "tout", "lot.xml", "certificats"]
     command += ["--code-fichier", "code.txt", "--accepter-cgu"]
-    outcomes = []
+    outcomes: list[int] = []
     budget = 500
     while not outcomes or outcomes[-1] != 1:
         real.line.open(budget)

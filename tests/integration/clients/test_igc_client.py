@@ -4,55 +4,32 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import pty
-import select
 import subprocess
-import sys
-import termios
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clients.commands import run
-from clients.lot_file import read_lot, write_lot
-
-CODE = "Mot-De-Passe-Long"
-ROOT = Path(__file__).resolve().parents[3]
-COMMAND = [sys.executable, "-c", "from clients.commands import main; main()"]
+from clients.cli.main import run
+from clients.lots.file import read_lot
+from tests.integration.clients.cli_desk import CODE, COMMAND, WITHDRAW, environment, on_a_terminal
+from tests.integration.clients.stand_in.service import StandIn
 
 
-@pytest.fixture
-def desk(stand_in, authority, make_lot, tmp_path, monkeypatch):
-    """A folder with a configuration, a lot and a revocation code, as the current folder."""
-    cert, key = authority.client_files
-    (tmp_path / "igc-client.toml").write_text(
-        f'url = "{stand_in.url}"\ncertificat = "{cert}"\ncle = "{key}"\nca = "{authority.ca_file}"\n', encoding="utf-8"
-    )
-    (tmp_path / "code.txt").write_text(CODE + "\n", encoding="utf-8")
-    write_lot(make_lot(), tmp_path / "lot.xml")
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("IGCCLIENT_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-WITHDRAW = ["--code-fichier", "code.txt", "--accepter-cgu"]
-
-
-def rows_of(folder):
+def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "manifeste.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream, delimiter=";"))
 
 
-def as_json(capsys, *arguments, code=0):
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
     capsys.readouterr()
     assert run([*arguments, "--json"]) == code
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_table_becomes_keys_then_a_lot_then_certificates_paired_with_their_keys(desk, capsys):
+def test_a_table_becomes_keys_then_a_lot_then_certificates_paired_with_their_keys(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [
         "reference;offre;usage;structure;serviceApplicatif;emailActeur",
         "poste/1;ORG;AUTH_CLI;1750140014;Accueil;si@hopital.example",
@@ -78,14 +55,14 @@ def test_a_table_becomes_keys_then_a_lot_then_certificates_paired_with_their_key
     assert "\x1b[" not in shown.out + shown.err, "no colours outside a terminal"
 
 
-def test_a_bad_table_is_refused_before_any_key_is_made(desk, capsys):
+def test_a_bad_table_is_refused_before_any_key_is_made(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (desk / "postes.csv").write_text("offre;usage;emailActeur\nORG;AUTRE;a@h.example\n", encoding="utf-8")
     assert run(["cles", "postes.csv"]) == 2
     assert "ligne" not in capsys.readouterr().out
     assert not (desk / "cles").exists()
 
 
-def test_a_table_that_names_its_csrs_gets_no_keys(desk, capsys):
+def test_a_table_that_names_its_csrs_gets_no_keys(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (desk / "postes.csv").write_text(
         "offre;usage;structure;serviceApplicatif;emailActeur;csr\n"
         "ORG;SIGN;1750140014;A;a@h.example;\nORG;SIGN;1750140014;B;a@h.example;une.csr\n",
@@ -96,7 +73,7 @@ def test_a_table_that_names_its_csrs_gets_no_keys(desk, capsys):
     assert not (desk / "cles").exists()
 
 
-def test_a_table_may_be_deposited_as_it_is_when_it_names_its_csrs(desk, csrs):
+def test_a_table_may_be_deposited_as_it_is_when_it_names_its_csrs(desk: Path, csrs: list[bytes]) -> None:
     (desk / "une.csr").write_bytes(csrs[0])
     (desk / "postes.csv").write_text(
         "offre;usage;structure;serviceApplicatif;emailActeur;csr\nORG;SIGN;1750140014;A;a@h.example;une.csr\n",
@@ -108,20 +85,23 @@ def test_a_table_may_be_deposited_as_it_is_when_it_names_its_csrs(desk, csrs):
     assert [row["fichier"] for row in rows_of(desk / "certificats")] == ["00001.p7b"]
 
 
-def test_json_documents_carry_the_contract_s_names(desk, capsys):
+def test_json_documents_carry_the_contract_s_names(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert as_json(capsys, "etat")["demandesParLot"] == 10000
     assert as_json(capsys, "verifier", "lot.xml", code=1)["refusees"] == 1
     assert as_json(capsys, "deposer", "lot.xml")["indexLot"] == 1
     assert as_json(capsys, "suivre", "1", code=1)["aRetirer"] == 2
     assert [one["position"] for one in as_json(capsys, "lister", "lot-1", "--etat", "TRANSMISE")] == [1, 3]
     assert len(as_json(capsys, "rechercher", "--offre", "ORG", "--depuis", "2026-01-01")) == 3
+    assert len(as_json(capsys, "rechercher", "--offre", "toutes")) == 3
     assert as_json(capsys, "consulter", "2")["demande"]["erreur"]["code"] == "ERR_WS_037"
     report = as_json(capsys, "retirer", "lot.xml", "certificats", *WITHDRAW, code=1)
     assert (report["retires"], report["refusees"], len(report["lignes"])) == (2, 1, 3)
     assert as_json(capsys, "annuler", "--lot", "1", "--oui") == {"annulees": 0, "inchangees": 3}
 
 
-def test_without_a_terminal_results_are_one_line_each_with_semicolons(desk, capsys):
+def test_without_a_terminal_results_are_one_line_each_with_semicolons(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(["deposer", "lot.xml"])
     capsys.readouterr()
     assert run(["lister", "1"]) == 0
@@ -141,24 +121,57 @@ def test_without_a_terminal_results_are_one_line_each_with_semicolons(desk, caps
         (["rechercher"], None, 2, "ERR_IHM_025"),
         (["etat"], "denied", 3, "ERR_WS_025"),
         (["--essais", "1", "etat"], "fault", 4, "incident inc-42"),
-        (["--essais", "1", "etat"], "before", 4, "connexion"),
+        (["--essais", "1", "etat"], "before", 4, "127.0.0.1"),
         (["etat"], "status:404", 4, "HTTP 404"),
         (["deposer", "absent.xml"], None, 2, "absent.xml"),
         (["--config", "absent.toml", "etat"], None, 6, "absent.toml"),
+        (["--essais", "zéro", "etat"], None, 6, "essais doit être un nombre entier"),
+        (["--delai", "-1", "etat"], None, 6, "delai doit être"),
+        (["--url", "https://nom:secret@127.0.0.1/", "etat"], None, 6, "ni nom ni mot de passe"),
+        (
+            ["--url", "https://127.0.0.1/ws/lots/1.0?wsdl", "etat"],
+            None,
+            6,
+            "sans ?wsdl : https://127.0.0.1/ws/lots/1.0",
+        ),
+        (["--url", "https://[::1", "etat"], None, 6, "https://nom"),
+        (["--url", "https://127.0.0.1:99999/", "etat"], None, 6, "https://nom"),
+        (["--url", "https://exa mple/", "etat"], None, 6, "n'est pas une adresse https"),
+        (["--url", f"https://{'a' * 70}.example/", "etat"], None, 6, "n'est pas une adresse https"),
+        (["--mandataire", "ftp://127.0.0.1:1", "etat"], None, 6, "mandataire"),
         (["--cle", "absente.key", "etat"], None, 6, "absente.key"),
         (["--url", "http://127.0.0.1/", "etat"], None, 6, "https"),
-        (["retirer", "1", "certificats", "--code-fichier", "code.txt"], None, 6, "--accepter-cgu"),
-        (["retirer", "1", "certificats", "--accepter-cgu"], None, 6, "--code-fichier"),
-        (["annuler"], None, 6, "--lot"),
-        (["rechercher", "--offre", "ORG", "--depuis", "hier"], None, 6, "hier"),
-        (["cles", "lot.csv", "--sortie", "lot.csv"], None, 6, ".xml"),
+        (["retirer", "1", "certificats", "--code-fichier", "code.txt"], None, 2, "--accepter-cgu"),
+        (["retirer", "1", "certificats", "--accepter-cgu"], None, 2, "--code-fichier"),
+        (["retirer", "1", "certificats", *WITHDRAW, "--cles", "absentes"], None, 2, "absentes"),
+        (["annuler"], None, 2, "--lot"),
+        (["rechercher", "--offre", "ORG", "--depuis", "hier"], None, 2, "hier"),
+        (["rechercher", "--offre", "ORG", "--depuis", "0001-01-01"], None, 2, "0001-01-01"),
+        (["rechercher", "--offre", "ROG"], None, 2, "PS, PRO, ORG, SERV, TOUTES"),
+        (["rechercher", "--usage", "AUTHCLI"], None, 2, "AUTH_CLI"),
+        (["lister", "1", "--etat", "TERMINE"], None, 2, "NON_TRAITEE"),
+        (["lister", "1", "--etat", "a_retirer"], None, 2, "--etat TRANSMISE"),
+        (["lister", "absent.xml"], None, 5, "pas non plus de fichier"),
+        (["lister", "9" * 30], None, 5, "ERR_WS_031"),
+        (["cles", "lot.csv", "--sortie", "lot.csv"], None, 2, ".xml"),
+        (["--completion", "csh"], None, 2, "bash, zsh"),
         (["deposer"], None, 2, "Il manque FICHIER"),
         (["deposer", "lot.xml", "--couleur"], None, 2, "Option inconnue : --couleur"),
+        (["etat", "--config", "autre.toml"], None, 2, "--config se place avant le nom de la commande"),
+        (["etat", "--mot-de-passe-cle", "x"], None, 2, "--mot-de-passe-cle se place avant"),
         (["consulter", "abc"], None, 2, "Valeur refusée pour NUMERO"),
         (["effacer"], None, 2, "Commande inconnue"),
     ],
 )
-def test_every_failure_has_its_exit_code_and_french_words(desk, stand_in, capsys, arguments, plan, code, words):
+def test_every_failure_has_its_exit_code_and_french_words(
+    desk: Path,
+    stand_in: StandIn,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    plan: str | None,
+    code: int,
+    words: str,
+) -> None:
     if plan:
         stand_in.plan_next("consulterService", plan)
     assert run(arguments) == code
@@ -167,7 +180,9 @@ def test_every_failure_has_its_exit_code_and_french_words(desk, stand_in, capsys
     assert shown.out == ""
 
 
-def test_a_weak_code_is_refused_before_anything_is_sent(desk, stand_in, capsys):
+def test_a_weak_code_is_refused_before_anything_is_sent(
+    desk: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
     for weak in ("Court-1", "sans-majuscule-ici", "SANS-MINUSCULE-ICI", "SansSigneParticulier1"):
         (desk / "code.txt").write_text(weak, encoding="utf-8")
         assert run(["tout", "lot.xml", "certificats", *WITHDRAW]) == 2
@@ -175,7 +190,7 @@ def test_a_weak_code_is_refused_before_anything_is_sent(desk, stand_in, capsys):
     assert stand_in.texts == []
 
 
-def test_the_code_is_typed_twice_on_a_terminal_without_being_shown(desk):
+def test_the_code_is_typed_twice_on_a_terminal_without_being_shown(desk: Path) -> None:
     run(["deposer", "lot.xml"])
     run(["suivre", "1"])
     shown, code = on_a_terminal(
@@ -186,16 +201,9 @@ def test_the_code_is_typed_twice_on_a_terminal_without_being_shown(desk):
     assert code == 1
     assert CODE not in shown
     assert "2 certificat(s) sur 3" in shown
-    shown, code = on_a_terminal(
-        [*COMMAND, "retirer", "1", "autre", "--accepter-cgu"],
-        {"Code de révocation": CODE, "Le même code": CODE + "x"},
-        hidden=True,
-    )
-    assert code == 6
-    assert "différents" in shown
 
 
-def test_a_terminal_gets_live_bars_and_a_cancellation_asks_first(desk, stand_in):
+def test_a_terminal_gets_live_bars_and_a_cancellation_asks_first(desk: Path, stand_in: StandIn) -> None:
     shown, code = on_a_terminal([*COMMAND, "tout", "lot.xml", "certificats", *WITHDRAW], {})
     assert code == 1
     assert "\x1b[" in shown
@@ -208,9 +216,12 @@ def test_a_terminal_gets_live_bars_and_a_cancellation_asks_first(desk, stand_in)
 OPERATIONS = ("deposerLot", "suivreLot", "listerDemandesLot", "retirerPageLot")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", ["before", "after", "truncated"])
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_whatever_call_is_cut_the_same_command_again_ends_well(desk, stand_in, operation, cut):
+def test_whatever_call_is_cut_the_same_command_again_ends_well(
+    desk: Path, stand_in: StandIn, operation: str, cut: str
+) -> None:
     command = ["--essais", "1", "tout", "lot.xml", "certificats", *WITHDRAW]
     stand_in.plan_next(operation, cut)
     assert run(command) == 4
@@ -219,8 +230,9 @@ def test_whatever_call_is_cut_the_same_command_again_ends_well(desk, stand_in, o
     assert [row["fichier"] for row in rows_of(desk / "certificats")] == ["d-0.p7b", "", "d-2.p7b"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_killed_run_leaves_nothing_that_stops_the_next_one(desk, stand_in, operation):
+def test_a_killed_run_leaves_nothing_that_stops_the_next_one(desk: Path, stand_in: StandIn, operation: str) -> None:
     command = ["--essais", "1", "tout", "lot.xml", "certificats", *WITHDRAW]
     stand_in.plan_next(operation, "hold")
     victim = subprocess.Popen([*COMMAND, *command], env=environment(), stderr=subprocess.DEVNULL)
@@ -236,14 +248,16 @@ def test_a_killed_run_leaves_nothing_that_stops_the_next_one(desk, stand_in, ope
     assert list((desk / "certificats").glob(".*")) == []
 
 
-def test_a_brief_outage_is_told_and_survived_within_one_run(desk, stand_in, capsys):
+def test_a_brief_outage_is_told_and_survived_within_one_run(
+    desk: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
     stand_in.plan_next("deposerLot", "before")
     assert run(["deposer", "lot.xml"]) == 0
     assert "Nouvel essai dans" in capsys.readouterr().err
     assert read_lot(desk / "lot.xml").reference == "lot-1"
 
 
-def test_help_is_in_french_and_names_every_command(capsys):
+def test_help_is_in_french_and_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
     for name in ("cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "annuler", "consulter", "etat"):
@@ -254,37 +268,3 @@ def test_help_is_in_french_and_names_every_command(capsys):
     shown = capsys.readouterr().out
     assert "[obligatoire]" in shown
     assert "Show this message" not in shown
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
-def on_a_terminal(command, answers, *, hidden=False):
-    """Everything a terminal showed, and the exit code.
-
-    Each answer is typed once its question is there and, when ``hidden``, once the terminal has stopped echoing:
-    what is typed before that is thrown away, and would be seen.
-    """
-    child, descriptor = pty.fork()
-    if child == 0:
-        os.environ["PYTHONPATH"] = str(ROOT)
-        os.execv(command[0], command)
-    shown, waiting, end = "", dict(answers), time.monotonic() + 30
-    try:
-        while time.monotonic() < end:
-            asked = next((question for question in waiting if question in shown), None)
-            if asked and not (hidden and termios.tcgetattr(descriptor)[3] & termios.ECHO):
-                os.write(descriptor, (waiting.pop(asked) + "\n").encode())
-            if not select.select([descriptor], [], [], 0.02)[0]:
-                continue
-            try:
-                piece = os.read(descriptor, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece.decode("utf-8", "replace")
-    finally:
-        os.close(descriptor)
-    return shown, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -10,10 +10,16 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from clients.contract.schema_check import InvalidMessageError
+from clients.contract.values import ConditionsRetrait, CriteresRecherche, Lot
 from clients.errors import (
     AccesRefuse,
     CertificateRefusedError,
@@ -26,16 +32,19 @@ from clients.errors import (
     SettingsError,
     UnexpectedAnswerError,
 )
-from clients.schema_check import InvalidMessageError
-from clients.service import RetryPolicy
-from clients.values import ConditionsRetrait, CriteresRecherche
-from tests.integration.clients.lots_stand_in import STRANGE, WEAK_CODE, TestAuthority
+from clients.service.lots import RetryNotice, RetryPolicy, ServiceLots
+from tests.integration.clients.stand_in.authority import StandInAuthority
+from tests.integration.clients.stand_in.demandes import WEAK_CODE
+from tests.integration.clients.stand_in.service import STRANGE, StandIn
+from tests.support.assertions import the
 
 CODE = "Mot-De-Passe-Long"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
 
 
-def test_every_operation_of_the_contract_from_deposit_to_search(connect, make_lot):
+def test_every_operation_of_the_contract_from_deposit_to_search(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot]
+) -> None:
     service = connect()
     assert service.consulter_service().plateforme == "TEST"
     bilan = service.verifier_lot(make_lot())
@@ -57,7 +66,7 @@ def test_every_operation_of_the_contract_from_deposit_to_search(connect, make_lo
 
     demandes = list(service.iter_demandes(accuse.index_lot, taille=2))
     assert [demande.position for demande in demandes] == [1, 2, 3]
-    assert demandes[1].erreur.code == "ERR_WS_037"
+    assert the(demandes[1].erreur).code == "ERR_WS_037"
     assert [one.reference for one in service.iter_demandes(accuse.index_lot, etat="REJETEE")] == ["d-1"]
     assert service.consulter_demande(demandes[0].numero_demande).ligne_historique[0].code_action == "ACT_DCL_001"
     assert service.consulter_demande(demandes[0].numero_demande).attribut_sujet[0].nom == "CN"
@@ -73,7 +82,9 @@ def test_every_operation_of_the_contract_from_deposit_to_search(connect, make_lo
         service.annuler_demande(demandes[0].numero_demande)
 
 
-def test_the_same_certificate_and_one_connection_serve_all_calls(connect, stand_in):
+def test_the_same_certificate_and_one_connection_serve_all_calls(
+    connect: Callable[..., ServiceLots], stand_in: StandIn
+) -> None:
     service = connect()
     for _ in range(5):
         service.consulter_service()
@@ -81,7 +92,9 @@ def test_the_same_certificate_and_one_connection_serve_all_calls(connect, stand_
     assert len(stand_in.clients) == 1
 
 
-def test_closing_ends_the_connection_even_while_an_error_is_remembered(connect, stand_in):
+def test_closing_ends_the_connection_even_while_an_error_is_remembered(
+    connect: Callable[..., ServiceLots], stand_in: StandIn
+) -> None:
     service = connect()
     with pytest.raises(Introuvable) as remembered:
         service.suivre_lot(index_lot=99)
@@ -93,16 +106,20 @@ def test_closing_ends_the_connection_even_while_an_error_is_remembered(connect, 
     assert remembered.value.code == "ERR_WS_031"
 
 
-def test_the_contract_can_be_read_from_the_service_and_the_address_stays_ours(connect, stand_in):
+def test_the_contract_can_be_read_from_the_service_and_the_address_stays_ours(
+    connect: Callable[..., ServiceLots], stand_in: StandIn
+) -> None:
     assert connect(contract="service").consulter_service().plateforme == "TEST"
     # The published file names another port; the call above would have failed had its address been used.
     assert stand_in.paths == ["/ws/lots/1.0?wsdl", "/schemas/igc-lots-1.0.xsd"]
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "truncated", "status:503", "fault"])
-def test_a_deposit_survives_any_cut_and_gives_one_lot(connect, stand_in, make_lot, cut):
+def test_a_deposit_survives_any_cut_and_gives_one_lot(
+    connect: Callable[..., ServiceLots], stand_in: StandIn, make_lot: Callable[..., Lot], cut: str
+) -> None:
     stand_in.plan_next("deposerLot", cut, times=2)
-    notices = []
+    notices: list[RetryNotice] = []
     accuse = connect(on_retry=notices.append).deposer_lot(make_lot())
     assert accuse.index_lot == 1
     assert len(stand_in.lots) == 1
@@ -111,7 +128,7 @@ def test_a_deposit_survives_any_cut_and_gives_one_lot(connect, stand_in, make_lo
     assert accuse.deja_depose is (cut in ("after", "truncated", "status:503"))
 
 
-def test_retries_end_at_the_limit_with_the_last_error(connect, stand_in):
+def test_retries_end_at_the_limit_with_the_last_error(connect: Callable[..., ServiceLots], stand_in: StandIn) -> None:
     stand_in.plan_next("consulterService", "fault", times=10)
     with pytest.raises(ErreurTechnique) as caught:
         connect().consulter_service()
@@ -120,7 +137,7 @@ def test_retries_end_at_the_limit_with_the_last_error(connect, stand_in):
     assert stand_in.calls["consulterService"] == 4
 
 
-def test_a_service_that_is_not_there_is_a_lost_connection(connect):
+def test_a_service_that_is_not_there_is_a_lost_connection(connect: Callable[..., ServiceLots]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -128,7 +145,9 @@ def test_a_service_that_is_not_there_is_a_lost_connection(connect):
         connect(url=f"https://127.0.0.1:{port}/ws/lots/1.0").consulter_service()
 
 
-def test_a_service_that_never_answers_is_left_after_the_timeout(connect, authority):
+def test_a_service_that_never_answers_is_left_after_the_timeout(
+    connect: Callable[..., ServiceLots], authority: StandInAuthority
+) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -137,7 +156,9 @@ def test_a_service_that_never_answers_is_left_after_the_timeout(connect, authori
             connect(url=url, timeout=0.2).consulter_service()
 
 
-def test_waiting_for_a_change_is_added_to_the_timeout(connect, make_lot, stand_in):
+def test_waiting_for_a_change_is_added_to_the_timeout(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
     connect().deposer_lot(make_lot())
     service = connect(timeout=0.1, retry=RetryPolicy(attempts=1))
     stand_in.plan_next("suivreLot", "slow", times=2)
@@ -146,8 +167,10 @@ def test_waiting_for_a_change_is_added_to_the_timeout(connect, make_lot, stand_i
         service.suivre_lot(reference="lot-1")
 
 
-def test_following_asks_the_service_to_wait(connect, make_lot, stand_in):
-    stand_in.step = 1
+def test_following_asks_the_service_to_wait(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
+    stand_in.memory.step = 1
     service = connect()
     service.deposer_lot(make_lot())
     list(service.follow(reference="lot-1", attente=99, pause=0))
@@ -156,7 +179,9 @@ def test_following_asks_the_service_to_wait(connect, make_lot, stand_in):
     assert len(asked) > 2
 
 
-def test_faults_are_typed_with_their_place(connect, make_lot, csrs, stand_in):
+def test_faults_are_typed_with_their_place(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], csrs: list[bytes], stand_in: StandIn
+) -> None:
     service = connect()
     service.deposer_lot(make_lot())
     with pytest.raises(Conflit, match="ERR_WS_030"):
@@ -177,7 +202,9 @@ def test_faults_are_typed_with_their_place(connect, make_lot, csrs, stand_in):
     assert stand_in.calls["consulterService"] == calls + 1, "a refusal is not repeated"
 
 
-def test_a_proxy_is_used_only_when_asked_for(connect, stand_in, monkeypatch):
+def test_a_proxy_is_used_only_when_asked_for(
+    connect: Callable[..., ServiceLots], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with connect_proxy() as (address, asked):
         monkeypatch.setenv("https_proxy", address)
         assert connect().consulter_service().plateforme == "TEST"
@@ -187,7 +214,9 @@ def test_a_proxy_is_used_only_when_asked_for(connect, stand_in, monkeypatch):
     assert len(stand_in.clients) == 1, "the client certificate went through the tunnel"
 
 
-def test_what_breaks_the_contract_is_never_sent(connect, make_lot, stand_in):
+def test_what_breaks_the_contract_is_never_sent(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
     service = connect()
     with pytest.raises(InvalidMessageError) as caught:
         service.deposer_lot(make_lot(names=("ok", "x" * 65, "ok")))
@@ -198,7 +227,9 @@ def test_what_breaks_the_contract_is_never_sent(connect, make_lot, stand_in):
     assert stand_in.texts == []
 
 
-def test_html_instead_of_soap_is_said_so_and_not_repeated(connect, stand_in):
+def test_html_instead_of_soap_is_said_so_and_not_repeated(
+    connect: Callable[..., ServiceLots], stand_in: StandIn
+) -> None:
     stand_in.plan_next("consulterService", "status:404")
     with pytest.raises(UnexpectedAnswerError, match="HTTP 404"):
         connect().consulter_service()
@@ -206,14 +237,28 @@ def test_html_instead_of_soap_is_said_so_and_not_repeated(connect, stand_in):
 
 
 @pytest.mark.parametrize("answer", sorted(STRANGE))
-def test_answers_outside_the_contract_are_refused_in_french_and_not_repeated(connect, stand_in, answer):
+def test_answers_outside_the_contract_are_refused_in_french_and_not_repeated(
+    connect: Callable[..., ServiceLots], stand_in: StandIn, answer: str
+) -> None:
     stand_in.plan_next("consulterService", answer)
     with pytest.raises(UnexpectedAnswerError, match=r"service|SOAP"):
         connect().consulter_service()
     assert stand_in.calls["consulterService"] == 1
 
 
-def test_redirections_are_not_followed(connect, stand_in):
+def test_an_empty_page_is_no_demande_and_no_page_is_no_answer(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
+    service = connect()
+    index = service.deposer_lot(make_lot()).index_lot
+    assert list(service.iter_demandes(index, etat="ANNULEE")) == []
+    assert list(service.iter_search(CriteresRecherche(offre="PS"))) == []
+    stand_in.plan_next("rechercherDemandes", "no page")
+    with pytest.raises(UnexpectedAnswerError):
+        service.rechercher_demandes(CriteresRecherche(offre="PS"))
+
+
+def test_redirections_are_not_followed(connect: Callable[..., ServiceLots], stand_in: StandIn) -> None:
     stand_in.plan_next("consulterService", "status:302")
     with pytest.raises(UnexpectedAnswerError):
         connect().consulter_service()
@@ -221,9 +266,9 @@ def test_redirections_are_not_followed(connect, stand_in):
 
 
 def test_a_server_of_another_authority_is_not_trusted_even_if_the_environment_says_so(
-    connect, authority, tmp_path, monkeypatch
-):
-    other = TestAuthority(tmp_path)
+    connect: Callable[..., ServiceLots], authority: StandInAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = StandInAuthority(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca_file))
     monkeypatch.setenv("CURL_CA_BUNDLE", str(authority.ca_file))
     with pytest.raises(ServerNotTrustedError):
@@ -231,15 +276,23 @@ def test_a_server_of_another_authority_is_not_trusted_even_if_the_environment_sa
 
 
 @pytest.mark.parametrize("kind", ["unknown", "expired"])
-def test_a_client_certificate_the_server_refuses_is_named_at_once(connect, authority, tmp_path, kind, stand_in):
-    files = TestAuthority(tmp_path).client_files if kind == "unknown" else authority.leaf_files("vieux", days=-1)
-    notices = []
+def test_a_client_certificate_the_server_refuses_is_named_at_once(
+    connect: Callable[..., ServiceLots], authority: StandInAuthority, tmp_path: Path, kind: str, stand_in: StandIn
+) -> None:
+    files = (
+        StandInAuthority(tmp_path).client_files
+        if kind == "unknown"
+        else authority.leaf_files("vieux", life=timedelta(days=-1))
+    )
+    notices: list[RetryNotice] = []
     with pytest.raises(CertificateRefusedError):
         connect(certificate=files, on_retry=notices.append).consulter_service()
     assert notices == []
 
 
-def test_an_encrypted_key_needs_its_password_and_never_asks_for_it(connect, authority):
+def test_an_encrypted_key_needs_its_password_and_never_asks_for_it(
+    connect: Callable[..., ServiceLots], authority: StandInAuthority
+) -> None:
     files = authority.leaf_files("protege", passphrase=b"secret de cle")
     assert connect(certificate=files, key_password="secret de cle").consulter_service().plateforme == "TEST"
     with pytest.raises(SettingsError, match="protégée"):
@@ -248,7 +301,9 @@ def test_an_encrypted_key_needs_its_password_and_never_asks_for_it(connect, auth
         connect(certificate=files, key_password="autre")
 
 
-def test_bad_settings_are_refused_before_any_call(connect, authority, tmp_path):
+def test_bad_settings_are_refused_before_any_call(
+    connect: Callable[..., ServiceLots], authority: StandInAuthority, tmp_path: Path
+) -> None:
     with pytest.raises(SettingsError, match="https"):
         connect(url="http://127.0.0.1/ws/lots/1.0")
     with pytest.raises(SettingsError, match="introuvable"):
@@ -260,7 +315,9 @@ def test_bad_settings_are_refused_before_any_call(connect, authority, tmp_path):
         connect(certificate=(authority.client_files[0], authority.server_files[1]))
 
 
-def test_the_revocation_code_is_in_no_log_and_no_repr(connect, make_lot, caplog):
+def test_the_revocation_code_is_in_no_log_and_no_repr(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     service = connect()
     accuse = service.deposer_lot(make_lot())
@@ -271,7 +328,9 @@ def test_the_revocation_code_is_in_no_log_and_no_repr(connect, make_lot, caplog)
     assert CODE not in repr(CONDITIONS)
 
 
-def test_criteria_carry_their_zone(connect, make_lot, stand_in):
+def test_criteria_carry_their_zone(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
     service = connect()
     service.deposer_lot(make_lot())
     since = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
@@ -280,12 +339,12 @@ def test_criteria_carry_their_zone(connect, make_lot, stand_in):
 
 
 @contextlib.contextmanager
-def connect_proxy():
+def connect_proxy() -> Iterator[tuple[str, list[Any]]]:
     """An HTTP proxy that only tunnels (CONNECT), as hospitals have; gives its address and where it was asked to go."""
     asked = []
 
     class Tunnel(BaseHTTPRequestHandler):
-        def do_CONNECT(self):
+        def do_CONNECT(self) -> None:
             asked.append(self.path)
             host, _, port = self.path.partition(":")
             self.send_response(200)
@@ -299,7 +358,7 @@ def connect_proxy():
                             return
                         ends[end].sendall(data)
 
-        def log_message(self, *arguments):
+        def log_message(self, *arguments: str) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Tunnel) as server:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from clients.contract.values import ConditionsRetrait, Lot, SuiviLot
 from clients.errors import Conflit, ConnectionLostError, StateError, UnexpectedAnswerError
-from clients.keys import KeyTarget, make_key
-from clients.manifest import RetraitFolder, find_keys, ordered_chain
-from clients.service import RetryPolicy
-from clients.values import ConditionsRetrait
-from clients.workflow import deposit_file, follow_to_end, withdraw_lot
+from clients.keys.many import KeyTarget, make_key
+from clients.lots.manifest import RetraitFolder, find_keys, ordered_chain
+from clients.lots.workflow import deposit_file, follow_to_end, withdraw_lot
+from clients.service.lots import RetryPolicy, ServiceLots
+from tests.integration.clients.stand_in.authority import StandInAuthority
+from tests.integration.clients.stand_in.service import StandIn
 
 CONDITIONS = ConditionsRetrait(
     code_revocation="Mot-De-Passe-Long", confirmation="Mot-De-Passe-Long", acceptation_cgu=True
@@ -24,7 +28,7 @@ ONCE = RetryPolicy(attempts=1)
 
 
 @pytest.fixture
-def processed(connect, make_lot):
+def processed(connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot]) -> tuple[int, Lot]:
     """A service with one finished lot of three certificates and one refusal; gives (index, lot)."""
     service = connect()
     lot = make_lot(names=("accueil", "REFUS", "biologie", "cardiologie"))
@@ -33,14 +37,16 @@ def processed(connect, make_lot):
     return index, lot
 
 
-def rows_of(folder):
+def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "manifeste.csv").open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream, delimiter=";"))
 
 
-def test_the_folder_pairs_reference_serial_files_and_refusals(connect, processed, tmp_path, authority):
+def test_the_folder_pairs_reference_serial_files_and_refusals(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path, authority: StandInAuthority
+) -> None:
     index, lot = processed
-    told = []
+    told: list[tuple[int, ...]] = []
     report = withdraw_lot(
         connect(), index, tmp_path, CONDITIONS, lot=lot, taille=2, progress=lambda *counts: told.append(counts)
     )
@@ -64,7 +70,9 @@ def test_the_folder_pairs_reference_serial_files_and_refusals(connect, processed
     ]
 
 
-def test_each_certificate_is_paired_with_its_key(connect, make_lot, tmp_path):
+def test_each_certificate_is_paired_with_its_key(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path
+) -> None:
     target = KeyTarget(folder=tmp_path / "cles", stem="mienne", common_name="x")
     lot = make_lot(names=("accueil", "biologie"))
     mine = msgspec.structs.replace(lot.demande[1], csr=make_key(target))
@@ -75,7 +83,9 @@ def test_each_certificate_is_paired_with_its_key(connect, make_lot, tmp_path):
     assert [row["cle"] for row in rows_of(tmp_path / "certificats")] == ["", "../cles/mienne.key"]
 
 
-def test_two_references_that_make_one_file_name_keep_two_files(connect, make_lot, tmp_path):
+def test_two_references_that_make_one_file_name_keep_two_files(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path
+) -> None:
     lot = make_lot(names=("accueil", "biologie"))
     names = ("a/b", "a:b")
     items = tuple(msgspec.structs.replace(one, reference=name) for one, name in zip(lot.demande, names, strict=True))
@@ -88,7 +98,14 @@ def test_two_references_that_make_one_file_name_keep_two_files(connect, make_lot
 
 @pytest.mark.parametrize("cut", ["before", "after", "truncated"])
 @pytest.mark.parametrize("page", [0, 1, 2, 3])
-def test_a_withdrawal_cut_at_any_page_goes_on_there(connect, processed, tmp_path, stand_in, cut, page):
+def test_a_withdrawal_cut_at_any_page_goes_on_there(
+    connect: Callable[..., ServiceLots],
+    processed: tuple[int, Lot],
+    tmp_path: Path,
+    stand_in: StandIn,
+    cut: str,
+    page: int,
+) -> None:
     index, lot = processed
     stand_in.plan_next("retirerPageLot", "skip", times=page)
     stand_in.plan_next("retirerPageLot", cut)
@@ -101,7 +118,9 @@ def test_a_withdrawal_cut_at_any_page_goes_on_there(connect, processed, tmp_path
     assert stand_in.calls["retirerPageLot"] - calls == 4 - page, "pages that are here are not asked again"
 
 
-def test_a_complete_folder_asks_for_nothing_more(connect, processed, tmp_path, stand_in):
+def test_a_complete_folder_asks_for_nothing_more(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
     index, _ = processed
     withdraw_lot(connect(), index, tmp_path, CONDITIONS)
     calls = stand_in.calls["retirerPageLot"]
@@ -110,7 +129,9 @@ def test_a_complete_folder_asks_for_nothing_more(connect, processed, tmp_path, s
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty"])
-def test_a_file_that_a_power_failure_took_is_fetched_again(connect, processed, tmp_path, damage):
+def test_a_file_that_a_power_failure_took_is_fetched_again(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path, damage: str
+) -> None:
     index, _ = processed
     withdraw_lot(connect(), index, tmp_path, CONDITIONS, taille=1)
     content = (tmp_path / "d-0.pem").read_bytes()
@@ -121,8 +142,10 @@ def test_a_file_that_a_power_failure_took_is_fetched_again(connect, processed, t
     assert (tmp_path / "d-0.pem").read_bytes() == content
 
 
-def test_what_is_signed_later_is_withdrawn_by_a_later_run(connect, make_lot, tmp_path, stand_in):
-    stand_in.step = 2
+def test_what_is_signed_later_is_withdrawn_by_a_later_run(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
+    stand_in.memory.step = 2
     service = connect()
     index = service.deposer_lot(make_lot(names=("a", "b", "c", "d"))).index_lot
     service.suivre_lot(index_lot=index)
@@ -133,20 +156,24 @@ def test_what_is_signed_later_is_withdrawn_by_a_later_run(connect, make_lot, tmp
     assert (report.withdrawn, report.pending, report.complete) == (4, 0, True)
 
 
-def test_what_is_signed_behind_the_page_of_a_cut_is_found_by_the_second_pass(connect, make_lot, tmp_path, stand_in):
+def test_what_is_signed_behind_the_page_of_a_cut_is_found_by_the_second_pass(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
     service = connect(retry=ONCE)
     index = service.deposer_lot(make_lot(names=("a", "b", "c"))).index_lot
-    demandes = stand_in.lots[index]["demandes"]
+    demandes = stand_in.lots[index].demandes
     demandes[2].process(stand_in.authority)
     stand_in.plan_next("retirerPageLot", "skip", times=2)
     stand_in.plan_next("retirerPageLot", "before")
     with pytest.raises(ConnectionLostError):
         withdraw_lot(service, index, tmp_path, CONDITIONS, taille=1)
-    stand_in.advance(stand_in.lots[index])
+    stand_in.memory.advance(stand_in.lots[index])
     assert withdraw_lot(service, index, tmp_path, CONDITIONS, taille=1).complete
 
 
-def test_a_folder_serves_one_lot(connect, processed, tmp_path):
+def test_a_folder_serves_one_lot(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path
+) -> None:
     index, _ = processed
     withdraw_lot(connect(), index, tmp_path, CONDITIONS)
     with pytest.raises(StateError, match=f"lot {index}"):
@@ -156,7 +183,9 @@ def test_a_folder_serves_one_lot(connect, processed, tmp_path):
         RetraitFolder(tmp_path, index)
 
 
-def test_a_certificate_for_another_key_is_not_accepted(connect, processed, tmp_path, csrs):
+def test_a_certificate_for_another_key_is_not_accepted(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path, csrs: list[bytes]
+) -> None:
     index, lot = processed
     swapped = msgspec.structs.replace(lot.demande[0], csr=csrs[1])
     other = msgspec.structs.replace(lot, demande=(swapped, *lot.demande[1:]))
@@ -164,7 +193,7 @@ def test_a_certificate_for_another_key_is_not_accepted(connect, processed, tmp_p
         withdraw_lot(connect(), index, tmp_path, CONDITIONS, lot=other)
 
 
-def test_a_pkcs7_must_hold_the_certificate_it_is_said_to_hold(authority, csrs):
+def test_a_pkcs7_must_hold_the_certificate_it_is_said_to_hold(authority: StandInAuthority, csrs: list[bytes]) -> None:
     certificate = authority.sign(x509.load_der_x509_csr(csrs[0]).public_key(), "essai")
     serial = f"{certificate.serial_number:x}"
     packed = authority.chain(certificate)
@@ -179,7 +208,9 @@ def test_a_pkcs7_must_hold_the_certificate_it_is_said_to_hold(authority, csrs):
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "truncated"])
-def test_a_deposit_cut_short_and_run_again_gives_the_same_index(connect, make_lot, tmp_path, stand_in, cut):
+def test_a_deposit_cut_short_and_run_again_gives_the_same_index(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path, stand_in: StandIn, cut: str
+) -> None:
     path = tmp_path / "lot.xml"
     lot = make_lot()
     stand_in.plan_next("deposerLot", cut)
@@ -193,7 +224,9 @@ def test_a_deposit_cut_short_and_run_again_gives_the_same_index(connect, make_lo
     assert stand_in.calls["deposerLot"] == 2, "a known index is not sent again"
 
 
-def test_a_changed_content_under_the_same_reference_is_refused_before_sending(connect, make_lot, tmp_path, stand_in):
+def test_a_changed_content_under_the_same_reference_is_refused_before_sending(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
     path = tmp_path / "lot.xml"
     deposit_file(connect(), path, make_lot())
     with pytest.raises(StateError, match="autre référence"):
@@ -201,7 +234,9 @@ def test_a_changed_content_under_the_same_reference_is_refused_before_sending(co
     assert stand_in.calls["deposerLot"] == 1
 
 
-def test_a_plateforme_emptied_since_gets_the_lot_again(connect, make_lot, tmp_path, stand_in):
+def test_a_plateforme_emptied_since_gets_the_lot_again(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
     path = tmp_path / "lot.xml"
     deposit_file(connect(), path, make_lot())
     stand_in.lots.clear()
@@ -209,23 +244,29 @@ def test_a_plateforme_emptied_since_gets_the_lot_again(connect, make_lot, tmp_pa
     assert stand_in.calls["deposerLot"] == 2
 
 
-def test_a_damaged_state_file_is_named(connect, make_lot, tmp_path):
+def test_a_damaged_state_file_is_named(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], tmp_path: Path
+) -> None:
     (tmp_path / "lot.xml.etat.json").write_text("{", encoding="utf-8")
     with pytest.raises(StateError, match=r"lot\.xml\.etat\.json"):
         deposit_file(connect(), tmp_path / "lot.xml", make_lot())
 
 
-def test_following_tells_each_change_and_ends_with_the_last(connect, make_lot, stand_in):
-    stand_in.step = 1
+def test_following_tells_each_change_and_ends_with_the_last(
+    connect: Callable[..., ServiceLots], make_lot: Callable[..., Lot], stand_in: StandIn
+) -> None:
+    stand_in.memory.step = 1
     service = connect()
     index = service.deposer_lot(make_lot(names=("a", "b", "c"))).index_lot
-    told = []
+    told: list[SuiviLot] = []
     last = follow_to_end(service, index, on_change=told.append)
     assert [suivi.a_retirer for suivi in told] == [0, 1, 2, 3]
     assert told[-1] == last
 
 
-def test_going_on_takes_the_code_of_the_first_time(connect, processed, tmp_path, stand_in):
+def test_going_on_takes_the_code_of_the_first_time(
+    connect: Callable[..., ServiceLots], processed: tuple[int, Lot], tmp_path: Path, stand_in: StandIn
+) -> None:
     index, lot = processed
     stand_in.plan_next("retirerPageLot", "after")
     with pytest.raises(ConnectionLostError):

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pki.serials import serial_hex
-from publication.answers import KeptAnswers
-from publication.app import PublicationApp
-from publication.files import PublishedFiles
-from publication.keys import ResponderKeys
-from publication.maker import AnswerMaker
-from publication.responder import OcspResponder
-from publication.statuses import StatusReader
-from runtime.http_server import HttpServer
+from batch.context import DelegateFiles
+from pki.certificates.serials import serial_hex
 from storage import tables
 from storage.database import Database
 from tests.integration.outside.material import GOOD, PASSPHRASE, REVOKED, Material, make_material
+from tests.support.publications import open_publication
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +42,13 @@ def publication(material: Material, sqlite_template: Path, tmp_path_factory: pyt
                     raison_crl="superseded" if name == REVOKED else None,
                 )
             )
-    keys = ResponderKeys(material.authorities, material.folder, PASSPHRASE, db)
-    maker = AnswerMaker(material.authorities, keys, validity=timedelta(hours=1))
-    with closing(StatusReader(db)) as statuses:
-        app = PublicationApp(
-            material.authorities,
-            OcspResponder(maker, statuses, KeptAnswers(100)),
-            PublishedFiles(material.authorities, material.folder, material.folder),
-            cache_seconds=300,
-        )
-        with HttpServer(app, "127.0.0.1", 0, shortcut=app.memory).in_thread() as port:
-            yield f"http://127.0.0.1:{port}/"
+    opened = open_publication(
+        db,
+        material.authorities,
+        authorities_dir=material.folder,
+        publication_dir=material.folder,
+        responders=DelegateFiles(material.folder, PASSPHRASE),
+    )
+    with opened as served, served.listening() as port:
+        yield f"http://127.0.0.1:{port}/"
     db.dispose()

@@ -81,8 +81,8 @@ class Java:
             return IS_REVOKED
         return UNKNOWN if said.endswith("revocation status is unknown") else REFUSED
 
-    def pkcs7(self) -> int:
-        return len(self._answers["pkcs7", "chain.p7b"].split(","))
+    def pkcs7(self) -> list[int]:
+        return [int(serial, 16) for serial in self._answers["pkcs7", "chain.p7b"].split(",")]
 
     def pkcs12(self, form: str) -> int:
         entries, alias, signs, chain = self._answers["pkcs12", f"{form}.p12", PASSWORD].split("|")

@@ -11,15 +11,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from pki.authority import Authority
-from pki.crl import CrlEntry, CrlForm, build_crl
-from pki.delegated import signer_file
-from pki.issuance import issue, lint, prepare
-from pki.ocsp_request import read_request
-from pki.ocsp_response import CertStatus, Good, Revoked, SingleAnswer, Unknown, build_response
-from pki.ocsp_signer import RESPONDER
-from pki.pkcs7 import certs_only
-from pki.pkcs12 import Pkcs12Form, to_pkcs12
-from pki.revocation import RevocationReason
+from pki.containers.pkcs7 import certs_only
+from pki.containers.pkcs12 import Pkcs12Form, to_pkcs12
+from pki.delegates.delegated import signer_file
+from pki.delegates.ocsp_signer import RESPONDER
+from pki.issuing.crl import CrlEntry, CrlForm, build_crl
+from pki.issuing.issuance import issue, lint, prepare
+from pki.status.ocsp_request import read_request
+from pki.status.ocsp_response import CertStatus, Good, Revoked, SingleAnswer, Unknown, build_response
+from pki.status.reasons import RevocationReason
+from tests.support.damage import flipped
 from tests.unit.pki.ocsp_support import make_request, make_responder
 from tests.vectors.keys import key
 from tests.vectors.samples import SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
@@ -40,6 +41,7 @@ CRLS: dict[str, tuple[str, CrlForm]] = {
     "full-issuing-point": (ALL, CrlForm(freshest=True, issuing_point=True)),
     "delta": (ALL, CrlForm(base=BASE)),
     "delta-empty": (NONE, CrlForm(base=BASE)),
+    "delta-from-itself": (NONE, CrlForm(base=NUMBER)),
     "delta-removal": (REMOVAL, CrlForm(base=BASE)),
     "delta-issuing-point": (ALL, CrlForm(base=BASE, issuing_point=True)),
 }
@@ -59,6 +61,11 @@ class Material:
     @property
     def authorities(self) -> dict[str, Authority]:
         return {authority.short_name: authority for authority in (self.root, self.issuing)}
+
+    @property
+    def chain(self) -> list[x509.Certificate]:
+        """What ``chain.p7b`` holds, in this order."""
+        return [self.leafs[GOOD], self.issuing.certificate, self.root.certificate]
 
     def entries(self, kind: str) -> dict[int, RevocationReason]:
         """What a list says: the revoked leaf, and a serial for each other reason; or the leaf taken out again."""
@@ -90,8 +97,7 @@ def make_material(folder: Path) -> Material:
 
 
 def _broken(leaf: x509.Certificate) -> x509.Certificate:
-    data = leaf.public_bytes(Encoding.DER)
-    return x509.load_der_x509_certificate(data[:-1] + bytes((data[-1] ^ 1,)))
+    return x509.load_der_x509_certificate(flipped(leaf.public_bytes(Encoding.DER)))
 
 
 def _write_crls(made: Material, signer: KeySigner, now: datetime) -> None:
@@ -120,7 +126,7 @@ def _write_answers(made: Material, now: datetime) -> None:
     }
     for name, (leaf, status) in statuses.items():
         (cert_id,) = read_request(make_request(made.issuing, made.leafs[leaf].serial_number)).cert_ids
-        data = build_response(responder, [SingleAnswer(cert_id, status)], now, now + timedelta(hours=1))
+        data = build_response(responder, [SingleAnswer(cert_id, status)], now, now, now + timedelta(hours=1))
         (made.folder / f"ocsp-{name}.der").write_bytes(data)
 
 

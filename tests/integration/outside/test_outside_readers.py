@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.x509.oid import ExtensionOID
 
-from pki.profiles import PRODUCTS
+from pki.certificates.profiles import PRODUCTS
 from tests.integration.outside.java import Java
 from tests.integration.outside.material import BASE, BROKEN, CRLS, GOOD, NUMBER, REVOKED, UNHEARD, Material
 from tests.integration.outside.readers import GOOD as IS_GOOD
 from tests.integration.outside.readers import PURPOSES, REFUSED, UNKNOWN, Gnutls, Nss, Openssl
 from tests.integration.outside.readers import REVOKED as IS_REVOKED
 from tests.vectors.samples import SHAPES
+
+pytestmark = pytest.mark.needs("openssl", "gnutls-bin", "libnss3-tools", "default-jre-headless")
 
 CLIENT, SERVER, SIGN, ENCRYPT = PURPOSES
 USES = {
@@ -41,7 +43,8 @@ def java(material: Material, publication: str) -> Java:
 
 @pytest.fixture(params=["openssl", "gnutls", "nss", "java"])
 def reader(request: pytest.FixtureRequest, material: Material, nss: Nss, java: Java) -> AnyReader:
-    return {"openssl": Openssl(material), "gnutls": Gnutls(material), "nss": nss, "java": java}[request.param]
+    readers: dict[str, AnyReader] = {"openssl": Openssl(material), "gnutls": Gnutls(material), "nss": nss, "java": java}
+    return readers[request.param]
 
 
 def squeeze(said: str) -> str:
@@ -123,34 +126,50 @@ def test_every_list_is_read(reader: AnyReader, material: Material, kind: str) ->
     assert {int(serial, 16) for serial in SERIALS.findall(squeeze(said))} == set(entries)
 
 
-# Lists that are asked together, and what they say of the revoked leaf; of the good one always that it is good.
-BY_CRL = {
-    ("full",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_REVOKED),
-    ("full-empty",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_GOOD),
+# What is asked of tools that are not ours: what must never be, and what every version of them does. Where a list is not
+# the whole truth, a version may refuse to decide (openssl believed a delta alone until 3.0.19), and none may be wrong.
+IS_REVOKED_ONLY, IS_GOOD_ONLY = frozenset({IS_REVOKED}), frozenset({IS_GOOD})
+REVOKED_OR_NOTHING, GOOD_OR_NOTHING = IS_REVOKED_ONLY | {REFUSED}, IS_GOOD_ONLY | {REFUSED}
+
+# Lists that are asked together, and what each reader may say of the revoked leaf.
+BY_CRL: dict[tuple[str, ...], dict[type[AnyReader], frozenset[str]]] = {
+    ("full",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_REVOKED_ONLY),
+    # The leaf is on none of these.
+    ("full-empty",): dict.fromkeys((Openssl, Gnutls, Nss, Java), IS_GOOD_ONLY),
+    ("full-empty", "delta-empty"): {Openssl: IS_GOOD_ONLY},
     # NSS knows no partitions, which is why they are not the default.
-    ("full-issuing-point",): {**dict.fromkeys((Openssl, Gnutls, Java), IS_REVOKED), Nss: REFUSED},
-    # A delta alone is not the whole truth: openssl and GnuTLS believe it all the same.
-    ("delta",): {Openssl: IS_REVOKED, Gnutls: IS_REVOKED, Nss: REFUSED, Java: REFUSED},
-    ("full-empty", "delta"): {Openssl: IS_REVOKED},
-    ("full-empty", "delta-empty"): {Openssl: IS_GOOD},
+    ("full-issuing-point",): {**dict.fromkeys((Openssl, Gnutls, Java), IS_REVOKED_ONLY), Nss: REVOKED_OR_NOTHING},
+    ("delta",): dict.fromkeys((Openssl, Gnutls, Nss, Java), REVOKED_OR_NOTHING),
+    ("full-empty", "delta"): {Openssl: IS_REVOKED_ONLY},
+    # An authority's first delta starts from its first list and says nothing more: the list decides.
+    ("full", "delta-from-itself"): {Openssl: IS_REVOKED_ONLY},
+    ("full-empty", "delta-from-itself"): {Openssl: IS_GOOD_ONLY},
     # A delta of another scope is none of this list.
-    ("full-empty", "delta-issuing-point"): {Openssl: IS_GOOD},
-    ("full-issuing-point", "delta-empty"): {Openssl: IS_REVOKED},
+    ("full-empty", "delta-issuing-point"): {Openssl: GOOD_OR_NOTHING},
+    ("full-issuing-point", "delta-empty"): {Openssl: REVOKED_OR_NOTHING},
 }
 
 
 @pytest.mark.parametrize("lists", BY_CRL, ids="+".join)
 def test_the_lists_decide(material: Material, nss: Nss, java: Java, lists: tuple[str, ...]) -> None:
-    readers = {Openssl: Openssl(material), Gnutls: Gnutls(material), Nss: nss, Java: java}
-    for kind, expected in BY_CRL[lists].items():
-        assert readers[kind].status_by_crl(REVOKED, *lists) == expected, kind
-        assert readers[kind].status_by_crl(GOOD, *lists) == (REFUSED if expected == REFUSED else IS_GOOD), kind
+    readers: dict[type[AnyReader], AnyReader] = {
+        Openssl: Openssl(material),
+        Gnutls: Gnutls(material),
+        Nss: nss,
+        Java: java,
+    }
+    for kind, allowed in BY_CRL[lists].items():
+        assert readers[kind].status_by_crl(REVOKED, *lists) in allowed, kind
+        # Who decides at all decides rightly of the good one; who may refuse the one may refuse the other.
+        of_good = GOOD_OR_NOTHING if REFUSED in allowed else IS_GOOD_ONLY
+        assert readers[kind].status_by_crl(GOOD, *lists) in of_good, kind
 
 
 def test_every_answer_is_read_and_its_signature_accepted(reader: AnyReader) -> None:
     assert reader.status_in_answer("good", GOOD) == IS_GOOD
     assert reader.status_in_answer("revoked", REVOKED) == IS_REVOKED
-    assert reader.status_in_answer("unknown", GOOD) == UNKNOWN
+    # Who judges instead of reading may refuse in its own words, and never take it for good.
+    assert reader.status_in_answer("unknown", GOOD) in {UNKNOWN, REFUSED}
 
 
 def test_an_answer_for_another_certificate_is_none(java: Java) -> None:
@@ -158,12 +177,13 @@ def test_an_answer_for_another_certificate_is_none(java: Java) -> None:
 
 
 def test_the_publication_is_asked_and_believed(reader: AnyReader, publication: str) -> None:
-    answers = {leaf: reader.status_live(leaf, publication) for leaf in (GOOD, REVOKED, UNHEARD)}
-    assert answers == {GOOD: IS_GOOD, REVOKED: IS_REVOKED, UNHEARD: UNKNOWN}
+    assert reader.status_live(GOOD, publication) == IS_GOOD
+    assert reader.status_live(REVOKED, publication) == IS_REVOKED
+    assert reader.status_live(UNHEARD, publication) in {UNKNOWN, REFUSED}
 
 
-def test_pkcs7_holds_the_chain(reader: AnyReader) -> None:
-    assert reader.pkcs7() == 3
+def test_pkcs7_holds_the_chain_from_the_holder_upwards(reader: AnyReader, material: Material) -> None:
+    assert reader.pkcs7() == [one.serial_number for one in material.chain]
 
 
 @pytest.mark.parametrize("form", ["modern", "legacy"])

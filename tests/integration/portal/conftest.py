@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.integration.portal.world import World, make_world
+from tests.integration.portal.world import PortalWorld, make_portal_world
+from tests.support.hierarchies import Hierarchy
 
 _HERE = Path(__file__).parent
 _CHROMIUM = "/usr/bin/chromium"
@@ -22,9 +23,9 @@ _FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-componen
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with make_world(tmp_path_factory.mktemp("portal")) as made:
-        made.issue()
+def world(tmp_path_factory: pytest.TempPathFactory, production_hierarchy: Hierarchy) -> Iterator[PortalWorld]:
+    with make_portal_world(tmp_path_factory.mktemp("portal"), production_hierarchy) as made:
+        made.run_batch()
         yield made
 
 
@@ -40,7 +41,7 @@ def npm_packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium(world: World) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
+def chromium(world: PortalWorld) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
@@ -49,7 +50,7 @@ def chromium(world: World) -> Iterator[Browser]:  # the world outlives the brows
 
 
 @pytest.fixture
-def open_context(chromium: Browser, world: World) -> Iterator[Callable[[str | None], BrowserContext]]:
+def open_context(chromium: Browser, world: PortalWorld) -> Iterator[Callable[[str | None], BrowserContext]]:
     """A browser profile of its own for each person; None is somebody without a certificate."""
     contexts: list[BrowserContext] = []
 

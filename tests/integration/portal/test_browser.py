@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import re
@@ -14,10 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import BrowserContext, Page, expect
 
-from commands.fictitious import HOPITAL
-from tests.integration.portal.world import XSS, World, new_csr
+from commands.trial.fictitious import HOPITAL
+from tests.integration.portal.world import XSS, PortalWorld, new_csr
+from tests.support.assertions import the
+from tests.vectors.csr_cases import CASES
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.needs("chromium", "npm")
 
 Open = Callable[[str | None], BrowserContext]
 
@@ -54,12 +57,12 @@ def test_logging_in_shows_who_i_am_and_where(page: Page, check_accessibility: Ca
 
 
 def test_a_lot_is_followed_from_its_index_to_its_history(
-    page: Page, world: World, check_accessibility: Callable[[Page], None]
+    page: Page, world: PortalWorld, check_accessibility: Callable[[Page], None]
 ) -> None:
     page.goto("/suivi")
     page.get_by_label("Index de lot").fill(str(world.lot))
     page.get_by_role("button", name="Rechercher").click()
-    expect(page.get_by_role("heading", name="7 demandes trouvées")).to_be_visible()
+    expect(page.get_by_role("heading", name="5 demandes trouvées")).to_be_visible()
     check_accessibility(page)
     row = page.get_by_role("row", name=re.compile("Messagerie du laboratoire"))
     expect(row).to_contain_text("WS")
@@ -71,12 +74,17 @@ def test_a_lot_is_followed_from_its_index_to_its_history(
     expect(page.get_by_role("row", name=re.compile("ACT_IGC_003.*Transmise"))).to_be_visible()
     check_accessibility(page)
     page.get_by_role("link", name="Retour aux résultats").click()
-    expect(page.get_by_role("heading", name="7 demandes trouvées")).to_be_visible()
+    expect(page.get_by_role("heading", name="5 demandes trouvées")).to_be_visible()
     page.get_by_role("link", name="Modifier les critères").click()
     expect(page.get_by_label("Index de lot")).to_have_value(str(world.lot))
 
 
-def test_a_refused_demande_says_why(page: Page, world: World, check_accessibility: Callable[[Page], None]) -> None:
+def test_a_refused_demande_says_why(
+    open_context: Open,
+    world: PortalWorld,
+    check_accessibility: Callable[[Page], None],
+) -> None:
+    page = open_context("dpi-acacias").new_page()  # the sender of the lot, and nobody else
     page.goto(f"/suivi/demandes?index_lot={world.lot}&etat=REJETEE&usage=SSL_SERV")
     page.get_by_role("link", name="Détail").click()
     expect(page.get_by_role("heading", name="Demande rejetée ERR_WS_039")).to_be_visible()
@@ -115,17 +123,17 @@ def test_what_cannot_be_read_comes_back_with_its_error(page: Page, check_accessi
 
 
 def test_a_demande_is_placed_and_stands_beside_those_of_the_lots(
-    page: Page, world: World, tmp_path: Path, check_accessibility: Callable[[Page], None]
+    page: Page, world: PortalWorld, tmp_path: Path, check_accessibility: Callable[[Page], None]
 ) -> None:
     fill_demande(page, "Cachet de l'imagerie", write_csr(tmp_path))
     check_accessibility(page)
     send(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Demande enregistrée")
     check_accessibility(page)
-    numero = re.search(r"/demander/(\d+)/confirmation", page.url)[1]
+    numero = the(re.search(r"/demander/(\d+)/confirmation", page.url))[1]
     page.reload()
     expect(page.get_by_text(f"numéro {numero}")).to_be_visible()
-    world.issue()
+    world.run_batch()
     page.goto(f"/suivi/demandes?offre=TOUTES&structure={HOPITAL}&taille=100")
     expect(page.get_by_role("row", name=re.compile(f"^{numero} IHM .*Transmise À retirer"))).to_be_visible()
     expect(page.get_by_role("row", name=re.compile(r"^\d+ WS 1 .*Messagerie du laboratoire"))).to_be_visible()
@@ -158,9 +166,14 @@ def test_a_csr_that_breaks_the_policy_is_refused_at_its_field(page: Page, tmp_pa
     ("content", "reason"),
     [
         (b"", "Choisissez le fichier de votre CSR"),
-        (b"bonjour", "ne contient pas une requête PKCS#10"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ne contient pas une requête PKCS#10"),
-        (b"\x30" + bytes(40_000), "le fichier est trop grand"),
+        (b"bonjour", "ce n'est pas une requête PKCS#10"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "c'est un certificat"),
+        (CASES["two-in-pem"].make(), "plusieurs requêtes"),
+        (CASES["utf-16"].make(), "UTF-16"),
+        (base64.b64encode(CASES["pem-instead-of-der"].make()), "PEM mis en base64"),
+        (CASES["version-1"].make(), "version"),
+        (CASES["prime-modulus"].make(), "nombre premier"),
+        (b"\x30" + bytes(40_000), "octets"),
     ],
 )
 def test_a_file_that_is_no_csr_is_refused(page: Page, tmp_path: Path, content: bytes, reason: str) -> None:
@@ -175,7 +188,7 @@ def test_a_key_used_before_is_refused_and_names_its_demande(page: Page, tmp_path
     csr = write_csr(tmp_path)
     fill_demande(page, "Première", csr)
     send(page)
-    numero = re.search(r"/demander/(\d+)/confirmation", page.url)[1]
+    numero = the(re.search(r"/demander/(\d+)/confirmation", page.url))[1]
     fill_demande(page, "Seconde", csr)
     send(page)
     expect(page.get_by_label("Fichier de la CSR")).to_have_accessible_description(re.compile(rf"{numero}.*ERR_IHM_007"))
@@ -191,7 +204,7 @@ def test_every_empty_field_is_named_at_once(page: Page, check_accessibility: Cal
     check_accessibility(page)
 
 
-def test_a_hostile_name_is_shown_and_never_run(page: Page, world: World, tmp_path: Path) -> None:
+def test_a_hostile_name_is_shown_and_never_run(page: Page, world: PortalWorld, tmp_path: Path) -> None:
     fill_demande(page, XSS, write_csr(tmp_path))
     send(page)
     expect(page.get_by_text(XSS)).to_be_visible()
@@ -250,7 +263,7 @@ def evil_site() -> Iterator[str]:
 
 
 def test_a_form_of_another_site_is_refused_though_the_browser_has_the_certificate(
-    page: Page, world: World, evil_site: str
+    page: Page, world: PortalWorld, evil_site: str
 ) -> None:
     page.goto("/demander")
     page.goto(f"{evil_site}/?{world.url}")
@@ -281,6 +294,11 @@ def test_somebody_without_habilitation_is_told_so(
     page.goto("/demander")
     expect(page.get_by_text("Vous n'êtes administrateur technique d'aucune structure")).to_be_visible()
     expect(page.get_by_role("button", name="Envoyer la demande")).to_have_count(0)
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Accueil", "Suivre"])
+    check_accessibility(page)
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Vous ne pouvez pas demander de certificat ici")).to_be_visible()
+    expect(page.get_by_role("link", name="Demander")).to_have_count(0)
     check_accessibility(page)
 
 
@@ -292,13 +310,13 @@ def test_two_people_in_one_browser_stay_apart(open_context: Open) -> None:
     expect(second.get_by_role("banner")).to_contain_text("MARCHAND SOPHIE")
 
 
-def test_the_csv_is_downloaded(page: Page, world: World) -> None:
+def test_the_csv_is_downloaded(page: Page, world: PortalWorld) -> None:
     page.goto(f"/suivi/demandes?index_lot={world.lot}")
     with page.expect_download() as download:
         page.get_by_role("link", name="Générer le CSV").click()
     assert re.fullmatch(r"demandes-\d{8}-\d{4}\.csv", download.value.suggested_filename)
     text = Path(download.value.path()).read_bytes().decode("utf-8-sig")
-    assert len(list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))) == 8
+    assert len(list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))) == 6
 
 
 def test_nothing_found_and_pages_not_found_are_clear(page: Page, check_accessibility: Callable[[Page], None]) -> None:
@@ -330,7 +348,7 @@ def test_a_narrow_window_never_scrolls_sideways(open_context: Open, path: str) -
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_the_keyboard_alone_goes_all_the_way(page: Page, world: World) -> None:
+def test_the_keyboard_alone_goes_all_the_way(page: Page, world: PortalWorld) -> None:
     page.goto("/suivi")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
@@ -340,10 +358,10 @@ def test_the_keyboard_alone_goes_all_the_way(page: Page, world: World) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(str(world.lot))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="7 demandes trouvées")).to_be_visible()
+    expect(page.get_by_role("heading", name="5 demandes trouvées")).to_be_visible()
 
 
-def test_no_page_asks_anything_of_another_host(page: Page, world: World) -> None:
+def test_no_page_asks_anything_of_another_host(page: Page, world: PortalWorld) -> None:
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -363,7 +381,7 @@ def test_no_page_asks_anything_of_another_host(page: Page, world: World) -> None
 
 
 def test_the_vendored_style_is_the_published_one(npm_packages: Path) -> None:
-    from portal_ihm.rendering import STATIC_FOLDER
+    from portal_ihm.shell.rendering import STATIC_FOLDER
 
     vendored = STATIC_FOLDER / "vendor" / "bootstrap-5.3.9"
     published = npm_packages / "bootstrap"

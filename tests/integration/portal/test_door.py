@@ -5,20 +5,38 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 from requests.exceptions import SSLError
 from structlog.testing import capture_logs
 
-from commands.fictitious import CLINIQUE, HOPITAL
+from commands.trial.fictitious import CLINIQUE, HOPITAL
+from pki.certificates.content import CertificateContent
+from pki.certificates.pem import certificate_pem
+from pki.certificates.serials import new_serial
+from pki.issuing.issuance import issue, lint, prepare
 from portal_ihm.app import build_app
 from registration.vocabulary import Offre
-from tests.integration.portal.world import SECRET, World, make_world, new_csr
+from tests.integration.portal.world import SECRET, PortalWorld, make_portal_world, new_csr
+from tests.support.hierarchies import Hierarchy
+from tests.support.named_authorities import named_authorities
 
 _PEM = Encoding.PEM
+CPS = CertificateContent(
+    product="CPS_AUTH", common_name="899700990099", surname="ANCIEN", given_name="ALIX", title="Infirmier",
+    upn="8.99700990099@carte.igc.example", profession=60, card_number="8025000001/0000000099",
+)  # fmt: skip
+SEAL = CertificateContent(
+    product="ORG_SIGN", common_name="cachet", state="Paris (75)", organization="HOPITAL",
+    organizational_unit="10B0990011",
+)  # fmt: skip
 
 
 def reference(page: str) -> str:
@@ -27,7 +45,7 @@ def reference(page: str) -> str:
     return found[1]
 
 
-def test_a_registered_certificate_comes_in_and_is_named(world: World) -> None:
+def test_a_registered_certificate_comes_in_and_is_named(world: PortalWorld) -> None:
     answer = world.session("dr-leroux").get(world.url)
     assert answer.status_code == 200
     assert "<strong>LEROUX CAMILLE</strong>" in answer.text
@@ -46,7 +64,7 @@ def test_a_registered_certificate_comes_in_and_is_named(world: World) -> None:
         "/rien",
     ],
 )
-def test_without_certificate_every_page_is_refused_with_advice(world: World, path: str) -> None:
+def test_without_certificate_every_page_is_refused_with_advice(world: PortalWorld, path: str) -> None:
     with capture_logs() as logs:
         answer = world.session(None).get(world.url + path)
     assert answer.status_code == 403
@@ -56,33 +74,85 @@ def test_without_certificate_every_page_is_refused_with_advice(world: World, pat
     assert reference(answer.text) in {line.get("incident") for line in logs}
 
 
-def test_a_valid_certificate_that_nobody_registered_is_refused(world: World) -> None:
+def test_a_valid_certificate_that_nobody_registered_is_refused(world: PortalWorld) -> None:
     world.enroll("inconnu", registered=False)
     answer = world.session("inconnu").get(world.url)
     assert (answer.status_code, "ERR_WS_024" in answer.text) == (403, True)
     assert "Demandez votre inscription" in answer.text
 
 
-def test_a_certificate_of_the_other_plateforme_is_told_so(world: World) -> None:
-    session = world.session(None)
-    folder = world.settings.data_dir / "production-client"
-    session.cert = (str(folder / "vidal.pem"), str(folder / "vidal.key"))
-    answer = session.get(world.url)
+def test_a_certificate_of_the_other_plateforme_is_told_so(world: PortalWorld) -> None:
+    answer = world.session(world.foreigner).get(world.url)
     assert (answer.status_code, "ERR_WS_023" in answer.text) == (403, True)
     assert "Une carte de test" in answer.text
 
 
-def test_a_certificate_of_an_unknown_authority_ends_in_the_handshake(world: World, tmp_path: Path) -> None:
-    with make_world(tmp_path) as other:
-        stranger = other.client("dr-leroux")
-        session = world.session(None)
-        session.cert = (str(stranger.certificate), str(stranger.key))
+def test_a_certificate_of_an_unknown_authority_ends_in_the_handshake(
+    world: PortalWorld, tmp_path: Path, production_hierarchy: Hierarchy
+) -> None:
+    with make_portal_world(tmp_path, production_hierarchy) as other:
+        session = world.session(other.client("dr-leroux"))
         with pytest.raises((SSLError, requests.ConnectionError)):
             session.get(world.url)
 
 
-def test_a_revocation_counts_at_the_next_request_of_an_open_session(world: World) -> None:
-    world.enroll("revoquee", habilitations=((Offre.ORG, CLINIQUE),))
+CARDS, APPLICATIONS = "ACI-CARTES-TEST", "ACI-EL-ORG-TEST"
+
+
+def issued(world: PortalWorld, authority: str, content: CertificateContent, begin: datetime, end: datetime) -> bytes:
+    """Certificate and key in PEM, straight from an authority and without any row."""
+    private = rsa.generate_private_key(65537, 2048)
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    issuer = world.context.authorities[authority]
+    prepared = prepare(issuer, content, spki, new_serial(), begin, not_after=end)
+    der = issue(lint(prepared, issuer), world.context.signers[authority]).der
+    return certificate_pem(der) + private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.mark.parametrize(
+    ("authority", "content", "begins", "code", "advice"),
+    [
+        (CARDS, CPS, None, "ERR_WS_022", "Demandez le remplacement de votre carte"),  # with the authority, for a second
+        (CARDS, CPS, timedelta(days=1), "ERR_WS_022", "Demandez le remplacement de votre carte"),
+        (APPLICATIONS, SEAL, timedelta(), "ERR_WS_021", "et non un certificat de signature"),
+    ],
+)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_one_of_ours_that_is_not_good_has_a_page_and_no_alert(
+    world: PortalWorld,
+    authority: str,
+    content: CertificateContent,
+    begins: timedelta | None,
+    code: str,
+    advice: str,
+    version: ssl.TLSVersion,
+    tmp_path: Path,
+) -> None:
+    begin, end = world.context.authorities[authority].certificate.not_valid_before_utc, timedelta(seconds=1)
+    if begins is not None:
+        begin, end = datetime.now(UTC) + begins, timedelta(days=29)
+    pem = tmp_path / "pas-bon.pem"
+    pem.write_bytes(issued(world, authority, content, begin, begin + end))
+    context = ssl.create_default_context(cafile=str(world.root))
+    context.load_cert_chain(pem)
+    context.minimum_version = context.maximum_version = version
+    answer = raw_get(world, "/", "localhost", context)
+    assert answer.startswith("HTTP/1.1 403")
+    assert code in answer
+    assert advice in answer
+    assert '<html lang="fr">' in answer
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_the_handshake_names_the_authorities_of_cards(world: PortalWorld, version: str) -> None:
+    card = world.client("dr-leroux").leaf()
+    (name,) = card.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert name.value in named_authorities(world.port, version)
+
+
+def test_a_revocation_counts_at_the_next_request_of_an_open_session(world: PortalWorld) -> None:
+    world.enroll("revoquee", habilitations=((Offre.ORG, CLINIQUE, None),))
     session = world.session("revoquee")
     assert session.get(f"{world.url}/demander").status_code == 200
     assert "__Host-portail" in session.cookies
@@ -91,7 +161,7 @@ def test_a_revocation_counts_at_the_next_request_of_an_open_session(world: World
     assert (answer.status_code, "ERR_WS_022" in answer.text) == (403, True)
 
 
-def test_a_session_cookie_of_somebody_else_opens_nothing(world: World) -> None:
+def test_a_session_cookie_of_somebody_else_opens_nothing(world: PortalWorld) -> None:
     leroux = world.session("dr-leroux")
     leroux.get(f"{world.url}/demander")
     thief = world.session(None)
@@ -104,7 +174,7 @@ def test_a_session_cookie_of_somebody_else_opens_nothing(world: World) -> None:
     assert HOPITAL not in page
 
 
-def test_the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts(world: World) -> None:
+def test_the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts(world: PortalWorld) -> None:
     cookie = world.session("dr-leroux").get(f"{world.url}/demander").headers["set-cookie"]
     assert cookie.startswith("__Host-portail=")
     assert {"path=/", "httponly", "samesite=strict", "secure"} <= {part.strip().lower() for part in cookie.split(";")}
@@ -114,7 +184,7 @@ def test_the_session_cookie_is_bound_to_the_host_and_hidden_from_scripts(world: 
 @pytest.mark.parametrize(
     "path", ["/", "/suivi/demandes", "/suivi/demandes/999999999", "/rien", "/deconnexion", "/static/portail.css"]
 )
-def test_every_answer_carries_the_security_headers(world: World, path: str) -> None:
+def test_every_answer_carries_the_security_headers(world: PortalWorld, path: str) -> None:
     headers = world.session("dr-leroux").get(world.url + path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -125,10 +195,10 @@ def test_every_answer_carries_the_security_headers(world: World, path: str) -> N
     assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
 
 
-def test_strict_transport_is_asked_for_a_public_name_only(world: World) -> None:
+def test_strict_transport_is_asked_for_a_public_name_only(world: PortalWorld) -> None:
     from starlette.datastructures import MutableHeaders
 
-    from portal_ihm.headers import apply_headers
+    from portal_ihm.shell.headers import apply_headers
 
     public, local = MutableHeaders(), MutableHeaders()
     apply_headers(public, "portail.igc.example")
@@ -138,7 +208,7 @@ def test_strict_transport_is_asked_for_a_public_name_only(world: World) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://localhost"])
-def test_a_form_of_another_origin_is_refused_before_it_is_read(world: World, origin: str | None) -> None:
+def test_a_form_of_another_origin_is_refused_before_it_is_read(world: PortalWorld, origin: str | None) -> None:
     headers = {} if origin is None else {"Origin": origin}
     answer = world.session("dr-leroux").post(f"{world.url}/demander", data={"usage": "SIGN"}, headers=headers)
     assert answer.status_code == 403
@@ -155,7 +225,7 @@ def demande_fields(**changes: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("token", [None, "", "##", "##deadbeef", "20991231235959##deadbeef"])
-def test_a_form_without_its_token_places_nothing(world: World, token: str | None) -> None:
+def test_a_form_without_its_token_places_nothing(world: PortalWorld, token: str | None) -> None:
     session = world.session("dr-leroux")
     session.get(f"{world.url}/demander")
     fields = demande_fields(**({} if token is None else {"csrf_token": token}))
@@ -171,7 +241,7 @@ def test_a_form_without_its_token_places_nothing(world: World, token: str | None
     assert "Aucune demande trouvée" in found.text
 
 
-def test_a_token_of_another_person_is_worth_nothing(world: World) -> None:
+def test_a_token_of_another_person_is_worth_nothing(world: PortalWorld) -> None:
     token = token_of(world.session("ide-marchand"), world)
     session = world.session("dr-leroux")
     session.get(f"{world.url}/demander")
@@ -184,13 +254,13 @@ def test_a_token_of_another_person_is_worth_nothing(world: World) -> None:
     assert answer.status_code == 422
 
 
-def token_of(session: requests.Session, world: World) -> str:
+def token_of(session: requests.Session, world: PortalWorld) -> str:
     found = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', session.get(f"{world.url}/demander").text)
     assert found
     return found[1]
 
 
-def test_the_same_request_with_its_token_is_placed(world: World) -> None:
+def test_the_same_request_with_its_token_is_placed(world: PortalWorld) -> None:
     # Without this one, the refusals above would also pass on a form that never works.
     session = world.session("dr-leroux")
     answer = session.post(
@@ -204,7 +274,7 @@ def test_the_same_request_with_its_token_is_placed(world: World) -> None:
     assert re.fullmatch(r"/demander/\d+/confirmation", answer.headers["location"])
 
 
-def test_a_body_too_large_is_refused_in_french(world: World) -> None:
+def test_a_body_too_large_is_refused_in_french(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
     answer = session.post(
         f"{world.url}/demander", files={"csr": ("gros.zip", bytes(300_000))}, headers={"Origin": world.url}
@@ -212,10 +282,10 @@ def test_a_body_too_large_is_refused_in_french(world: World) -> None:
     assert (answer.status_code, "Envoi trop volumineux" in answer.text) == (413, True)
 
 
-def test_a_body_too_large_without_a_length_is_refused_as_well(world: World) -> None:
+def test_a_body_too_large_without_a_length_is_refused_as_well(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
 
-    def endless() -> object:
+    def endless() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="csr"; filename="x"\r\n\r\n'
         for _ in range(300):
             yield bytes(1024)
@@ -239,7 +309,7 @@ def test_a_body_too_large_without_a_length_is_refused_as_well(world: World) -> N
         (b"", "application/x-www-form-urlencoded"),
     ],
 )
-def test_a_malformed_form_is_an_answer_not_a_crash(world: World, body: bytes, media_type: str) -> None:
+def test_a_malformed_form_is_an_answer_not_a_crash(world: PortalWorld, body: bytes, media_type: str) -> None:
     answer = world.session("dr-leroux").post(
         f"{world.url}/demander", data=body, headers={"Origin": world.url, "Content-Type": media_type}
     )
@@ -262,16 +332,16 @@ def test_a_malformed_form_is_an_answer_not_a_crash(world: World, body: bytes, me
         "/static/vendor",
     ],
 )
-def test_what_does_not_exist_is_said_in_french_with_a_reference(world: World, path: str) -> None:
+def test_what_does_not_exist_is_said_in_french_with_a_reference(world: PortalWorld, path: str) -> None:
     answer = world.session("dr-leroux").get(world.url + path)
     assert answer.status_code == 404
     assert reference(answer.text)
     assert '<html lang="fr">' in answer.text
 
 
-def raw_get(world: World, path: str, host: str) -> str:
+def raw_get(world: PortalWorld, path: str, host: str, context: ssl.SSLContext | None = None) -> str:
     """The answer to a request that no well-behaved client library would send."""
-    context = ssl.create_default_context(cafile=str(world.root))
+    context = context or ssl.create_default_context(cafile=str(world.root))
     with (
         socket.create_connection(("127.0.0.1", world.port), timeout=10) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secure,
@@ -283,20 +353,20 @@ def raw_get(world: World, path: str, host: str) -> str:
 @pytest.mark.parametrize(
     "path", ["/static/../suivi", "/static/../../app.py", "/static/%2e%2e/%2e%2e/app.py", "/static//etc/passwd"]
 )
-def test_the_folder_of_static_files_has_no_way_out(world: World, path: str) -> None:
+def test_the_folder_of_static_files_has_no_way_out(world: PortalWorld, path: str) -> None:
     answer = raw_get(world, path, "localhost")
     assert answer.startswith("HTTP/1.1 404"), answer
     assert "build_app" not in answer
 
 
 @pytest.mark.parametrize("host", ["localhost/static/x?", "localhost/static/", "evil.example", "localhost/deconnexion#"])
-def test_no_host_header_opens_the_door(world: World, host: str) -> None:
+def test_no_host_header_opens_the_door(world: PortalWorld, host: str) -> None:
     answer = raw_get(world, "/suivi", host)
     assert answer.startswith(("HTTP/1.1 403", "HTTP/1.1 400")), answer
     assert "evil.example" not in answer
 
 
-def test_a_form_sent_too_late_comes_back_whole_and_is_placed_the_second_time(world: World) -> None:
+def test_a_form_sent_too_late_comes_back_whole_and_is_placed_the_second_time(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
     token = token_of(session, world)
     session.cookies.clear()
@@ -319,7 +389,7 @@ def test_a_form_sent_too_late_comes_back_whole_and_is_placed_the_second_time(wor
     assert again.status_code == 303
 
 
-def test_a_structure_that_the_form_did_not_offer_is_judged_by_the_authority(world: World) -> None:
+def test_a_structure_that_the_form_did_not_offer_is_judged_by_the_authority(world: PortalWorld) -> None:
     session = world.session("ide-marchand")
     answer = session.post(
         f"{world.url}/demander",
@@ -331,8 +401,21 @@ def test_a_structure_that_the_form_did_not_offer_is_judged_by_the_authority(worl
     assert re.search(r'id="structure-erreur".*ERR_IHM_026', answer.text)
 
 
+def test_a_reason_that_the_guide_has_no_code_for_is_a_failed_validation(world: PortalWorld) -> None:
+    session = world.session("dr-leroux")
+    answer = session.post(
+        f"{world.url}/demander",
+        data=demande_fields(csrf_token=token_of(session, world), service_applicatif="Labo\u202eratoire"),
+        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
+        headers={"Origin": world.url},
+    )
+    assert answer.status_code == 422
+    assert re.search(r'id="service_applicatif-erreur".*n&#39;a pas pu être validée.*\(ERR_IHM_063\)', answer.text)
+    assert "ERR_WS_" not in answer.text
+
+
 @pytest.mark.parametrize("kept", ["pas du base64", "AAAA", "%00"])
-def test_a_kept_csr_that_was_tampered_with_is_refused(world: World, kept: str) -> None:
+def test_a_kept_csr_that_was_tampered_with_is_refused(world: PortalWorld, kept: str) -> None:
     session = world.session("dr-leroux")
     answer = session.post(
         f"{world.url}/demander",
@@ -344,13 +427,13 @@ def test_a_kept_csr_that_was_tampered_with_is_refused(world: World, kept: str) -
     assert 'id="csr-gardee"' not in answer.text
 
 
-def test_a_wrong_method_is_refused_in_french(world: World) -> None:
+def test_a_wrong_method_is_refused_in_french(world: PortalWorld) -> None:
     answer = world.session("dr-leroux").delete(f"{world.url}/suivi", headers={"Origin": world.url})
     assert (answer.status_code, "Action impossible" in answer.text) == (405, True)
     assert answer.headers["allow"]
 
 
-def test_leaving_empties_the_session(world: World) -> None:
+def test_leaving_empties_the_session(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
     session.get(f"{world.url}/demander")
     answer = session.post(f"{world.url}/deconnexion", headers={"Origin": world.url})
@@ -360,8 +443,10 @@ def test_leaving_empties_the_session(world: World) -> None:
     assert "__Host-portail" not in session.cookies
 
 
-def test_a_crash_tells_nothing_but_a_reference_that_the_log_has(tmp_path: Path) -> None:
-    with make_world(tmp_path) as broken:
+def test_a_crash_tells_nothing_but_a_reference_that_the_log_has(
+    tmp_path: Path, production_hierarchy: Hierarchy
+) -> None:
+    with make_portal_world(tmp_path, production_hierarchy) as broken:
         with broken.db.engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE habilitation")
         session = broken.session("dr-leroux")
@@ -372,13 +457,13 @@ def test_a_crash_tells_nothing_but_a_reference_that_the_log_has(tmp_path: Path) 
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "habilitation" not in answer.text
     assert "SELECT" not in answer.text
-    (line,) = [line for line in logs if line["event"] == "portal_crash"]
+    (line,) = [line for line in logs if line["event"] == "portal incident"]
     assert line["incident"] == reference(answer.text)
 
 
-def test_unfit_secrets_and_addresses_are_refused_at_the_start(world: World) -> None:
+def test_unfit_secrets_and_addresses_are_refused_at_the_start(world: PortalWorld) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        build_app(world.authority, session_secret=SECRET[:31], public_url="https://portail.igc.example")
+        build_app(world.ra, session_secret=SECRET[:31], public_url="https://portail.igc.example")
     for address in ("http://portail.igc.example", "portail.igc.example", "https://"):
         with pytest.raises(ValueError, match="https"):
-            build_app(world.authority, session_secret=SECRET, public_url=address)
+            build_app(world.ra, session_secret=SECRET, public_url=address)

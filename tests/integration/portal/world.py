@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,38 +14,32 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
+from requests.adapters import HTTPAdapter
 from sqlalchemy import select
 from starlette.applications import Starlette
 
 from batch.context import WorkerContext
-from batch.issuing import issue_chunk
-from commands.composition import (
-    load_client_authorities,
-    open_database,
-    registration_authority,
-    trust_anchors,
-    worker_context,
-)
-from commands.enrolment import Enrolled, enroll, register_identity, write_pair
-from commands.fictitious import CLINIQUE, HOPITAL
-from commands.test_plateforme import Ceremony, make_plateforme
-from pki.ceremony import perform
-from pki.content import CertificateContent
-from pki.hierarchy import CeremonyConfig
-from pki.secret_files import certificate_pem, write_new_passphrase
-from pki.serials import serial_hex
-from pki.signers.software import load_software_signer
+from batch.issuing.own_certificates import enroll
+from commands.composition import Instance, opened
+from commands.trial.plateforme import CLIENTS_FOLDER, Ceremony, make_plateforme
+from pki.certificates.serials import serial_hex
 from portal_ihm.app import build_app
+from registration.acteurs.habilitations import Habilitation
 from registration.authority import RegistrationAuthority
-from registration.values import DemandeForm, LotForm, Origin
-from registration.views import SearchCriteria
-from registration.vocabulary import Canal, EtatDemande, Offre, Plateforme, Usage
-from runtime.http_server import HttpServer, Limits, server_ssl_context
-from runtime.settings import Settings
+from registration.values import DemandeForm
+from registration.vocabulary import Offre, Plateforme, Usage
+from runtime.listening.server import HttpServer, Limits, server_ssl_context
+from runtime.settings.model import Settings
 from storage import tables
 from storage.database import Database
 from storage.migrate import upgrade
+from tests.support.acteurs import CLINIQUE, add_acteur, nurse, read_acteurs
+from tests.support.clock import Clock
+from tests.support.hierarchies import Hierarchy
+from tests.support.pairs import Pair, write_pair
+from tests.support.produits import demande_form
+from tests.support.world import World
 
 SECRET = bytes(range(32))
 XSS = '<img src=x onerror="document.title=1">'
@@ -58,25 +52,27 @@ def new_csr(bits: int = 2048) -> x509.CertificateSigningRequest:
     return x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
 
 
-@dataclass(frozen=True)
-class Client:
-    """A client certificate as a program holds it."""
+@dataclass(kw_only=True)
+class PortalWorld(World):
+    """The plateforme as its settings compose it, its portal, and a lot that the hospital deposited.
 
-    certificate: Path
-    key: Path
+    ``foreigner`` holds a card of the other plateforme, whose CAs this one knows by name only.
+    """
 
-
-@dataclass(frozen=True)
-class World:
-    """The plateforme, its portal and a lot that the hospital deposited."""
-
-    settings: Settings
-    db: Database
-    authority: RegistrationAuthority
-    context: WorkerContext
-    port: int
-    lot: int
+    here: Instance
+    worker: WorkerContext
+    foreigner: Pair
+    port: int = 0
+    lot: int = 0
     sessions: list[requests.Session] = field(default_factory=list)
+
+    @property
+    def ra(self) -> RegistrationAuthority:
+        return self.here.registration_authority
+
+    @property
+    def context(self) -> WorkerContext:
+        return self.worker
 
     @property
     def url(self) -> str:
@@ -84,105 +80,47 @@ class World:
 
     @property
     def root(self) -> Path:
-        return self.settings.data_dir / "clients" / "ac-racine.pem"
+        return self.here.settings.data_dir / CLIENTS_FOLDER / "ac-racine.pem"
 
-    def client(self, name: str) -> Client:
-        folder = self.settings.data_dir / "clients"
-        return Client(folder / f"{name}.pem", folder / f"{name}.key")
+    def client(self, name: str) -> Pair:
+        return Pair.at(self.here.settings.data_dir / CLIENTS_FOLDER, name)
 
-    def session(self, name: str | None) -> requests.Session:
-        """A program's connection with the certificate of ``name``, or without any."""
+    def session(self, holder: str | Pair | None) -> requests.Session:
+        """A program's connection with the certificate of an acteur, with another, or without any."""
         session = requests.Session()
         self.sessions.append(session)
         session.verify = str(self.root)
         session.trust_env = False
-        if name is not None:
-            client = self.client(name)
-            session.cert = (str(client.certificate), str(client.key))
+        if holder is not None:
+            session.cert = (self.client(holder) if isinstance(holder, str) else holder).strings
         return session
 
-    def origin(self, name: str, canal: Canal) -> Origin:
-        der = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).public_bytes(Encoding.DER)
-        return Origin(acteur=self.authority.identify(der), canal=canal)
-
-    def enroll(
-        self, name: str, *, registered: bool = True, habilitations: tuple[tuple[Offre, str], ...] = ()
-    ) -> Client:
+    def enroll(self, name: str, *, registered: bool = True, habilitations: tuple[Habilitation, ...] = ()) -> Pair:
         """One more person with a card of his own, so that a test may do to it what it likes."""
-        number = f"{zlib.crc32(name.encode()):010d}"
-        content = CertificateContent(
-            product="CPS_AUTH",
-            common_name=f"89{number}",
-            surname=name.upper(),
-            given_name="ALIX",
-            title="Infirmier",
-            upn=f"8.{number}@carte.igc.example",
-            profession=60,
-            card_number=f"8025000001/{number}",
-        )
-        enrolled = enroll(self.context, Plateforme.TEST, content)
-        client = self.client(name)
-        pem = enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        client.key.write_bytes(pem)
-        client.certificate.write_bytes(certificate_pem(enrolled.der) + certificate_pem(enrolled.chain[0]))
+        sender = nurse(name, habilitations)
         if registered:
-            self._register(name, content.common_name, enrolled, habilitations)
-        return client
-
-    def _register(
-        self, name: str, id_national: str, enrolled: Enrolled, habilitations: tuple[tuple[Offre, str], ...]
-    ) -> None:
-        with self.db.write() as session:
-            acteur = tables.Acteur(
-                plateforme="TEST",
-                type_acteur="PERSONNE",
-                type_personne="PS",
-                id_national=id_national,
-                libelle=f"{name.upper()} ALIX",
-            )
-            session.add(acteur)
-            session.flush()
-            session.add_all(
-                tables.Habilitation(
-                    id_acteur=acteur.id, role="ADMINISTRATEUR_TECHNIQUE", offre=offre.value, id_structure=structure
-                )
-                for offre, structure in habilitations
-            )
-            id_acteur = acteur.id
-        serial = serial_hex(x509.load_der_x509_certificate(enrolled.der).serial_number)
-        register_identity(self.context, id_acteur, enrolled, serial)
+            self.acteurs[name] = add_acteur(self.db, self.plateforme, sender)
+            enrolled = self.enroll_client(name, sender.content)
+        else:
+            enrolled = enroll(self.context, self.plateforme, sender.content)
+        return write_pair(self.client(name).key.parent, name, enrolled)
 
     def revoke(self, name: str) -> None:
         """Revoke the certificate of a client, as the revocation service will."""
-        serial = x509.load_pem_x509_certificate(self.client(name).certificate.read_bytes()).serial_number
+        serial = serial_hex(self.client(name).leaf().serial_number)
         with self.db.write() as session:
-            row = session.scalars(select(tables.Certificat).where(tables.Certificat.serial == serial_hex(serial))).one()
+            row = session.scalars(select(tables.Certificat).where(tables.Certificat.serial == serial)).one()
             row.revoque_le = datetime.now(UTC)
-
-    def issue(self) -> None:
-        """What the batch does: sign every demande that waits."""
-        acteur = self.origin("dr-leroux", Canal.IHM).acteur
-        criteria = SearchCriteria(all_offres=True, etat=EtatDemande.VALIDEE)
-        waiting = [view.numero for view in self.authority.search(acteur, criteria, limit=500).demandes]
-        issue_chunk(self.context, waiting)
 
 
 def org_form(service: str, **changes: Any) -> DemandeForm:
     """A demande for the hospital that every rule accepts, unless ``changes`` say otherwise."""
-    values: dict[str, Any] = {
-        "offre": Offre.ORG,
-        "usage": Usage.AUTH_CLI,
-        "csr": new_csr().public_bytes(Encoding.DER),
-        "email_acteur": "dsi@acacias.example",
-        "structure": HOPITAL,
-        "service_applicatif": service,
-    }
-    return DemandeForm(**(values | changes))
+    return demande_form(new_csr().public_bytes(Encoding.DER), **{"service_applicatif": service, **changes})
 
 
-def deposit(world_authority: RegistrationAuthority, origin: Origin) -> int:
-    """A lot with good items, a forbidden structure, a mail domain of others, hostile texts."""
-    forms = (
+def hostile_forms() -> tuple[DemandeForm, ...]:
+    """Good items, a forbidden structure, a mail domain of others, hostile texts."""
+    return (
         org_form("Messagerie du laboratoire", reference="labo-1"),
         org_form("Archivage des comptes rendus", usage=Usage.SIGN),
         org_form(XSS),
@@ -198,45 +136,25 @@ def deposit(world_authority: RegistrationAuthority, origin: Origin) -> int:
             "x", offre=Offre.SERV, usage=Usage.SSL_SERV, service_applicatif=None, fqdns=("www.evilacacias.example",)
         ),
     )
-    return world_authority.submit_lot(origin, LotForm(reference="LOT-2026-001", demandes=forms)).index
 
 
-def make_production_client(settings: Settings) -> None:
-    """A card of the other plateforme, whose CAs this one knows by name only."""
+def enroll_foreigner(settings: Settings, production: Hierarchy) -> Pair:
+    """Make the authorities of PRODUCTION known as client authorities; gives a card that they issued."""
+    shutil.copytree(production.authorities_dir, settings.ws.client_ca_dir / "production")
     folder = settings.data_dir / "production-client"
-    keys = folder / "keys"
-    phrase_file = settings.data_dir / "production.phrase"
-    authorities = perform(
-        CeremonyConfig(plateforme="PRODUCTION", key_bits=2048),
-        authorities_folder=settings.ws.client_ca_dir / "production",
-        keys_folder=keys,
-        passphrase=write_new_passphrase(phrase_file),
-        now=datetime.now(UTC),
-    )
-    name = next(name for name, authority in authorities.items() if "CPS_AUTH" in authority.products)
-    signers = {name: load_software_signer(authorities[name], keys / f"{name}.key.pem", phrase_file)}
+    folder.mkdir()
     own = f"sqlite:///{folder / 'production.db'}"
     upgrade(own)
     db = Database(own)
     try:
-        context = WorkerContext(db=db, worker="production", authorities=authorities, signers=signers)
-        content = CertificateContent(
-            product="CPS_AUTH",
-            common_name="899700990045",
-            surname="VIDAL",
-            given_name="ALIX",
-            title="Infirmier",
-            upn="8.99700990045@carte.igc.example",
-            profession=60,
-            card_number="8025000001/0000000045",
-        )
-        write_pair(folder / "vidal.pem", folder / "vidal.key", enroll(context, Plateforme.PRODUCTION, content))
+        there = World(db=db, hierarchy=production, plateforme=Plateforme.PRODUCTION, clock=Clock(None))
+        return write_pair(folder, "vidal", enroll(there.context, there.plateforme, nurse("vidal").content))
     finally:
         db.dispose()
 
 
 @contextmanager
-def serve(settings: Settings, build: Any) -> Iterator[int]:
+def serve(here: Instance, build: Callable[[str], Starlette]) -> Iterator[int]:
     """Serve behind mutual TLS on a free port of loopback; ``build`` makes the application for an address."""
     apps: list[Starlette] = []
 
@@ -244,9 +162,9 @@ def serve(settings: Settings, build: Any) -> Iterator[int]:
         await apps[0](scope, receive, send)
 
     context = server_ssl_context(
-        settings.portal.tls_certificate_file,
-        settings.portal.tls_key_file.path,
-        trust_anchors(load_client_authorities(settings)),
+        here.settings.portal.tls_certificate_file,
+        here.settings.portal.tls_key_file.path,
+        here.trust_anchors,
     )
     server = HttpServer(front, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=1))
     apps.append(build(f"https://localhost:{server.port}"))
@@ -257,6 +175,7 @@ def serve(settings: Settings, build: Any) -> Iterator[int]:
 def close(session: requests.Session) -> None:
     """Hang up now: ``Session.close`` only forgets its connections, which stay open as long as an answer is kept."""
     for adapter in session.adapters.values():
+        assert isinstance(adapter, HTTPAdapter)
         pools = adapter.poolmanager.pools
         for key in pools.keys():  # noqa: SIM118 -- it cannot be iterated
             pools[key].close()
@@ -264,25 +183,29 @@ def close(session: requests.Session) -> None:
 
 
 @contextmanager
-def make_world(folder: Path) -> Iterator[World]:
+def make_portal_world(folder: Path, production: Hierarchy) -> Iterator[PortalWorld]:
     """Everything, from the ceremony to a served portal."""
     settings = Settings.from_mapping({"data_dir": str(folder / "test")}, base=folder)
     make_plateforme(settings, Ceremony(key_bits=2048))
-    make_production_client(settings)
-    db = open_database(settings)
-    authority = registration_authority(settings, db)
-    context = worker_context(settings, db, name="tests")
+    foreigner = enroll_foreigner(settings, production)
+    with opened(settings) as here:
+        worker = here.worker_context("tests")
+        world = PortalWorld(
+            db=here.db,
+            hierarchy=Hierarchy(authorities=worker.authorities, signers=worker.signers),
+            clock=Clock(None),
+            policy=worker.policy,
+            acteurs=read_acteurs(here.db, Plateforme.TEST),
+            here=here,
+            worker=worker,
+            foreigner=foreigner,
+        )
 
-    def build(url: str) -> Starlette:
-        return build_app(authority, session_secret=SECRET, public_url=url)
+        def build(address: str) -> Starlette:
+            return build_app(world.ra, session_secret=SECRET, public_url=address)
 
-    try:
-        with serve(settings, build) as port:
-            world = World(settings, db, authority, context, port, lot=0)
-            lot = deposit(authority, world.origin("dpi-acacias", Canal.WS))
-            world = replace(world, lot=lot)
+        with serve(here, build) as world.port:
+            world.lot = world.deposit(*hostile_forms(), reference="LOT-2026-001", sender="dpi-acacias").index
             yield world
             for session in world.sessions:
                 close(session)
-    finally:
-        db.dispose()

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.hashes import SHA1, HashAlgorithm
 from sqlalchemy import update
 
 from batch.context import BatchPolicy, DelegateFiles, WorkerContext
-from batch.crls import publish
-from batch.responders import renew_due
-from commands.enrolment import enroll
-from pki.content import CertificateContent
-from pki.serials import serial_hex
-from publication.answers import KeptAnswers
-from publication.app import PublicationApp
-from publication.files import PublishedFiles
-from publication.issued import IssuedReader
-from publication.keys import ResponderKeys
-from publication.maker import AnswerMaker
+from batch.delegates.responders import renew_due
+from batch.issuing.own_certificates import enroll
+from pki.certificates.content import CertificateContent
+from pki.certificates.serials import serial_hex
 from publication.preparer import AnswerPreparer
-from publication.responder import OcspResponder
-from publication.statuses import StatusReader
 from registration.vocabulary import Plateforme
-from runtime.http_server import HttpServer
 from storage import tables
 from storage.database import Database
-from tests.support.hierarchies import Hierarchy, make_hierarchy
-from tests.support.world import Clock
+from tests.support.clock import Clock
+from tests.support.hierarchies import Hierarchy
+from tests.support.publications import Publication, open_publication
+from tests.support.world import World
 from tests.unit.pki.ocsp_support import make_request
 
 PASSPHRASE = b"phrase des repondeurs de test"
@@ -47,12 +40,6 @@ CONTENT = CertificateContent(
     organization="HOPITAL",
     organizational_unit="10B0990011",
 )
-
-
-@pytest.fixture(scope="session")
-def ceremony(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Hierarchy]:
-    folder = tmp_path_factory.mktemp("publication")
-    return folder / "authorities", make_hierarchy(folder, "TEST")
 
 
 @dataclass
@@ -68,15 +55,25 @@ class Reply:
 class Place:
     """The services of one test. ``clock`` stands still until it is turned; nothing is prepared until it is asked."""
 
-    context: WorkerContext
-    clock: Clock
-    app: PublicationApp
-    port: int
-    preparer: AnswerPreparer
+    world: World
+    publication: Publication
+    port: int = 0
+
+    @property
+    def preparer(self) -> AnswerPreparer:
+        return self.publication.preparer
 
     @property
     def db(self) -> Database:
-        return self.context.db
+        return self.world.db
+
+    @property
+    def clock(self) -> Clock:
+        return self.world.clock
+
+    @property
+    def context(self) -> WorkerContext:
+        return self.world.context
 
     def prepare(self) -> None:
         """All that the background would do until it has nothing left to do."""
@@ -95,7 +92,9 @@ class Place:
                 .values(revoque_le=self.clock(), raison_crl=reason)
             )
 
-    def request(self, certificate: x509.Certificate, algorithm: type = SHA1, nonce: bytes | None = None) -> bytes:
+    def request(
+        self, certificate: x509.Certificate, algorithm: type[HashAlgorithm] = SHA1, nonce: bytes | None = None
+    ) -> bytes:
         return make_request(self.context.authorities[ORG], certificate.serial_number, algorithm, nonce)
 
     def post(self, body: bytes, path: str = "/", headers: dict[str, str] | None = None) -> Reply:
@@ -118,47 +117,38 @@ class Place:
 
 
 @pytest.fixture
-def make_place(ceremony: tuple[Path, Hierarchy], database: Database, tmp_path: Path) -> Iterator[Any]:
-    folder, hierarchy = ceremony
-    # Close to the real time, so that openssl and gnutls agree with what they are given.
-    clock = Clock(datetime.now(UTC))
-    readers: list[StatusReader] = []
+def make_place(hierarchy: Hierarchy, database: Database, tmp_path: Path) -> Iterator[Callable[..., Place]]:
+    """Makes the parts with another policy of the batch; nobody listens yet."""
+    with ExitStack() as stack:
 
-    def make(**policy: Any) -> tuple[WorkerContext, Clock, PublicationApp, AnswerPreparer]:
-        context = WorkerContext(
-            db=database,
-            worker="test-worker",
-            authorities=hierarchy.authorities,
-            # One authority is enough, and a key less to generate for each other.
-            signers={ORG: hierarchy.signers[ORG]},
-            publication=tmp_path / "publication",
-            responders=DelegateFiles(tmp_path / "ocsp", PASSPHRASE),
-            policy=replace(BatchPolicy(), **policy),
-            clock=clock,
-        )
-        publish(context, ORG)
-        renew_due(context)
-        reader, background = StatusReader(database), StatusReader(database)
-        readers.extend((reader, background))
-        keys = ResponderKeys(hierarchy.authorities, tmp_path / "ocsp", PASSPHRASE, database)
-        maker = AnswerMaker(hierarchy.authorities, keys, validity=timedelta(hours=1), clock=clock)
-        kept = KeptAnswers(1000)
-        app = PublicationApp(
-            hierarchy.authorities,
-            OcspResponder(maker, reader, kept),
-            PublishedFiles(hierarchy.authorities, folder, tmp_path / "publication"),
-            cache_seconds=300,
-            clock=clock,
-        )
-        return context, clock, app, AnswerPreparer(maker, IssuedReader(database), background, kept)
+        def make(**policy: Any) -> Place:
+            world = World(
+                db=database,
+                # One authority is enough, and a key less to generate for each other.
+                hierarchy=replace(hierarchy, signers={ORG: hierarchy.signers[ORG]}),
+                # Close to the real time, so that openssl and gnutls agree with what they are given.
+                clock=Clock(datetime.now(UTC)),
+                policy=BatchPolicy(**policy),
+                publication=tmp_path / "publication",
+                responders=DelegateFiles(tmp_path / "ocsp", PASSPHRASE),
+            )
+            world.publish_crls()
+            renew_due(world.context)
+            opened = open_publication(
+                database,
+                hierarchy.authorities,
+                authorities_dir=hierarchy.authorities_dir,
+                publication_dir=tmp_path / "publication",
+                responders=DelegateFiles(tmp_path / "ocsp", PASSPHRASE),
+                clock=world.clock,
+            )
+            return Place(world, stack.enter_context(opened))
 
-    yield make
-    for reader in readers:
-        reader.close()
+        yield make
 
 
 @pytest.fixture
-def place(make_place: Any) -> Iterator[Place]:
-    context, clock, app, preparer = make_place()
-    with HttpServer(app, "127.0.0.1", 0, shortcut=app.memory).in_thread() as port:
-        yield Place(context, clock, app, port, preparer)
+def place(make_place: Callable[..., Place]) -> Iterator[Place]:
+    made = make_place()
+    with made.publication.listening() as port:
+        yield replace(made, port=port)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,20 +13,25 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from sqlalchemy import event, select
+from sqlalchemy.pool import QueuePool
 
-from batch import crls
-from batch.alarms import Subject, find_alarms
-from batch.crls import publish, publish_due
-from pki.crl import CrlForm, build_crl
-from pki.profiles import DELTA_IN_DIRECTORY
-from pki.serials import new_serial, serial_hex
+from batch.lists import crls
+from batch.lists.contents import PublishedLists
+from batch.lists.crls import publish, publish_due
+from batch.watching.alarms import Subject, find_alarms
+from pki.certificates.profiles import DELTA_IN_DIRECTORY
+from pki.certificates.serials import new_serial, serial_hex
+from pki.containers.pkcs7 import read_certs_only
+from pki.issuing.crl import CrlForm, build_crl
 from publication.files import PublishedFiles
 from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.publication.conftest import ORG, Place
+from tests.support.assertions import the
+from tests.support.damage import flipped
 from tests.support.hierarchies import Hierarchy
+from tests.support.signers import watched
 
 MARGIN = crls.COMMIT_MARGIN
 
@@ -92,16 +98,15 @@ def test_a_certificate_leads_to_its_delta(place: Place) -> None:
     ],
 )
 def test_where_a_delta_is_served(
-    ceremony: tuple[Path, Hierarchy], tmp_path: Path, addresses: dict[str, str], served: set[str]
+    hierarchy: Hierarchy, tmp_path: Path, addresses: dict[str, str], served: set[str]
 ) -> None:
-    folder, hierarchy = ceremony
     authority = hierarchy.authorities[ORG]
     changed = replace(authority, settings=msgspec.structs.replace(authority.settings, **addresses))
     (tmp_path / "CRL").mkdir()
     signer, now = hierarchy.signers[ORG], authority.not_before
     crl = build_crl(changed, signer, [], 2, now, now + timedelta(days=1), CrlForm(base=1))
     (tmp_path / "CRL" / f"{ORG}-delta.crl").write_bytes(crl)
-    files = PublishedFiles({ORG: changed}, folder, tmp_path)
+    files = PublishedFiles({ORG: changed}, hierarchy.authorities_dir, tmp_path)
     paths = (f"/CRL/{ORG}-delta.crl", f"/deltas/{ORG}.crl")
     assert {path for path in paths if files.find(path) is not None} == served
 
@@ -110,16 +115,58 @@ def _uris(point: x509.DistributionPoint) -> list[str]:
     return [name.value for name in point.full_name or ()]
 
 
-def test_periods_of_the_settings_are_kept(make_place: Any) -> None:
-    context, clock, *_ = make_place(crl_refresh=timedelta(minutes=30), crl_validity=timedelta(hours=5))
-    clock.advance(minutes=29)
-    assert publish_due(context) == 0
-    clock.advance(minutes=1)
-    assert publish_due(context) == len(context.signers)
-    with context.db.read() as session:
+def test_a_list_that_its_authority_did_not_sign_is_not_served(hierarchy: Hierarchy, tmp_path: Path) -> None:
+    authority, signer = hierarchy.authorities[ORG], hierarchy.signers[ORG]
+    now = authority.not_before
+    (tmp_path / "CRL").mkdir()
+    files = PublishedFiles(hierarchy.authorities, hierarchy.authorities_dir, tmp_path)
+    for name, form in ((ORG, CrlForm()), (f"{ORG}-delta", CrlForm(base=1))):
+        file, path = tmp_path / "CRL" / f"{name}.crl", f"/CRL/{name}.crl"
+        crl = build_crl(authority, signer, [], 2, now, now + timedelta(days=1), form)
+        forged = flipped(crl)
+        file.write_bytes(forged)
+        assert files.find(path) is None
+        for content in (crl, forged, b"words"):
+            put(file, content)
+            # What is known to be good stays in service.
+            document = files.find(path)
+            assert document is not None
+            assert document.body == crl
+
+
+def put(file: Path, content: bytes) -> None:
+    """Another file in its place, as who publishes does it."""
+    new = file.with_name("new")
+    new.write_bytes(content)
+    new.replace(file)
+
+
+def test_a_forged_list_carries_nothing(place: Place) -> None:
+    certificate = place.issue()
+    place.clock.advance(seconds=1)
+    place.revoke(certificate, "superseded")
+    publish_due(place.context)
+    serial = serial_hex(certificate.serial_number)
+    with place.db.write() as session:
         row = session.get_one(tables.Crl, ORG)
-        assert row.next_update - row.this_update == timedelta(hours=5)
-        assert row.delta_fin == row.this_update + timedelta(hours=1)
+        good = row.der
+        row.der, row.delta = flipped(good), None
+    assert not PublishedLists(place.db, place.context.authorities).carry(ORG, serial, "superseded")
+    with place.db.write() as session:
+        session.get_one(tables.Crl, ORG).der = good
+    assert PublishedLists(place.db, place.context.authorities).carry(ORG, serial, "superseded")
+
+
+def test_periods_of_the_settings_are_kept(make_place: Callable[..., Place]) -> None:
+    place = make_place(crl_refresh=timedelta(minutes=30), crl_validity=timedelta(hours=5))
+    place.clock.advance(minutes=29)
+    assert publish_due(place.context) == 0
+    place.clock.advance(minutes=1)
+    assert publish_due(place.context) == len(place.context.signers)
+    with place.db.read() as session:
+        row = session.get_one(tables.Crl, ORG)
+        assert row.next_update - row.complete_le == timedelta(hours=5)
+        assert row.delta_fin == row.complete_le + timedelta(hours=1)
 
 
 def test_a_long_list_is_followed_by_deltas_until_its_time(place: Place) -> None:
@@ -131,11 +178,13 @@ def test_a_long_list_is_followed_by_deltas_until_its_time(place: Place) -> None:
     publish(context, ORG)
     full = place.crl()
     place.clock.advance(minutes=2)
-    assert publish_due(context) == 1  # what may have been committed late is looked at once more
-    place.clock.advance(minutes=2)
     assert publish_due(context) == 0
     place.revoke(certificates[2])
     assert publish_due(context) == 1
+    place.clock.advance(minutes=2)
+    assert publish_due(context) == 1  # what a delta may lack, committed late, is looked at once more
+    place.clock.advance(minutes=2)
+    assert publish_due(context) == 0
     assert number(place.crl()) == number(full)
     assert serials(place.crl()) == {certificate.serial_number for certificate in certificates[:2]}
     assert base(delta(place)) == number(full)
@@ -166,7 +215,7 @@ def test_an_entry_stays_until_a_list_made_after_the_end_of_the_certificate(place
 def test_the_issuing_point_is_written_on_request(place: Place) -> None:
     context = replace(place.context, policy=replace(place.context.policy, crl_issuing_point=True))
     publish(context, ORG)
-    assert place.get(f"/CRL/{ORG}-delta.crl").status == 404  # its base had another scope
+    assert base(delta(place)) == number(delta(place)) == number(place.crl())  # the former base had another scope
     publish(context, ORG)
     points = [
         crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint) for crl in (place.crl(), delta(place))
@@ -178,18 +227,11 @@ def test_the_issuing_point_is_written_on_request(place: Place) -> None:
 def test_lists_are_signed_without_a_transaction(place: Place) -> None:
     """Who revokes never waits for a list: while one is signed, no connection of the database is in use."""
     in_use: list[int] = []
-    signer = place.context.signers[ORG]
-
-    class Watching:
-        authority = signer.authority
-        public_key = signer.public_key
-
-        def sign(self, tbs: bytes) -> bytes:
-            in_use.append(place.db.engine.pool.checkedout() - idle)
-            return signer.sign(tbs)
-
-    idle = place.db.engine.pool.checkedout()
-    publish(replace(place.context, signers={**place.context.signers, ORG: Watching()}), ORG)
+    pool = place.db.engine.pool
+    assert isinstance(pool, QueuePool)
+    idle = pool.checkedout()
+    signers = watched(place.context.signers, lambda _tbs: in_use.append(pool.checkedout() - idle))
+    publish(replace(place.context, signers=signers), ORG)
     assert in_use == [0, 0]
 
 
@@ -215,7 +257,7 @@ def test_a_number_is_used_once_whoever_publishes(place: Place) -> None:
 
 def test_a_large_list_is_whole(place: Place) -> None:
     now = place.clock()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "autorite": ORG, "serial": serial_hex(new_serial()), "produit": "ORG_AUTH_CLI",
             "not_before": now, "not_after": now + timedelta(days=900), "emis_le": now,
@@ -237,10 +279,12 @@ def test_types_and_cache_headers(place: Place) -> None:
     assert crl.headers["content-type"] == "application/pkix-crl"
     assert crl.headers["cache-control"] == "max-age=300, public, no-transform, must-revalidate"
     read = x509.load_der_x509_crl(crl.body)
-    assert crl.headers["last-modified"] == f"{read.last_update_utc:%a, %d %b %Y %H:%M:%S} GMT"
+    # Not thisUpdate, which is earlier: who fetched the list before this one after that would be told it is the same.
+    written = datetime.fromtimestamp((the(place.context.publication) / "CRL" / f"{ORG}.crl").stat().st_mtime, UTC)
+    assert crl.headers["last-modified"] == f"{written:%a, %d %b %Y %H:%M:%S} GMT"
     assert crl.headers["expires"] == f"{read.next_update_utc:%a, %d %b %Y %H:%M:%S} GMT"
     assert place.get(f"/CRL/{ORG}.crl", {"If-None-Match": crl.headers["etag"]}).status == 304
-    place.clock.now = read.next_update_utc - timedelta(seconds=60)
+    place.clock.now = the(read.next_update_utc) - timedelta(seconds=60)
     assert place.get(f"/CRL/{ORG}.crl").headers["cache-control"].startswith("max-age=59,")
     certificate = place.get(f"/AC%20TEST/{ORG}.cer")
     assert (certificate.headers["content-type"], certificate.body) == (
@@ -249,10 +293,10 @@ def test_types_and_cache_headers(place: Place) -> None:
     )
     chain = place.get("/AC%20TEST/Chaine_de_certification-TEST.p7b")
     assert chain.headers["content-type"] == "application/pkcs7-mime; smime-type=certs-only"
-    members = pkcs7.load_der_pkcs7_certificates(chain.body)
-    assert {member.public_bytes(Encoding.DER) for member in members} == {
-        item.certificate_der for item in place.context.authorities.values()
-    }
+    members = read_certs_only(chain.body)
+    assert set(members) == {item.certificate_der for item in place.context.authorities.values()}
+    root = next(item for item in place.context.authorities.values() if item.is_root)
+    assert members[-1] == root.certificate_der
 
 
 ABSENT = (

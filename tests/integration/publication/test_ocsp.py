@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import ocsp
 from sqlalchemy import delete, update
 
-from batch.responders import renew_due
-from pki import der
-from pki.delegated import DelegatedSigner, signer_file
-from pki.ocsp_signer import RESPONDER
-from pki.serials import new_serial, serial_hex
+from batch.delegates.responders import renew_due
+from pki.certificates import der
+from pki.certificates.serials import new_serial, serial_hex
+from pki.delegates.delegated import DelegatedSigner, signer_file
+from pki.delegates.ocsp_signer import RESPONDER
 from publication.answers import KeptAnswers
 from publication.keys import ResponderKeys
 from publication.maker import AnswerMaker
@@ -28,7 +28,8 @@ from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from storage import tables
 from tests.integration.publication.conftest import OCSP_TYPE, ORG, Place, Reply
-from tests.support.world import Clock
+from tests.support.assertions import rsa_key, the
+from tests.support.clock import Clock
 from tests.unit.pki.ocsp_support import HOUR, cert_id, make_request, make_responder
 from tests.vectors.samples import NOW, SERIAL, make_issuing
 
@@ -149,9 +150,23 @@ def test_answers_are_signed_by_the_delegate_of_that_authority(place: Place) -> N
     answer = read(place.post(place.request(place.issue())))
     (delegate,) = answer.certificates
     delegate.verify_directly_issued_by(authority.certificate)
-    delegate.public_key().verify(answer.signature, answer.tbs_response_bytes, PKCS1v15(), SHA256())
+    rsa_key(delegate).verify(answer.signature, answer.tbs_response_bytes, PKCS1v15(), SHA256())
     assert answer.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(delegate.public_key()).digest
-    assert answer.this_update_utc <= place.clock() <= answer.next_update_utc <= delegate.not_valid_after_utc
+    assert answer.this_update_utc <= place.clock() <= the(answer.next_update_utc) <= delegate.not_valid_after_utc
+
+
+def test_an_answer_says_a_moment_before_it_is_made(place: Place) -> None:
+    """For clocks that are behind; producedAt is the true one, which proofs of later go by (RFC 6960 §2.4)."""
+    now = place.clock().replace(microsecond=0)
+    certificate = place.issue()
+    for serial in (certificate.serial_number, new_serial()):
+        answer = read(place.post(make_request(place.context.authorities[ORG], serial)))
+        assert (answer.produced_at_utc, answer.this_update_utc) == (now, now - timedelta(minutes=5))
+        assert the(answer.next_update_utc) == now + HOUR
+    place.revoke(certificate)
+    revoked = read(place.post(place.request(certificate)))
+    assert revoked.certificate_status.name == "REVOKED"
+    assert revoked.this_update_utc == now - timedelta(minutes=5)
 
 
 def test_nonce_is_repeated_and_never_kept(place: Place) -> None:
@@ -239,7 +254,7 @@ def test_a_kept_answer_is_signed_anew_long_before_its_end(place: Place) -> None:
     place.clock.advance(minutes=2)
     second = read(place.post(request))
     assert second.produced_at_utc == place.clock().replace(microsecond=0)
-    assert second.next_update_utc > first.next_update_utc
+    assert the(second.next_update_utc) > the(first.next_update_utc)
 
 
 def test_a_renewed_key_is_taken_up_without_restart(place: Place) -> None:

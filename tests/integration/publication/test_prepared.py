@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import http.client
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 from urllib.parse import quote
 
@@ -15,18 +16,20 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509 import ocsp
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from batch.responders import renew_due
-from pki import der
-from pki.ocsp_request import read_request
-from pki.serials import new_serial, serial_hex
-from publication import issued
+from batch.delegates.responders import renew_due
+from pki.certificates import der
+from pki.certificates.serials import new_serial, serial_hex
+from pki.status.ocsp_request import read_request
+from publication import issued, preparer
+from publication.preparer import Courtesy
 from publication.statuses import StatusReader, StatusRow
 from storage import tables
 from storage.bulk import insert_rows
 from tests.integration.publication.conftest import OCSP_TYPE, ORG, Place, Reply
+from tests.support.assertions import the
 from tests.unit.pki.ocsp_support import make_request
 from tests.vectors.keys import key
 
@@ -49,7 +52,7 @@ def status(reply: Reply) -> str:
 
 
 def when(reply: Reply) -> datetime:
-    return read(reply).this_update_utc
+    return read(reply).produced_at_utc
 
 
 def get_path(request: bytes) -> str:
@@ -83,7 +86,7 @@ def test_the_first_request_is_answered_with_what_was_prepared(place: Place) -> N
         answer = read(replies[0])
         assert (answer.serial_number, answer.certificate_status.name) == (certificate.serial_number, "GOOD")
         assert isinstance(answer.hash_algorithm, algorithm)
-        assert (answer.produced_at_utc, answer.this_update_utc) == (prepared_at, prepared_at)
+        assert (answer.produced_at_utc, answer.this_update_utc) == (prepared_at, prepared_at - timedelta(minutes=5))
         assert answer.next_update_utc == prepared_at + timedelta(hours=1)
         (headers,) = {
             tuple(reply.headers[name] for name in ("etag", "last-modified", "expires", "cache-control"))
@@ -210,7 +213,7 @@ def test_another_key_in_the_middle(place: Place) -> None:
     assert renew_due(place.context) == 1
     former = place.post(place.request(certificate))
     assert when(former) == prepared_at
-    assert read(former).next_update_utc <= read(former).certificates[0].not_valid_after_utc
+    assert the(read(former).next_update_utc) <= read(former).certificates[0].not_valid_after_utc
     for seconds in (180, -600):
         place.clock.advance(seconds=seconds)
         place.prepare()
@@ -253,6 +256,43 @@ def test_without_the_database_nothing_old_is_served_and_work_goes_on_after(place
     assert when(place.post(place.request(kept))) == second(place) - timedelta(seconds=1)
 
 
+def test_nothing_is_prepared_while_the_batch_is_busy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparer, "_LOOK_SECONDS", 0.01)
+    busy, asked = [True], Event()
+
+    def is_batch_busy() -> bool:
+        asked.set()
+        return busy[0]
+
+    monkeypatch.setattr(place.preparer, "_courtesy", Courtesy(is_batch_busy))
+    certificate = place.issue()
+    with place.preparer.in_thread():
+        for _ in range(3):
+            asked.clear()
+            assert asked.wait(10)
+        assert place.preparer._kept.requests() == []
+        assert status(place.post(place.request(certificate))) == "GOOD", "who asks has his answer all the same"
+        busy[0] = False
+        deadline = time.monotonic() + 20
+        while len(place.preparer._kept.requests()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert len(place.preparer._kept.requests()) == 2
+
+
+def test_a_batch_that_is_never_done_is_waited_for_ten_minutes_each_time() -> None:
+    now, busy = [100.0], [True]
+    courtesy = Courtesy(lambda: busy[0], lambda: now[0])
+    assert courtesy.must_wait()
+    now[0] += 599
+    assert courtesy.must_wait()
+    now[0] += 1
+    assert not courtesy.must_wait()
+    busy[0] = False
+    assert not courtesy.must_wait()
+    busy[0] = True
+    assert courtesy.must_wait()
+
+
 def _rename(place: Place, old: str, new: str) -> None:
     with place.db.write() as session:
         session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
@@ -289,9 +329,7 @@ def test_certificates_are_found_whenever_they_are_issued(place: Place, monkeypat
     first = second(place)
     with place.db.write() as session:
         session.execute(
-            tables.Certificat.__table__.update()
-            .where(tables.Certificat.serial == serial_hex(late))
-            .values(emis_le=place.clock())
+            update(tables.Certificat).where(tables.Certificat.serial == serial_hex(late)).values(emis_le=place.clock())
         )
     place.clock.advance(seconds=2)
     place.prepare()

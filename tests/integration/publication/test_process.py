@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,16 +19,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.x509 import ocsp
 from sqlalchemy import update
-from typer.testing import CliRunner
 
-from commands.composition import open_database
-from commands.main import build_app
-from commands.test_plateforme import Ceremony, make_plateforme
+from commands.composition import Instance
+from commands.trial.plateforme import Ceremony, make_plateforme
 from pki.authority import load_authorities
-from runtime.bound_process import bound
-from runtime.settings import CONFIG_VARIABLE, Settings
+from runtime.processes.bound import bound
+from runtime.settings.model import CONFIG_VARIABLE, Settings
 from storage import tables
 from tests.integration.publication.conftest import OCSP_TYPE
+from tests.support.verbs import igc
 from tests.unit.pki.ocsp_support import make_request
 
 _START_SECONDS = 60.0
@@ -70,32 +70,34 @@ def test_the_process_answers_without_any_key_of_an_authority(tmp_path: Path) -> 
 
 
 def _check_verb(config: Path, settings: Settings) -> None:
-    runner, arguments = CliRunner(), ["check-publication", "--config", str(config)]
-    fine = runner.invoke(build_app(arguments), arguments)
+    fine = igc("check-publication", "--config", config)
     assert (fine.exit_code, fine.stdout) == (0, "Publication à jour.\n")
-    db = open_database(settings)
+    db = Instance(settings).db
     with db.write() as session:
         row = session.get_one(tables.Crl, "ACI-EL-PP-TEST")
         session.execute(
             update(tables.Crl)
             .where(tables.Crl.autorite == row.autorite)
-            .values(next_update=row.this_update + timedelta(hours=1))
+            .values(next_update=row.this_update + timedelta(hours=1), publie_le=row.publie_le - timedelta(hours=1))
         )
     db.dispose()
     settings.portal.tls_certificate_file.write_text("words")
-    (settings.pki.publication_dir / "CRL" / "ACR-EL-TEST.crl").unlink()  # in the database: no matter
-    late = runner.invoke(build_app(arguments), arguments)
+    (settings.pki.publication_dir / "CRL" / "ACI-EL-PP-TEST.crl").unlink()
+    late = igc("check-publication", "--config", config)
     assert late.exit_code == 1
-    first, second = late.stdout.splitlines()
+    first, second, third = late.stdout.splitlines()
     assert first.startswith("ERREUR CRL de ACI-EL-PP-TEST : fin de validité")
     assert second == "ERREUR certificat TLS de portal : illisible"
+    assert third == "ERREUR CRL de ACI-EL-PP-TEST : le fichier publié n'est pas la liste en vigueur"
 
 
 def _plateforme(folder: Path) -> tuple[Path, Settings]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    with ExitStack() as probes:
+        servers = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        ports = [server.getsockname()[1] for server in servers]
     config = folder / "igc.toml"
-    config.write_text(f'data_dir = "."\n[publication]\nport = {port}\n')
+    sections = (f"[{name}]\nport = {port}\n" for name, port in zip(("publication", "ws", "portal"), ports, strict=True))
+    config.write_text('data_dir = "."\n' + "".join(sections))
     settings = Settings.load(config)
     make_plateforme(settings, Ceremony(key_bits=2048))
     return config, settings

@@ -7,16 +7,17 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 from sqlalchemy import select
 
-from batch import responders
 from batch.context import BatchPolicy
-from batch.responders import renew_due
-from pki.delegated import signer_file
-from pki.ocsp_signer import RESPONDER
-from pki.serials import serial_hex
-from registration.compromise import revoke_key
-from registration.revocation import revoke
+from batch.delegates import responders
+from batch.delegates.responders import renew_due
+from pki.certificates.serials import serial_hex
+from pki.delegates.delegated import signer_file
+from pki.delegates.ocsp_signer import RESPONDER
+from registration.revocation.by_key import revoke_key
+from registration.revocation.revoking import revoke
 from storage import tables
 from tests.integration.publication.conftest import ORG, Place
+from tests.support.assertions import the
 
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
@@ -60,7 +61,7 @@ def test_a_compromised_responder_is_out_of_service_and_replaced(place: Place) ->
     row = tables.Certificat
     with place.db.read() as session:
         key = session.scalars(select(row.spki_sha256).where(row.produit == RESPONDER.product)).one()
-    assert len(revoke_key(place.db, key, place.clock, "essai").certificates) == 1
+    assert len(revoke_key(place.db, the(key), place.clock, "essai").certificates) == 1
     # The relay sees it, whatever the age of the lists.
     assert responders.any_due(place.db, BatchPolicy(), place.clock())
     place.clock.advance(seconds=6)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+from cryptography import x509
+from sqlalchemy import select
 
 from registration.errors import Code
 from registration.values import DemandeForm
 from registration.vocabulary import EtatDemande, Offre
+from storage import tables
+from tests.support.acteurs import AGENT, HOPITAL, MEDECIN
+from tests.support.assertions import all_done
 from tests.support.concurrency import overtake, together
-from tests.support.world import AGENT, HOPITAL, MEDECIN, World, conditions, count_rows, lot, statements
+from tests.support.databases import count_rows, statements
+from tests.support.produits import conditions, lot
+from tests.support.world import World
 
 TAKEN = Code.EMAIL_TAKEN.value
 ADDRESS = "partage@acacias.example"
@@ -68,6 +76,35 @@ def test_case_and_idn_make_no_other_address(world: World) -> None:
     assert world.codes(index) == [None, TAKEN]
 
 
+def test_the_certificate_carries_the_address_as_it_was_typed(world: World) -> None:
+    typed = "Jeanne.D'Arc+Tri@Acacias.EXAMPLE"
+    index = world.issued(of_agent(world, 0, adresse_email=typed))
+    (row,) = world.demandes(index)
+    assert (row.adresse_email, row.adresse_cle) == (
+        "Jeanne.D'Arc+Tri@acacias.example", "jeanne.d'arc+tri@acacias.example",
+    )  # fmt: skip
+    with world.db.read() as session:
+        der = session.scalars(select(tables.Certificat.der)).one()
+        held = session.scalars(select(tables.AdresseProtegee.adresse)).all()
+    names = x509.load_der_x509_certificate(der or b"").extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert names.value.get_values_for_type(x509.RFC822Name) == ["Jeanne.D'Arc+Tri@acacias.example"]
+    assert held == ["jeanne.d'arc+tri@acacias.example"]
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_no_case_of_an_address_is_another_porteur_s(world: World, count: int) -> None:
+    filling = world.forms(count - 2, first_key=3)
+    mine = of_agent(world, 0, adresse_email="Hugo@acacias.example")
+    index = world.issued(mine, *filling, of_medecin(world, 1, adresse_email="hugO@acacias.example"))
+    assert world.codes(index) == [None] * (count - 1) + [TAKEN]
+    later = of_medecin(world, 2, adresse_email="HUGO@ACACIAS.example")
+    assert [one.code for one in world.ra.lots.verify(world.origin(), lot("v", later))[0].refusals] == [TAKEN]
+    assert world.codes(world.issued(later, reference="b")) == [TAKEN]
+    # The same porteur may write it in another way for another usage.
+    again = of_agent(world, 20, "PRO_CONF", adresse_email="hugo@acacias.example")
+    assert world.codes(world.issued(again, reference="c")) == [None]
+
+
 def test_it_is_held_while_the_demande_is_on_its_way(world: World) -> None:
     world.deposit(of_agent(world, 0), reference="a")
     assert world.codes(world.deposit(of_medecin(world, 1), reference="b").index) == [TAKEN]
@@ -80,17 +117,17 @@ def test_it_is_free_after_a_cancellation(world: World) -> None:
         index = world.deposit(of_agent(world, 10 * rank), reference=f"a{rank}").index
         if sign:
             world.run_batch()
-        world.ra.cancel_lot(world.origin(), index)
+        world.ra.lots.cancel(world.origin(), index)
         other = world.deposit(of_medecin(world, 10 * rank + 1), reference=f"b{rank}").index
         assert world.codes(other) == [None]
         # Now it is the other one's.
         assert world.codes(world.deposit(of_agent(world, 10 * rank + 2), reference=f"c{rank}").index) == [TAKEN]
-        world.ra.cancel_lot(world.origin(), other)
+        world.ra.lots.cancel(world.origin(), other)
 
 
 def test_it_is_held_by_an_active_certificate_and_free_when_it_has_expired(world: World) -> None:
     index = world.issued(of_agent(world, 0), reference="a")
-    world.ra.withdraw_lot_page(world.origin(), index, conditions())
+    world.ra.retraits.withdraw_page(world.origin(), index, conditions())
     world.clock.advance(days=3 * 365 - 1)
     assert world.codes(world.deposit(of_medecin(world, 1), reference="b").index) == [TAKEN]
     world.clock.advance(days=2)
@@ -99,7 +136,7 @@ def test_it_is_held_by_an_active_certificate_and_free_when_it_has_expired(world:
 
 def test_a_porteur_may_come_back_to_a_free_address(world: World) -> None:
     index = world.issued(of_agent(world, 0), reference="a")
-    world.ra.cancel_lot(world.origin(), index)
+    world.ra.lots.cancel(world.origin(), index)
     assert world.codes(world.issued(of_agent(world, 1), of_medecin(world, 2), reference="b")) == [None, TAKEN]
 
 
@@ -131,51 +168,30 @@ def test_a_key_lost_for_an_address_goes_to_the_next_item_that_wants_it(world: Wo
     assert world.etats(index) == [EtatDemande.TRANSMISE, EtatDemande.REJETEE, EtatDemande.TRANSMISE]
 
 
+def deposited_at_once(world: World, rivals: int) -> list[str | None]:
+    """The code of so many demandes for the one address, each of another porteur, deposited at the same moment."""
+    forms = [of_agent(world, 0), of_medecin(world, 1), of_service(world, 2, "Un"), of_service(world, 3, "Deux")]
+    acts = [partial(world.deposit, form, reference=f"lot-{rank}") for rank, form in enumerate(forms[:rivals])]
+    return [world.codes(receipt.index)[0] for receipt in all_done(together(acts))]
+
+
 @pytest.mark.parametrize("rivals", [2, 4])
 def test_of_porteurs_at_the_same_moment_exactly_one_gets_the_address(world: World, rivals: int) -> None:
-    makers = [of_agent, of_medecin, lambda w, k: of_service(w, k, "Un"), lambda w, k: of_service(w, k, "Deux")]
-    results = together(
-        [
-            lambda make=make, rank=rank: world.deposit(make(world, rank), reference=f"lot-{rank}")
-            for rank, make in enumerate(makers[:rivals])
-        ]
-    )
-    assert not [result for result in results if isinstance(result, Exception)], results
-    codes = [world.codes(result.index)[0] for result in results if not isinstance(result, Exception)]
-    assert sorted(codes, key=str) == [TAKEN] * (rivals - 1) + [None]
+    assert sorted(deposited_at_once(world, rivals), key=str) == [TAKEN] * (rivals - 1) + [None]
 
 
 @pytest.mark.parametrize("rivals", [2, 4])
 def test_of_porteurs_at_the_same_moment_exactly_one_gets_a_freed_address(world: World, rivals: int) -> None:
     index = world.issued(of_service(world, 20, "Avant"), reference="before")
-    world.ra.cancel_lot(world.origin(), index)
-    makers = [of_agent, of_medecin, lambda w, k: of_service(w, k, "Un"), lambda w, k: of_service(w, k, "Deux")]
-    results = together(
-        [
-            lambda make=make, rank=rank: world.deposit(make(world, rank), reference=f"lot-{rank}")
-            for rank, make in enumerate(makers[:rivals])
-        ]
-    )
-    assert not [result for result in results if isinstance(result, Exception)], results
-    codes = [world.codes(result.index)[0] for result in results if not isinstance(result, Exception)]
-    assert sorted(codes, key=str) == [TAKEN] * (rivals - 1) + [None]
+    world.ra.lots.cancel(world.origin(), index)
+    assert sorted(deposited_at_once(world, rivals), key=str) == [TAKEN] * (rivals - 1) + [None]
 
 
-def test_a_freed_address_is_not_taken_twice_by_two_strangers(world: World) -> None:
-    index = world.issued(of_service(world, 20, "Avant"), reference="before")
-    world.ra.cancel_lot(world.origin(), index)
-    first, second = overtake(
-        world.db,
-        lambda: world.deposit(of_agent(world, 0), reference="one"),
-        "FROM adresse_protegee",
-        lambda: world.deposit(of_medecin(world, 1), reference="two"),
-    )
-    assert sorted([world.codes(first.index)[0], world.codes(second.index)[0]], key=str) == [TAKEN, None]
-
-
-def test_a_porteur_who_comes_back_and_a_stranger_do_not_both_get_it(world: World) -> None:
-    index = world.issued(of_agent(world, 20), reference="before")
-    world.ra.cancel_lot(world.origin(), index)
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_freed_address_is_not_taken_twice(world: World, comes_back: bool) -> None:
+    """By two strangers, or by the porteur who had it and a stranger."""
+    before = of_agent(world, 20) if comes_back else of_service(world, 20, "Avant")
+    world.ra.lots.cancel(world.origin(), world.issued(before, reference="before"))
     first, second = overtake(
         world.db,
         lambda: world.deposit(of_agent(world, 0), reference="one"),
@@ -206,7 +222,7 @@ def test_the_number_of_statements_does_not_grow_with_the_addresses_held_by_other
         ]
         with statements(world.db.engine) as sent:
             refused = sized.deposit(*rivals, reference=f"rivals-{count}").index
-            sized.ra.verify_lot(world.origin(), lot("v", *rivals))
+            sized.ra.lots.verify(world.origin(), lot("v", *rivals))
         assert world.codes(refused) == [TAKEN] * count
         return len(sent)
 

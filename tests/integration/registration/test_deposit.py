@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 from sqlalchemy import event
@@ -9,9 +11,13 @@ from sqlalchemy import event
 from registration.errors import AccessError, Code, ConflictError, IgcError
 from registration.vocabulary import Canal, EtatDemande, EtatLot, Offre
 from storage import tables
+from tests.support.acteurs import HOPITAL
+from tests.support.assertions import all_done, assert_refused
 from tests.support.concurrency import together
+from tests.support.databases import count_rows, statements
 from tests.support.other_process import deposit_from_processes
-from tests.support.world import HOPITAL, PRODUITS, World, count_rows, statements
+from tests.support.produits import PRODUITS
+from tests.support.world import World
 
 
 def test_all_thirteen_products_are_accepted_and_signed(world: World) -> None:
@@ -32,7 +38,7 @@ def test_a_small_lot_is_registered_in_the_deposit(world: World) -> None:
     after = count_rows(world.db)
     changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     # Two chunks of at most three; a line of history for recording and one for validation.
-    assert changed == {"lot": 1, "demande": 4, "cle_publique": 4, "historique": 8, "outbox": 2}
+    assert changed == {"lot": 1, "lot_compte": 1, "demande": 4, "cle_publique": 4, "historique": 8, "outbox": 2}
     assert [row.position for row in world.demandes(receipt.index)] == [1, 2, 3, 4]
     assert {row.canal for row in world.demandes(receipt.index)} == {Canal.WS.value}
 
@@ -122,9 +128,7 @@ def test_references_are_those_of_one_sender(world: World) -> None:
 @pytest.mark.parametrize("count", [3, 12])
 def test_threads_that_send_the_same_lot_get_one_index(world: World, count: int) -> None:
     forms = world.forms(count)
-    results = together([lambda: world.deposit(*forms)] * 6)
-    receipts = [result for result in results if not isinstance(result, Exception)]
-    assert len(receipts) == 6, results
+    receipts = all_done(together([lambda: world.deposit(*forms)] * 6))
     assert len({receipt.index for receipt in receipts}) == 1
     assert [receipt.already_known for receipt in receipts].count(False) == 1
     assert count_rows(world.db)["lot"] == 1
@@ -133,7 +137,7 @@ def test_threads_that_send_the_same_lot_get_one_index(world: World, count: int) 
 
 
 def test_threads_that_send_other_content_under_one_reference_get_one_index_and_conflicts(world: World) -> None:
-    results = together([lambda key=key: world.deposit(world.form(key=key)) for key in range(5)])
+    results = together([partial(world.deposit, world.form(key=key)) for key in range(5)])
     refused = [result for result in results if isinstance(result, Exception)]
     assert len(refused) == 4
     assert {type(error) for error in refused} == {ConflictError}
@@ -142,11 +146,12 @@ def test_threads_that_send_other_content_under_one_reference_get_one_index_and_c
     assert count_rows(world.db)["cle_publique"] == 1
 
 
+@pytest.mark.long
 def test_processes_that_send_the_same_reference_get_one_lot(world: World, database_url: str) -> None:
     origin = world.origin()
     same, other = world.forms(6), world.forms(6, first_key=6)
     deposits = [(origin, "lot-1", forms) for forms in (same, other, same, other, same, other)]
-    answers = deposit_from_processes(database_url, deposits, world.clock.now, world.policy)
+    answers = deposit_from_processes(database_url, deposits, world.clock.now, world.policy.lots)
     receipts = [answer for answer in answers if not isinstance(answer, str)]
     assert len({index for index, _ in receipts}) == 1
     assert [known for _, known in receipts].count(False) == 1
@@ -160,9 +165,8 @@ def test_processes_that_send_the_same_reference_get_one_lot(world: World, databa
 def test_a_sender_without_any_right_is_refused_whole_and_nothing_is_stored(world: World, count: int) -> None:
     before = count_rows(world.db)
     forms = world.forms(count)
-    with pytest.raises(AccessError) as caught:
+    with assert_refused(AccessError, Code.NO_RIGHT):
         world.deposit(*forms, sender="inconnu")
-    assert caught.value.code is Code.NO_RIGHT
     assert count_rows(world.db) == before
     # The reference is not used up either.
     world.grant("inconnu", Offre.ORG, HOPITAL)
@@ -187,7 +191,7 @@ def test_a_deposit_that_fails_in_the_middle_leaves_nothing(world: World) -> None
             world.deposit(*world.forms(count))
     event.remove(world.db.engine, "before_cursor_execute", fail)
     assert count_rows(world.db) == before
-    assert world.ra.follow_lot(world.acteurs["dr-leroux"], index=world.deposit(*world.forms(3)).index).nombre == 3
+    assert world.ra.lots.follow(world.acteurs["dr-leroux"], index=world.deposit(*world.forms(3)).index).nombre == 3
 
 
 def test_an_index_is_never_used_again(world: World) -> None:
@@ -198,7 +202,7 @@ def test_an_index_is_never_used_again(world: World) -> None:
             session.query(table).delete()
     second = world.deposit(*world.forms(6)).index
     assert second > first
-    assert world.ra.follow_lot(world.acteurs["dr-leroux"], index=second).etat is EtatLot.EN_COURS
+    assert world.ra.lots.follow(world.acteurs["dr-leroux"], index=second).etat is EtatLot.EN_COURS
 
 
 def test_an_id_of_the_outbox_is_never_used_again(world: World) -> None:

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from batch.issuing import give_up
-from registration.vocabulary import Canal, CodeAction, EtatDemande
+from registration.life.giving_up import give_up
+from registration.vocabulary import Canal, CodeAction, EtatDemande, Offre
 from storage import tables
-from tests.support.world import HOPITAL, MEDECIN, World, conditions, summary
+from tests.support.acteurs import CLINIQUE, HOPITAL, MEDECIN
+from tests.support.produits import conditions
+from tests.support.world import World, summary
 
 RECORDED = ("WS", "ACT_DCL_001", "ENREGISTREE")
 VALIDATED = ("WS", "ACT_DCL_005", "VALIDEE")
@@ -20,7 +22,7 @@ ISSUED = ("SYSTEM", "ACT_IGC_004", "TRANSMISE")
 @pytest.mark.parametrize("count", [1, 6])
 def test_a_demande_that_goes_all_the_way(world: World, count: int) -> None:
     index = world.issued(*world.forms(count))
-    world.ra.withdraw_lot_page(world.origin(), index, conditions())
+    world.ra.retraits.withdraw_page(world.origin(), index, conditions())
     for numero in world.numeros(index):
         lines = world.history(numero)
         assert summary(lines) == [RECORDED, VALIDATED, HANDED, ISSUED, ("WS", "ACT_RET_001", "CLOSE")]
@@ -34,9 +36,10 @@ def test_every_column_of_a_line(world: World) -> None:
     recorded, _, handed, _ = first
     assert (recorded.canal, recorded.date, recorded.type_acteur) == (Canal.WS, world.clock.now, "Mandataire")
     assert recorded.acteur == f"LEROUX CAMILLE ({MEDECIN})"
-    assert recorded.habilitations_acteur == f"Administrateur technique ORG {HOPITAL}"
+    # Her right to ORG comes with the one to SERV.
+    assert recorded.habilitations_acteur == f"Administrateur technique SERV {HOPITAL}"
     assert (recorded.administrateur, recorded.habilitations_administrateur) == (None, None)
-    assert (handed.canal, handed.type_acteur, handed.acteur) == (Canal.SYSTEM, "PFCNG-MG", "PFCNG-MG")
+    assert (handed.canal, handed.type_acteur, handed.acteur) == (Canal.SYSTEM, "PFCNG-MG", "")
     assert (handed.habilitations_acteur, handed.administrateur) == (None, None)
     assert (second[0].type_acteur, second[0].habilitations_acteur) == ("Bénéficiaire", "Demandeur à titre personnel")
 
@@ -47,7 +50,7 @@ def test_the_dates_are_those_of_the_steps(world: World) -> None:
     world.clock.advance(minutes=1)
     world.run_batch()
     world.clock.advance(minutes=1)
-    world.ra.withdraw_lot_page(world.origin(), index, conditions())
+    world.ra.retraits.withdraw_page(world.origin(), index, conditions())
     minutes = [(line.date - start).total_seconds() / 60 for line in world.history(world.numeros(index)[0])]
     assert minutes == [1, 1, 1, 1, 2]
 
@@ -73,9 +76,9 @@ def test_a_demande_that_cannot_be_treated(world: World) -> None:
 
 
 def test_a_demande_of_the_portal(world: World) -> None:
-    numero = world.ra.submit_demande(world.origin(canal=Canal.IHM), world.form())
+    numero = world.ra.demandes.submit(world.origin(canal=Canal.IHM), world.form())
     world.run_batch()
-    world.ra.withdraw_demande(world.origin(canal=Canal.IHM), numero, conditions())
+    world.ra.retraits.withdraw(world.origin(canal=Canal.IHM), numero, conditions())
     assert summary(world.history(numero)) == [
         ("IHM", "ACT_DCL_001", "ENREGISTREE"),
         ("IHM", "ACT_DCL_005", "VALIDEE"),
@@ -86,8 +89,8 @@ def test_a_demande_of_the_portal(world: World) -> None:
 
 
 def test_each_canal_signs_its_own_steps(world: World) -> None:
-    numero = world.ra.submit_demande(world.origin(canal=Canal.IHM), world.form())
-    world.ra.cancel_demande(world.origin(canal=Canal.WS), numero)
+    numero = world.ra.demandes.submit(world.origin(canal=Canal.IHM), world.form())
+    world.ra.demandes.cancel(world.origin(canal=Canal.WS), numero)
     assert [line.canal for line in world.history(numero)] == [Canal.IHM, Canal.IHM, Canal.WS]
 
 
@@ -95,7 +98,7 @@ def test_agir_pour_un_tiers_keeps_both(world: World) -> None:
     from registration.values import Origin
 
     origin = Origin(acteur=world.acteurs["dr-leroux"], canal=Canal.IHM, administrateur=world.acteurs["administrateur"])
-    numero = world.ra.submit_demande(origin, world.form())
+    numero = world.ra.demandes.submit(origin, world.form())
     for line in world.history(numero):
         assert line.acteur == f"LEROUX CAMILLE ({MEDECIN})"
         assert line.administrateur == "BERTIN HUGO (30B0990011/CPE001)"
@@ -115,15 +118,15 @@ def test_a_demande_that_is_rolled_back_leaves_no_line(world: World) -> None:
     from registration.errors import IgcError
 
     with pytest.raises(IgcError):
-        world.ra.submit_demande(world.origin(canal=Canal.IHM), world.form(email_acteur="none"))
+        world.ra.demandes.submit(world.origin(canal=Canal.IHM), world.form(email_acteur="none"))
     with world.db.read() as session:
         assert session.query(table_count := tables.Historique).count() == 0, table_count
 
 
 def test_every_code_of_a_line_is_in_the_vocabulary(world: World) -> None:
     index = world.issued(*world.forms(2), world.form(key=5, email_acteur="none"))
-    world.ra.cancel_demande(world.origin(), world.numeros(index)[0])
-    world.ra.withdraw_demande(world.origin(), world.numeros(index)[1], conditions())
+    world.ra.demandes.cancel(world.origin(), world.numeros(index)[0])
+    world.ra.retraits.withdraw(world.origin(), world.numeros(index)[1], conditions())
     with world.db.read() as session:
         found = {(row.code_action, row.etat) for row in session.query(tables.Historique)}
     assert {CodeAction(code) for code, _ in found} == {
@@ -137,3 +140,23 @@ def test_every_code_of_a_line_is_in_the_vocabulary(world: World) -> None:
         CodeAction.WITHDRAWN,
     }
     assert {EtatDemande(etat) for _, etat in found} <= set(EtatDemande)
+
+
+def test_the_history_states_the_right_that_the_acteur_has(world: World) -> None:
+    """Figures 147, 167: nothing that he lacks, and the row that really gives it; lines are never mended afterwards."""
+    world.grant("inconnu", Offre.SERV, CLINIQUE, "*clinique.example")
+    forms = (
+        world.form(key=0, structure=CLINIQUE),  # ORG, implied by SERV
+        world.form(key=1, structure=HOPITAL),  # no right there
+        world.form("PS_AUTH", 2),  # an application is nobody's bearer
+    )
+    index = world.issued(*forms, sender="inconnu")
+    # A right that comes later lets him read the second one, and changes nothing of what it says.
+    world.grant("inconnu", Offre.ORG, HOPITAL)
+    told = [
+        [(line.type_acteur, line.habilitations_acteur) for line in world.history(numero, "inconnu")[:2]]
+        for numero in world.numeros(index)
+    ]
+    assert told[0] == [("Mandataire", f"Administrateur technique SERV {CLINIQUE}")] * 2
+    assert told[1] == [("Mandataire", "aucune")] * 2
+    assert told[2] == [("Mandataire", "aucune")] * 2

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from sqlalchemy import select
 
-from registration.cancellation import cancel_lot
+from registration.demandes import candidates
+from registration.demandes.cancellation import cancel_lot
 from registration.errors import Code
-from registration.outbox import Nature
-from registration.pages import give_up_page, register_page
+from registration.life.outbox import Nature
+from registration.lots.pages import give_up_page, register_page
+from registration.rules import validation
+from registration.rules.validation import Judged
+from registration.rules.view import DirectoryView
+from registration.values import DemandeForm
 from registration.vocabulary import EtatDemande, EtatLot
 from storage import tables
 from tests.support.concurrency import overtake, together
-from tests.support.world import World, count_rows, summary
+from tests.support.databases import count_rows
+from tests.support.produits import lot
+from tests.support.world import World, summary
 
 
 def owed_pages(world: World) -> list[tuple[int, int]]:
@@ -23,7 +33,7 @@ def owed_pages(world: World) -> list[tuple[int, int]]:
 
 
 def run(world: World, index: int, page: int, outbox_id: int) -> int:
-    return register_page(world.db, index, page, world.clock(), world.policy, outbox_id=outbox_id)
+    return register_page(world.db, index, page, world.clock(), world.policy.lots, outbox_id=outbox_id)
 
 
 def test_pages_follow_each_other_and_only_the_next_is_owed(world: World) -> None:
@@ -105,7 +115,7 @@ def test_a_page_that_is_given_up_says_so_item_by_item_and_the_next_goes_on(world
     index = world.deposit(*forms).index
     ((outbox_id, page),) = owed_pages(world)
     with world.db.write() as session:
-        give_up_page(session, index, page, world.clock(), world.policy)
+        give_up_page(session, index, page, world.clock(), world.policy.lots)
         session.query(tables.Outbox).filter_by(id=outbox_id).delete()
     world.run_batch()
     assert world.etats(index) == [EtatDemande.NON_TRAITEE] * 5 + [EtatDemande.TRANSMISE] * 7
@@ -117,7 +127,7 @@ def test_a_page_that_is_given_up_says_so_item_by_item_and_the_next_goes_on(world
     # They claimed nothing: the same CSRs may come again.
     again = world.issued(*forms[:4], reference="lot-2")
     assert world.codes(again) == [None] * 4
-    assert world.ra.follow_lot(world.acteurs["dr-leroux"], index=index).etat is EtatLot.TERMINE
+    assert world.ra.lots.follow(world.acteurs["dr-leroux"], index=index).etat is EtatLot.TERMINE
 
 
 def test_giving_up_a_page_that_is_gone_does_nothing(world: World) -> None:
@@ -126,7 +136,7 @@ def test_giving_up_a_page_that_is_gone_does_nothing(world: World) -> None:
     run(world, index, page, outbox_id)
     before = count_rows(world.db)
     with world.db.write() as session:
-        give_up_page(session, index, page, world.clock(), world.policy)
+        give_up_page(session, index, page, world.clock(), world.policy.lots)
     assert count_rows(world.db) == before
 
 
@@ -137,3 +147,27 @@ def test_the_pages_of_two_lots_do_not_mix(world: World) -> None:
     for index in (one, two):
         assert world.etats(index) == [EtatDemande.TRANSMISE] * 7
         assert [row.reference for row in world.demandes(index)] == [f"item-{rank}" for rank in range(1, 8)]
+
+
+def test_one_form_that_cannot_be_examined_sinks_none_of_its_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours that one form brings to light: it may be presented again, the others have their certificates."""
+    examine = validation.examine
+
+    def broken(view: DirectoryView, form: DemandeForm, *rest: Any) -> Judged:
+        if form.reference == "item-4":
+            raise ZeroDivisionError
+        return examine(view, form, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(candidates, "examine", broken)
+        verdicts = world.ra.lots.verify(world.origin(), lot("v", *world.forms(7)))
+        assert [[refusal.code for refusal in verdict.refusals] for verdict in verdicts] == [
+            [Code.NOT_PROCESSED.value] if position == 4 else [] for position in range(1, 8)
+        ]
+        index = world.issued(*world.forms(7))
+    assert world.etats(index) == [
+        EtatDemande.NON_TRAITEE if position == 4 else EtatDemande.TRANSMISE for position in range(1, 8)
+    ]
+    # Its key is free.
+    again = world.issued(world.forms(7)[3], reference="again")
+    assert world.etats(again) == [EtatDemande.TRANSMISE]

@@ -5,30 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
-from batch.carried import take_carried_crl
-from batch.crls import publish
-from commands.enrolment import Enrolled
+from batch.issuing.own_certificates import Enrolled
+from batch.lists.crls import publish
+from batch.lists.root_crls import take_carried_crl
 from pki.authority import Authority
-from pki.content import CertificateContent
-from pki.crl import CrlEntry, build_crl
-from pki.errors import CeremonyError
-from pki.issuance import issue, lint, prepare
-from pki.serials import new_serial, serial_hex
+from pki.certificates.content import CertificateContent
+from pki.certificates.serials import new_serial, serial_hex
+from pki.errors import CeremonyError, NoIssuerError
+from pki.issuing.crl import CrlEntry, build_crl
+from pki.issuing.issuance import issue, lint, prepare
+from registration.acteurs.identity import PeerChecker
 from registration.errors import AccessError, Code
-from registration.peers import PeerChecker
 from registration.vocabulary import Plateforme
 from storage import tables
+from tests.support.acteurs import ALL_SENDERS
 from tests.support.csrs import key
+from tests.support.damage import flipped
+from tests.support.databases import statements
 from tests.support.hierarchies import Hierarchy, make_hierarchy
-from tests.support.world import ALL_SENDERS, World, conditions, enrolled_serial, statements
+from tests.support.produits import conditions
+from tests.support.world import World, enrolled_serial
 
 ROOT = "ACR-EL-TEST"
 CARDS = "ACI-CARTES-TEST"
@@ -52,7 +57,7 @@ def refused(world: World, der: bytes | None, checker: PeerChecker | None = None)
     """The code with which a certificate is refused."""
 
     def ask() -> object:
-        return world.ra.identify(der) if checker is None else checker.identify(der, world.clock())
+        return world.ra.acteurs.identify(der) if checker is None else checker.identify(der, world.clock())
 
     with pytest.raises(AccessError) as caught:
         ask()
@@ -122,7 +127,7 @@ def odd_leaf(
 def test_a_registered_certificate_in_force_is_its_acteur(guarded: World) -> None:
     for name in ALL_SENDERS:
         enrolled = guarded.enroll_client(name)
-        assert guarded.ra.identify(enrolled.der) == guarded.acteurs[name]
+        assert guarded.ra.acteurs.identify(enrolled.der).acteur == guarded.acteurs[name]
 
 
 def test_no_certificate(guarded: World) -> None:
@@ -134,7 +139,7 @@ def test_garbage_is_refused_and_nothing_else_is_raised(guarded: World) -> None:
     cases = [
         b"", b"\x00", b"garbage", b"\x30\x80", b"\x30\x03\x02\x01\x00", b"\x30\x84\xff\xff\xff\xff",
         good[:-1], good + b"\x00", good[:200], good[:40] + b"\xff" + good[41:], b"-----BEGIN CERTIFICATE-----",
-        good[:-1] + bytes((good[-1] ^ 1,)),
+        flipped(good),
     ]  # fmt: skip
     # A version that does not exist, an extension standing twice, a signature algorithm that nobody knows.
     cases += [
@@ -147,7 +152,7 @@ def test_garbage_is_refused_and_nothing_else_is_raised(guarded: World) -> None:
     cases += [good[:at] + bytes((good[at] ^ 0x15,)) + good[at + 1 :] for at in range(0, len(good), 7)]
     for der in cases:
         assert refused(guarded, der) is Code.CERTIFICATE_REFUSED
-    assert guarded.ra.identify(good) == guarded.acteurs["dr-leroux"]
+    assert guarded.ra.acteurs.identify(good).acteur == guarded.acteurs["dr-leroux"]
 
 
 def test_a_self_signed_certificate_under_the_name_of_our_authority(guarded: World) -> None:
@@ -176,7 +181,7 @@ def test_another_authority_of_the_same_name_is_not_ours(guarded: World, foreign_
     # Even when somebody had registered its serial.
     register(guarded, "dr-leroux", foreign_hierarchy.authorities[CARDS], same_subject)
     assert refused(guarded, same_subject) is Code.CERTIFICATE_REFUSED
-    assert guarded.ra.identify(ours.der) == guarded.acteurs["dr-leroux"]
+    assert guarded.ra.acteurs.identify(ours.der).acteur == guarded.acteurs["dr-leroux"]
 
 
 USAGES: tuple[list[x509.ObjectIdentifier] | None, ...] = (
@@ -203,7 +208,7 @@ def test_a_certificate_that_is_not_for_client_authentication(guarded: World) -> 
 
 def test_a_product_for_signatures_does_not_open_the_door(guarded: World) -> None:
     index = guarded.issued(guarded.form("ORG_SIGN"))
-    guarded.ra.withdraw_lot_page(guarded.origin(), index, conditions())
+    guarded.ra.retraits.withdraw_page(guarded.origin(), index, conditions())
     with guarded.db.read() as session:
         der = session.query(tables.Certificat).filter_by(id_demande=guarded.numeros(index)[0]).one().der
     assert der is not None
@@ -231,7 +236,7 @@ def test_before_and_after_its_validity(guarded: World) -> None:
     ):
         guarded.clock.now = moment
         if accepted:
-            assert guarded.ra.identify(der) == guarded.acteurs["dr-leroux"]
+            assert guarded.ra.acteurs.identify(der).acteur == guarded.acteurs["dr-leroux"]
         else:
             assert refused(guarded, der) is Code.CERTIFICATE_REVOKED
 
@@ -246,7 +251,7 @@ def revoke_row(world: World, enrolled: Enrolled) -> None:
 def test_revoked_by_its_row_before_any_crl_says_so(guarded: World) -> None:
     enrolled = guarded.enroll_client("dr-leroux")
     checker = PeerChecker(guarded.db, guarded.hierarchy.authorities, Plateforme.TEST)
-    assert checker.identify(enrolled.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    assert checker.identify(enrolled.der, guarded.clock()).acteur == guarded.acteurs["dr-leroux"]
     revoke_row(guarded, enrolled)
     # The very next request, on the same checker with all its caches.
     assert refused(guarded, enrolled.der, checker) is Code.CERTIFICATE_REVOKED
@@ -266,7 +271,7 @@ def test_revoked_by_the_crl_only(guarded: World) -> None:
     der = issue_leaf(guarded.hierarchy, CARDS, ALL_SENDERS["dr-leroux"].content, now)
     register(guarded, "dr-leroux", guarded.hierarchy.authorities[CARDS], der)
     checker = PeerChecker(guarded.db, guarded.hierarchy.authorities, Plateforme.TEST)
-    assert checker.identify(der, now) == guarded.acteurs["dr-leroux"]
+    assert checker.identify(der, now).acteur == guarded.acteurs["dr-leroux"]
     serial = x509.load_der_x509_certificate(der).serial_number
     hierarchy = guarded.hierarchy
     crl = build_crl(
@@ -287,7 +292,7 @@ def test_without_a_current_crl_nobody_comes_in(guarded: World) -> None:
     with guarded.db.read() as session:
         end = session.get_one(tables.Crl, CARDS).next_update
     guarded.clock.now = end - timedelta(seconds=1)
-    assert checker.identify(enrolled.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    assert checker.identify(enrolled.der, guarded.clock()).acteur == guarded.acteurs["dr-leroux"]
     guarded.clock.now = end
     assert refused(guarded, enrolled.der, checker) is Code.REVOCATION_STATUS_UNAVAILABLE
     with guarded.db.write() as session:
@@ -309,7 +314,7 @@ def test_the_crl_of_another_authority_does_not_help(guarded: World) -> None:
         session.query(tables.Crl).filter_by(autorite=CARDS).delete()
     assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
     application = guarded.enroll_client("dpi-acacias")
-    assert guarded.ra.identify(application.der) == guarded.acteurs["dpi-acacias"]
+    assert guarded.ra.acteurs.identify(application.der).acteur == guarded.acteurs["dpi-acacias"]
 
 
 def carry(world: World, folder: Path, number: int, *revoked: str) -> None:
@@ -323,17 +328,17 @@ def carry(world: World, folder: Path, number: int, *revoked: str) -> None:
 def test_an_authority_that_its_root_revoked_lets_nobody_in_and_issues_nothing(guarded: World, tmp_path: Path) -> None:
     card, application = guarded.enroll_client("dr-leroux"), guarded.enroll_client("dpi-acacias")
     checker = PeerChecker(guarded.db, guarded.hierarchy.authorities, Plateforme.TEST)
-    assert checker.identify(card.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    assert checker.identify(card.der, guarded.clock()).acteur == guarded.acteurs["dr-leroux"]
     carry(guarded, tmp_path, 4)
-    assert checker.identify(card.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
+    assert checker.identify(card.der, guarded.clock()).acteur == guarded.acteurs["dr-leroux"]
     with statements(guarded.db.engine) as sent:
         checker.identify(card.der, guarded.clock())
     assert len([statement for statement in sent if statement.startswith("SELECT")]) == 1
     carry(guarded, tmp_path, 5, CARDS)
     assert refused(guarded, card.der, checker) is Code.CERTIFICATE_REVOKED
-    assert checker.identify(application.der, guarded.clock()) == guarded.acteurs["dpi-acacias"]
+    assert checker.identify(application.der, guarded.clock()).acteur == guarded.acteurs["dpi-acacias"]
     assert guarded.context.issuer_of(Plateforme.TEST, "TLS_SERVER").short_name == APPLICATIONS
-    with pytest.raises(LookupError):
+    with pytest.raises(NoIssuerError):
         guarded.context.issuer_of(Plateforme.TEST, "CPS_AUTH")
     # What was in force before does not come back, even when the published file is lost.
     (tmp_path / "CRL" / f"{ROOT}.crl").unlink()
@@ -347,15 +352,15 @@ def test_the_list_of_the_root_must_be_current_once_it_is_here(guarded: World, tm
     carry(guarded, tmp_path, 1)
     guarded.clock.advance(days=30, seconds=-1)
     guarded.publish_crls(CARDS)
-    assert guarded.ra.identify(enrolled.der) == guarded.acteurs["dr-leroux"]
+    assert guarded.ra.acteurs.identify(enrolled.der).acteur == guarded.acteurs["dr-leroux"]
     guarded.clock.advance(seconds=1)
     assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
     carry(guarded, tmp_path, 2)
-    assert guarded.ra.identify(enrolled.der) == guarded.acteurs["dr-leroux"]
+    assert guarded.ra.acteurs.identify(enrolled.der).acteur == guarded.acteurs["dr-leroux"]
     with guarded.db.write() as session:
         session.get_one(tables.Crl, ROOT).der = b"garbage"
     assert refused(guarded, enrolled.der) is Code.REVOCATION_STATUS_UNAVAILABLE
-    with pytest.raises(LookupError):
+    with pytest.raises(NoIssuerError):
         guarded.context.issuer_of(Plateforme.TEST, "CPS_AUTH")
 
 
@@ -374,8 +379,8 @@ def test_a_certificate_of_the_other_plateforme(guarded: World, production: World
     on_production = PeerChecker(guarded.db, both, Plateforme.PRODUCTION)
     assert refused(guarded, of_test.der, on_production) is Code.CERTIFICATE_WRONG_PLATEFORME
     assert refused(guarded, of_production.der, on_test) is Code.CERTIFICATE_WRONG_PLATEFORME
-    assert on_test.identify(of_test.der, guarded.clock()) == guarded.acteurs["dr-leroux"]
-    assert on_production.identify(of_production.der, guarded.clock()) == production.acteurs["dr-leroux"]
+    assert on_test.identify(of_test.der, guarded.clock()).acteur == guarded.acteurs["dr-leroux"]
+    assert on_production.identify(of_production.der, guarded.clock()).acteur == production.acteurs["dr-leroux"]
     # Who does not know the other hierarchy refuses its certificates without saying why.
     alone = PeerChecker(guarded.db, production.hierarchy.authorities, Plateforme.PRODUCTION)
     assert refused(guarded, of_test.der, alone) is Code.CERTIFICATE_REFUSED
@@ -397,7 +402,7 @@ def test_the_name_in_the_certificate_decides_nothing(guarded: World) -> None:
     """A certificate that names one person and is registered for another is that other one's."""
     der = issue_leaf(guarded.hierarchy, CARDS, ALL_SENDERS["dr-leroux"].content, guarded.clock.now)
     register(guarded, "ide-marchand", guarded.hierarchy.authorities[CARDS], der)
-    assert guarded.ra.identify(der) == guarded.acteurs["ide-marchand"]
+    assert guarded.ra.acteurs.identify(der).acteur == guarded.acteurs["ide-marchand"]
 
 
 def test_the_same_serial_of_another_authority_is_another_certificate(guarded: World) -> None:
@@ -413,19 +418,19 @@ def test_after_renewal_the_lots_are_still_ones_own(guarded: World) -> None:
     guarded.run_batch()
     guarded.clock.advance(days=2)
     second = guarded.enroll_client("dr-leroux")
-    before, after = guarded.ra.identify(first.der), guarded.ra.identify(second.der)
-    assert before == after
+    before, after = guarded.ra.acteurs.identify(first.der), guarded.ra.acteurs.identify(second.der)
+    assert (before.acteur, before.identite != after.identite) == (after.acteur, True)
     revoke_row(guarded, first)
     guarded.publish_crls(CARDS)
     assert refused(guarded, first.der) is Code.CERTIFICATE_REVOKED
-    acteur = guarded.ra.identify(second.der)
-    assert guarded.ra.follow_lot(acteur, index=index).nombre == 2
-    assert guarded.ra.follow_lot(acteur, reference="lot-1").index == index
+    acteur = guarded.ra.acteurs.identify(second.der).acteur
+    assert guarded.ra.lots.follow(acteur, index=index).nombre == 2
+    assert guarded.ra.lots.follow(acteur, reference="lot-1").index == index
 
 
 def test_rows_of_an_acteur_removed_end_his_access(guarded: World) -> None:
     enrolled = guarded.enroll_client("inconnu")
-    assert guarded.ra.identify(enrolled.der) == guarded.acteurs["inconnu"]
+    assert guarded.ra.acteurs.identify(enrolled.der).acteur == guarded.acteurs["inconnu"]
     with guarded.db.write() as session:
         session.query(tables.Identite).delete()
     assert refused(guarded, enrolled.der) is Code.ACTEUR_UNKNOWN
@@ -433,9 +438,9 @@ def test_rows_of_an_acteur_removed_end_his_access(guarded: World) -> None:
 
 def test_extensions_that_cannot_be_read(guarded: World) -> None:
     broken = x509.UnrecognizedExtension(ExtendedKeyUsageOID.CLIENT_AUTH, b"\xff")
-    of_usage = x509.UnrecognizedExtension(x509.ExtensionOID.EXTENDED_KEY_USAGE, b"\xff\xff")
+    of_usage = x509.UnrecognizedExtension(ExtensionOID.EXTENDED_KEY_USAGE, b"\xff\xff")
     for extension in (broken, of_usage):
-        der = odd_leaf(guarded.hierarchy, lambda b, e=extension: b.add_extension(e, critical=True), guarded.clock.now)
+        der = odd_leaf(guarded.hierarchy, methodcaller("add_extension", extension, critical=True), guarded.clock.now)
         assert refused(guarded, der) is Code.CERTIFICATE_REFUSED
 
 

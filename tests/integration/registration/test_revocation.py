@@ -5,30 +5,41 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from itertools import product
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import delete, select, update
 from structlog.testing import capture_logs
 
-from batch import issuing, jobs
-from commands.enrolment import enroll
-from pki.content import CertificateContent
-from pki.revocation import REASONS
+from batch.issuing import demandes as issuing
+from batch.issuing.own_certificates import enroll
+from batch.queue import jobs
+from pki.certificates.content import CertificateContent
+from pki.issuing.issuance import IssuedCertificate
+from pki.status.ocsp_response import Revoked
+from pki.status.reasons import REASONS
 from publication.statuses import StatusReader
-from registration.blocked_keys import block_keys, blocked_among
-from registration.compromise import revoke_key
 from registration.errors import Code, ConflictError
-from registration.revocation import Revocations, revoke, settle_compromised
+from registration.revocation.blocked_keys import block_keys, blocked_among
+from registration.revocation.by_key import revoke_key
+from registration.revocation.revoking import Revocations, revoke, settle_compromised
 from registration.rules.revocation import Outcome
 from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, Plateforme
 from storage import tables
+from tests.support.assertions import all_done, assert_refused, the
 from tests.support.concurrency import together
 from tests.support.csrs import csr
-from tests.support.revocations import certificat, certificats, copies, demande
+from tests.support.databases import assert_same_cost
+from tests.support.produits import conditions
+from tests.support.revocations import certificats, copies
+from tests.support.stored import key_of
 from tests.support.trail import refusing
-from tests.support.world import World, conditions, statements, summary
+from tests.support.world import World, summary
 
 COMPROMISE = "keyCompromise"
 TLS = CertificateContent(
@@ -50,11 +61,6 @@ def outcomes(done: Revocations) -> dict[int, Outcome]:
     return {one.id_certificat: one.outcome for one in done.certificates}
 
 
-def of_demande(world: World, numero: int) -> tables.Certificat:
-    with world.db.read() as session:
-        return session.scalars(select(tables.Certificat).where(tables.Certificat.id_demande == numero)).one()
-
-
 def of_tls_server(world: World) -> tables.Certificat:
     enroll(world.context, Plateforme.TEST, TLS)
     with world.db.read() as session:
@@ -66,11 +72,16 @@ def blocked(world: World, *keys: bytes) -> set[bytes]:
         return blocked_among(session, keys)
 
 
-def told(world: World, acte: str) -> list[dict]:
+def told(world: World, acte: str) -> list[dict[str, Any]]:
     line = tables.PisteAudit
     with world.db.read() as session:
         found = session.scalars(select(line.contenu).where(line.acte == acte).order_by(line.numero))
         return [json.loads(contenu) for contenu in found]
+
+
+def moment(date: datetime) -> str:
+    """As the audit trail writes a date."""
+    return date.isoformat(timespec="microseconds")
 
 
 def steps(world: World, numero: int) -> list[tuple[str, str]]:
@@ -79,19 +90,19 @@ def steps(world: World, numero: int) -> list[tuple[str, str]]:
         rows = session.execute(
             select(line.code_action, line.etat, line.acteur).where(line.id_demande == numero).order_by(line.id)
         ).all()
-    assert {row.acteur for row in rows if row.code_action.startswith("ACT_IGC")} <= {"PFCNG-MG"}
+    assert {row.acteur for row in rows if row.code_action.startswith("ACT_IGC")} <= {""}
     return [(CodeAction(row.code_action).name, row.etat) for row in rows]
 
 
-def test_every_reason_kind_and_state(world):
+def test_every_reason_kind_and_state(world: World) -> None:
     index = world.issued(*world.forms(2))
     withdrawn, waiting = world.numeros(index)
-    world.ra.withdraw_demande(world.origin(), withdrawn, conditions())
-    kinds = {"ACTIF": of_demande(world, withdrawn).id, "A_RETIRER": of_demande(world, waiting).id}
+    world.ra.retraits.withdraw(world.origin(), withdrawn, conditions())
+    kinds = {"ACTIF": world.certificat(withdrawn).id, "A_RETIRER": world.certificat(waiting).id}
     kinds["TLS"] = of_tls_server(world).id
     now = world.clock.advance(days=1)
     first = {"revoque_le": world.clock.now.replace(hour=1), "raison_crl": "superseded"}
-    states = {
+    states: dict[str, dict[str, Any]] = {
         "good": {},
         "revoked": first,
         "expired": {"not_after": now},
@@ -103,7 +114,7 @@ def test_every_reason_kind_and_state(world):
         wanted[ident] = (kind, reason, state)
     done = carry_out(world, {ident: reason for ident, (_, reason, _) in wanted.items()})
     assert {one.id_certificat for one in done.certificates} == set(wanted)
-    keys = [row.spki_sha256 for row in certificats(world.db, list(wanted))]
+    keys = [key_of(row) for row in certificats(world.db, list(wanted))]
     are_blocked = blocked(world, *keys)
     for row, (kind, reason, state) in zip(certificats(world.db, list(wanted)), wanted.values(), strict=True):
         outcome = outcomes(done)[row.id]
@@ -117,18 +128,19 @@ def test_every_reason_kind_and_state(world):
         assert (row.spki_sha256 in are_blocked) == (reason == COMPROMISE)
         if kind != "TLS" and state == "good":
             now_etat = EtatDemande.CLOSE if kind == "ACTIF" else EtatDemande.ANNULEE
-            other = demande(world.db, row.id_demande)
+            numero = the(row.id_demande)
+            other = world.demande(numero)
             assert (other.etat, other.etat_produit) == (now_etat.value, EtatProduit.REVOQUE.value)
-            assert steps(world, row.id_demande)[-1] == ("CERTIFICATE_REVOKED", now_etat.value)
+            assert steps(world, numero)[-1] == ("CERTIFICATE_REVOKED", now_etat.value)
     # And nothing else changed.
-    assert {certificat(world.db, ident).revoque_le for ident in kinds.values()} == {None}
+    assert {world.certificat_by_id(ident).revoque_le for ident in kinds.values()} == {None}
 
 
-def test_what_waits_for_its_retrait_is_cancelled_and_what_was_withdrawn_stays_closed(world):
+def test_what_waits_for_its_retrait_is_cancelled_and_what_was_withdrawn_stays_closed(world: World) -> None:
     index = world.issued(*world.forms(2))
     withdrawn, waiting = world.numeros(index)
-    world.ra.withdraw_demande(world.origin(), withdrawn, conditions())
-    carry_out(world, {of_demande(world, numero).id: "cessationOfOperation" for numero in (withdrawn, waiting)})
+    world.ra.retraits.withdraw(world.origin(), withdrawn, conditions())
+    carry_out(world, {world.certificat(numero).id: "cessationOfOperation" for numero in (withdrawn, waiting)})
     assert world.etats(index) == [EtatDemande.CLOSE, EtatDemande.ANNULEE]
     assert summary(world.history(withdrawn))[-1:] == [("SYSTEM", "ACT_IGC_006", "CLOSE")]
     assert summary(world.history(waiting))[-2:] == [
@@ -136,14 +148,13 @@ def test_what_waits_for_its_retrait_is_cancelled_and_what_was_withdrawn_stays_cl
         ("SYSTEM", "ACT_IGC_006", "ANNULEE"),
     ]
     for numero in (withdrawn, waiting):
-        with pytest.raises(ConflictError) as caught:
-            world.ra.withdraw_demande(world.origin(), numero, conditions())
-        assert caught.value.code is Code.NOT_WITHDRAWABLE
+        with assert_refused(ConflictError, Code.NOT_WITHDRAWABLE):
+            world.ra.retraits.withdraw(world.origin(), numero, conditions())
 
 
-def test_a_second_revocation_changes_only_the_reason_and_only_to_compromise(world):
+def test_a_second_revocation_changes_only_the_reason_and_only_to_compromise(world: World) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    row = of_demande(world, numero)
+    row = world.certificat(numero)
     carry_out(world, {row.id: "superseded"})
     revoked, history = world.clock.now, steps(world, numero)
     world.clock.advance(days=1)
@@ -153,35 +164,36 @@ def test_a_second_revocation_changes_only_the_reason_and_only_to_compromise(worl
     world.clock.advance(days=1)
     for raison in REASONS:
         assert outcomes(carry_out(world, {row.id: raison}))[row.id] is Outcome.UNCHANGED
-    after = certificat(world.db, row.id)
+    after = world.certificat_by_id(row.id)
     assert (after.revoque_le, after.raison_crl, after.raison_modifiee_le) == (revoked, COMPROMISE, changed)
-    assert blocked(world, row.spki_sha256) == {row.spki_sha256}
+    assert blocked(world, key_of(row)) == {key_of(row)}
     # The demande learns nothing new; the audit trail has both, once each.
     assert steps(world, numero) == history
     assert [line["certificats"] for line in told(world, "REVOCATION")] == [
-        [[row.autorite, row.serial, "superseded"]],
-        [[row.autorite, row.serial, COMPROMISE]],
+        [[row.autorite, row.serial, "superseded", moment(revoked)]],
+        [[row.autorite, row.serial, COMPROMISE, moment(revoked)]],
     ]
 
 
-def test_the_trail_names_what_was_revoked_and_blocked(world):
+def test_the_trail_names_what_was_revoked_and_blocked(world: World) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    row = of_demande(world, numero)
+    row = world.certificat(numero)
     many = copies(world.db, row.id, 200)
     carry_out(world, dict.fromkeys([row.id, *many], COMPROMISE), "fichier liste.csv")
     lines = told(world, "REVOCATION")
     assert [one for line in lines for one in line["certificats"]] == [
-        [each.autorite, each.serial, COMPROMISE] for each in certificats(world.db, [row.id, *many])
+        [each.autorite, each.serial, COMPROMISE, moment(world.clock.now)]
+        for each in certificats(world.db, [row.id, *many])
     ]
     assert {line["motif"] for line in lines} == {"fichier liste.csv"}
     keys = {key for line in told(world, "CLE_INTERDITE") for key in line["cles"]}
-    assert keys == {each.spki_sha256.hex() for each in certificats(world.db, [row.id, *many])}
+    assert keys == {key_of(each).hex() for each in certificats(world.db, [row.id, *many])}
 
 
 @pytest.mark.parametrize("damage", ["refusing", "cut"])
-def test_with_a_broken_trail_revoking_still_works_and_the_log_tells_it(world, damage):
+def test_with_a_broken_trail_revoking_still_works_and_the_log_tells_it(world: World, damage: str) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    row = of_demande(world, numero)
+    row = world.certificat(numero)
     many = copies(world.db, row.id, 200)
     if damage == "cut":
         with world.db.write() as session:
@@ -196,20 +208,14 @@ def test_with_a_broken_trail_revoking_still_works_and_the_log_tells_it(world, da
     # The log cuts long texts: none may be so long.
     assert max(map(len, texts)) < 16_000
     assert [each.serial for each in rows if not any(each.serial in text for text in texts)] == []
-    assert demande(world.db, numero).etat_produit == EtatProduit.REVOQUE.value
+    assert world.demande(numero).etat_produit == EtatProduit.REVOQUE.value
 
 
 @pytest.mark.parametrize("raison", [COMPROMISE, "superseded"])
-def test_the_number_of_statements_does_not_grow_with_the_certificates(world, raison):
+def test_the_number_of_statements_does_not_grow_with_the_certificates(world: World, raison: str) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    counts = []
-    for size in (3, 140):
-        raisons = dict.fromkeys(copies(world.db, of_demande(world, numero).id, size), raison)
-        with statements(world.db.engine) as sent:
-            carry_out(world, raisons)
-        counts.append(len(sent))
-    assert counts[0] == counts[1], counts
-    assert counts[0] <= 20
+    few, many = (dict.fromkeys(copies(world.db, world.certificat(numero).id, size), raison) for size in (3, 140))
+    assert assert_same_cost(world.db, partial(carry_out, world, few), partial(carry_out, world, many)) <= 20
 
 
 # --- what is not signed yet ---
@@ -229,59 +235,64 @@ def handed_over(world: World, monkeypatch: pytest.MonkeyPatch, count: int = 2) -
 
 
 @pytest.mark.parametrize("raison", ["superseded", COMPROMISE])
-def test_an_intent_that_is_revoked_never_comes_to_life(world, monkeypatch, raison):
+def test_an_intent_that_is_revoked_never_comes_to_life(
+    world: World, monkeypatch: pytest.MonkeyPatch, raison: str
+) -> None:
     index = handed_over(world, monkeypatch)
     gone, stays = world.numeros(index)
-    row = of_demande(world, gone)
+    row = world.certificat(gone)
     assert (row.der, row.emis_le) == (None, None)
     carry_out(world, {row.id: raison})
     given_up = raison == COMPROMISE
     assert world.etats(index) == [EtatDemande.NON_TRAITEE if given_up else EtatDemande.ANNULEE, EtatDemande.TRANSMISE]
     assert world.codes(index) == [Code.CSR_REFUSED.value if given_up else None, None]
     if given_up:
-        assert "interdite" in world.demandes(index)[0].texte_erreur
+        assert "interdite" in the(world.demandes(index)[0].texte_erreur)
     # Somebody may hold the signature of a worker that died: OCSP and CRL say it at once.
     reader = StatusReader(world.db)
     status = reader.status(reader.row(row.autorite, int(row.serial, 16)))
+    assert isinstance(status, Revoked)
     assert status.reason is REASONS[raison]
     reader.close()
     world.run_batch()
-    assert of_demande(world, gone).der is None
-    assert of_demande(world, stays).der is not None
+    assert world.certificat(gone).der is None
+    assert world.certificat(stays).der is not None
 
 
 @pytest.mark.parametrize("raison", ["superseded", COMPROMISE])
-def test_an_intent_revoked_while_it_is_signed_is_stored_as_revoked(world, monkeypatch, raison):
+def test_an_intent_revoked_while_it_is_signed_is_stored_as_revoked(
+    world: World, monkeypatch: pytest.MonkeyPatch, raison: str
+) -> None:
     index = world.deposit(*world.forms(2)).index
     gone, stays = world.numeros(index)
     sign = issuing._sign
 
-    def revoke_then_sign(*arguments):
+    def revoke_then_sign(*arguments: Any) -> IssuedCertificate:
         monkeypatch.setattr(issuing, "_sign", sign)
-        carry_out(world, {of_demande(world, gone).id: raison})
+        carry_out(world, {world.certificat(gone).id: raison})
         world.clock.advance(minutes=1)
         return sign(*arguments)
 
     monkeypatch.setattr(issuing, "_sign", revoke_then_sign)
     revoked = world.clock.now
     world.run_batch()
-    row = of_demande(world, gone)
+    row = world.certificat(gone)
     assert row.der is not None
     assert (row.revoque_le, row.raison_crl) == (revoked, raison)
     etat = EtatDemande.NON_TRAITEE if raison == COMPROMISE else EtatDemande.ANNULEE
-    assert (demande(world.db, gone).etat, demande(world.db, gone).etat_produit) == (etat.value, "REVOQUE")
+    assert (world.demande(gone).etat, world.demande(gone).etat_produit) == (etat.value, "REVOQUE")
     ended = "NOT_PROCESSED" if raison == COMPROMISE else "CANCELLED"
     assert steps(world, gone)[-2:] == [(ended, etat.value), ("CERTIFICATE_REVOKED", etat.value)]
-    assert demande(world.db, stays).etat_produit == EtatProduit.A_RETIRER.value
+    assert world.demande(stays).etat_produit == EtatProduit.A_RETIRER.value
 
 
 # --- keys ---
 
 
-def test_a_compromised_key_takes_everything_along(world):
+def test_a_compromised_key_takes_everything_along(world: World) -> None:
     """Two demandes of one key, the second not signed yet, and a certificate that no demande asked for."""
     (first,) = world.numeros(world.issued(world.form(key=0)))
-    key = of_demande(world, first).spki_sha256
+    key = key_of(world.certificat(first))
     with world.db.write() as session:
         session.execute(delete(tables.ClePublique).where(tables.ClePublique.id_demande == first))
     second_lot = world.deposit(world.form(key=0), world.form(key=1), reference="lot-2").index
@@ -290,13 +301,13 @@ def test_a_compromised_key_takes_everything_along(world):
     with world.db.write() as session:
         session.execute(update(tables.Certificat).where(tables.Certificat.id == tls.id).values(spki_sha256=key))
     done = revoke_key(world.db, key, world.clock, "essai")
-    assert outcomes(done) == {of_demande(world, first).id: Outcome.REVOKED, tls.id: Outcome.REVOKED}
+    assert outcomes(done) == {world.certificat(first).id: Outcome.REVOKED, tls.id: Outcome.REVOKED}
     assert done.given_up == (second,)
     world.run_batch()
     assert world.etats(second_lot) == [EtatDemande.NON_TRAITEE, EtatDemande.TRANSMISE]
     assert world.codes(second_lot) == [Code.CSR_REFUSED.value, None]
-    assert demande(world.db, other).etat_produit == EtatProduit.A_RETIRER.value
-    assert {certificat(world.db, ident).raison_crl for ident in outcomes(done)} == {COMPROMISE}
+    assert world.demande(other).etat_produit == EtatProduit.A_RETIRER.value
+    assert {world.certificat_by_id(ident).raison_crl for ident in outcomes(done)} == {COMPROMISE}
     # Nobody presents it again.
     third = world.deposit(world.form(key=0), reference="lot-3").index
     assert world.etats(third) == [EtatDemande.REJETEE]
@@ -305,9 +316,9 @@ def test_a_compromised_key_takes_everything_along(world):
     assert again.given_up == ()
 
 
-def test_revoking_one_certificate_as_compromised_revokes_the_others_of_its_key(world):
+def test_revoking_one_certificate_as_compromised_revokes_the_others_of_its_key(world: World) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    row = of_demande(world, numero)
+    row = world.certificat(numero)
     (twin,) = copies(world.db, row.id, 1, spki_sha256=row.spki_sha256)
     (former,) = copies(
         world.db, row.id, 1, spki_sha256=row.spki_sha256, revoque_le=row.emis_le, raison_crl="superseded"
@@ -319,7 +330,7 @@ def test_revoking_one_certificate_as_compromised_revokes_the_others_of_its_key(w
     }
 
 
-def test_a_key_of_which_nothing_is_known_is_blocked_beforehand(world):
+def test_a_key_of_which_nothing_is_known_is_blocked_beforehand(world: World) -> None:
     key = hashlib.sha256(_spki(world, 7)).digest()
     assert revoke_key(world.db, key, world.clock, "essai") == Revocations((), ())
     assert world.etats(world.deposit(world.form(key=7)).index) == [EtatDemande.REJETEE]
@@ -332,12 +343,12 @@ def _spki(_world: World, number: int) -> bytes:
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def test_the_batch_finishes_what_a_compromise_left_over(world):
+def test_the_batch_finishes_what_a_compromise_left_over(world: World) -> None:
     """A key blocked without its revocations, and a revocation without its block: as a race or another hand leaves them."""
     index = world.issued(*world.forms(3))
-    one, two, three = (of_demande(world, numero) for numero in world.numeros(index))
+    one, two, three = (world.certificat(numero) for numero in world.numeros(index))
     with world.db.write() as session:
-        block_keys(session, {one.spki_sha256: None}, world.clock(), "essai")
+        block_keys(session, {key_of(one): None}, world.clock(), "essai")
         session.execute(
             update(tables.Certificat)
             .where(tables.Certificat.id == two.id)
@@ -346,19 +357,20 @@ def test_the_batch_finishes_what_a_compromise_left_over(world):
     (twin,) = copies(world.db, two.id, 1, spki_sha256=two.spki_sha256, revoque_le=None, raison_crl=None)
     jobs.install(world.context)
     jobs.publish_crls()
-    raisons = [certificat(world.db, ident).raison_crl for ident in (one.id, two.id, twin, three.id)]
+    raisons = [world.certificat_by_id(ident).raison_crl for ident in (one.id, two.id, twin, three.id)]
     assert raisons == [COMPROMISE, COMPROMISE, COMPROMISE, None]
-    assert blocked(world, one.spki_sha256, two.spki_sha256, three.spki_sha256) == {one.spki_sha256, two.spki_sha256}
+    assert blocked(world, *map(key_of, (one, two, three))) == {key_of(one), key_of(two)}
     assert settle_compromised(world.db, world.clock()) == 0
 
 
-def test_a_key_compromised_while_the_batch_signs_it_is_never_left_valid(world):
+def test_a_key_compromised_while_the_batch_signs_it_is_never_left_valid(world: World) -> None:
     for number in range(3):
         index = world.deposit(*world.forms(3, first_key=3 * number), reference=f"lot-{number}").index
         with world.db.read() as session:
             cle = tables.ClePublique
             keys = session.scalars(select(cle.spki_sha256).where(cle.id_demande.in_(world.numeros(index)))).all()
-        together([world.run_batch, *(lambda key=key: revoke_key(world.db, key, world.clock, "essai") for key in keys)])
+        acts: list[Callable[[], object]] = [partial(revoke_key, world.db, key, world.clock, "essai") for key in keys]
+        all_done(together([world.run_batch, *acts]))
         world.run_batch()
         settle_compromised(world.db, world.clock())
         with world.db.read() as session:

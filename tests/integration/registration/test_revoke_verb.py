@@ -13,26 +13,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import pytest
 import structlog
-from click.testing import Result
+import typer
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from batch.crls import publish
-from commands import revoke_support, revoke_work
-from commands.main import build_app
-from pki.serials import new_serial, serial_hex
-from registration import bulk_revocation
+from batch.lists.contents import PublishedLists
+from batch.lists.crls import publish
+from commands.revoke import support as revoke_support
+from commands.revoke import work as revoke_work
+from pki.certificates.serials import new_serial, serial_hex
+from registration.revocation import by_list as bulk_revocation
+from registration.revocation.by_list import revoke_block
+from registration.revocation.revoking import revoke
 from storage import tables
 from storage.database import Database
+from tests.support.acteurs import AGENT, HOPITAL
+from tests.support.assertions import the
 from tests.support.csrs import key
 from tests.support.revocations import certificats, copies
-from tests.support.world import AGENT, HOPITAL, World
+from tests.support.stored import key_of
+from tests.support.verbs import igc
+from tests.support.world import World
 
 ORG = "ACI-EL-ORG-TEST"
 
@@ -47,8 +55,7 @@ class Desk:
     source: int
 
     def igc(self, *words: object) -> Result:
-        arguments = ["revoke", *map(str, words), "--config", str(self.config)]
-        return CliRunner().invoke(build_app(arguments), arguments)
+        return igc("revoke", *words, "--config", self.config)
 
     def good(self, *words: object) -> str:
         done = self.igc(*words)
@@ -77,11 +84,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World, database_url: str, test_folder: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(world: World, database_url: str, tmp_path: Path) -> Iterator[Desk]:
     world.clock.now = datetime.now(UTC)
     (numero,) = world.numeros(world.issued(world.form("PRO_AUTH")))
     config = tmp_path / "igc.toml"
-    authorities = test_folder / "authorities"
+    authorities = world.hierarchy.authorities_dir
     config.write_text(
         f'data_dir = "."\ndatabase_url = {json.dumps(database_url)}\n[pki]\nauthorities_dir = "{authorities}"\n'
     )
@@ -95,7 +102,7 @@ def desk(world: World, database_url: str, test_folder: Path, tmp_path: Path) -> 
     logging.root.setLevel(level)
 
 
-def test_a_file_from_its_check_to_its_report_and_once_more(desk):
+def test_a_file_from_its_check_to_its_report_and_once_more(desk: Desk) -> None:
     before = desk.world.clock.now
     good = desk.copies(4)
     (revoked,) = desk.copies(1, revoque_le=before, raison_crl="superseded")
@@ -135,7 +142,9 @@ def test_a_file_from_its_check_to_its_report_and_once_more(desk):
     ]
     after = desk.now(good)
     assert [row.raison_crl for row in after] == ["superseded", "keyCompromise", "affiliationChanged", "superseded"]
-    assert [row.revoque_le.isoformat(timespec="seconds") for row in after] == [row["revoque_le"] for row in rows[:4]]
+    assert [the(row.revoque_le).isoformat(timespec="seconds") for row in after] == [
+        row["revoque_le"] for row in rows[:4]
+    ]
     # The audit trail says who did it, and with which file.
     with desk.world.db.read() as session:
         line = session.scalars(select(tables.PisteAudit).where(tables.PisteAudit.acte == "REVOCATION")).one()
@@ -151,7 +160,7 @@ def test_a_file_from_its_check_to_its_report_and_once_more(desk):
     )
 
 
-def test_a_file_with_a_fault_does_nothing_at_all(desk):
+def test_a_file_with_a_fault_does_nothing_at_all(desk: Desk) -> None:
     (row,) = desk.copies(1)
     for line, told in (
         ("12g4", "ligne 2 : « 12g4 » n'est pas un numéro de série"),
@@ -168,7 +177,7 @@ def test_a_file_with_a_fault_does_nothing_at_all(desk):
     assert desk.revoked() == 0
 
 
-def test_a_serial_is_that_of_its_authority_only(desk):
+def test_a_serial_is_that_of_its_authority_only(desk: Desk) -> None:
     (row,) = desk.copies(1)
     file = desk.file(f"{row.serial};{ORG}")
     assert row.autorite != ORG
@@ -188,7 +197,9 @@ def test_a_serial_is_that_of_its_authority_only(desk):
         assert dict(found.all()) == {row.autorite: None, ORG: "superseded"}
 
 
-def test_nothing_is_revoked_without_a_yes(desk, monkeypatch, capsys):
+def test_nothing_is_revoked_without_a_yes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (row,) = desk.copies(1)
     assert "--yes" in desk.refused("file", desk.file(row.serial), "--reason", "superseded")
     assert desk.revoked() == 0
@@ -202,18 +213,17 @@ def test_nothing_is_revoked_without_a_yes(desk, monkeypatch, capsys):
         if agreed:
             revoke_support.confirm("Révoquer 12 certificats ?", yes=False)
         else:
-            with pytest.raises(revoke_support.typer.Exit):
+            with pytest.raises(typer.Exit):
                 revoke_support.confirm("Révoquer 12 certificats ?", yes=False)
     assert "Révoquer 12 certificats ? [o/N]" in capsys.readouterr().err
 
 
-def test_killed_in_the_middle_and_started_again(desk, monkeypatch):
+def test_killed_in_the_middle_and_started_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = desk.copies(14)
     file = desk.file(*(row.serial for row in rows))
     words = ("file", file, "--reason", "keyCompromise", "--yes")
     monkeypatch.setattr(revoke_work, "BLOCK", 4)
-    calls = []
-    revoke = bulk_revocation.revoke
+    calls: list[Any] = []
 
     def revoke_and_die(*arguments: Any) -> Any:
         calls.append(revoke(*arguments))
@@ -236,7 +246,7 @@ def test_killed_in_the_middle_and_started_again(desk, monkeypatch):
     assert all(row.revoque_le is not None for row in after)
     with desk.world.db.read() as session:
         lines = session.scalars(select(tables.PisteAudit.contenu).where(tables.PisteAudit.acte == "REVOCATION"))
-        named = [serial for line in lines for _, serial, _ in json.loads(line)["certificats"]]
+        named = [serial for line in lines for _, serial, *_ in json.loads(line)["certificats"]]
     assert sorted(named) == sorted(row.serial for row in rows)
 
 
@@ -255,9 +265,10 @@ def died(db: Database, work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_after_the_block_and_says_how_to_go_on(desk, monkeypatch, number):
+def test_a_signal_ends_it_after_the_block_and_says_how_to_go_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, number: Signals
+) -> None:
     rows = desk.copies(10)
-    revoke_block = revoke_work.revoke_block
 
     def revoke_then_signal(*arguments: Any) -> Any:
         os.kill(os.getpid(), number)
@@ -273,10 +284,12 @@ def test_a_signal_ends_it_after_the_block_and_says_how_to_go_on(desk, monkeypatc
     assert signal.getsignal(number) is handlers
 
 
-def test_a_rate_is_kept_by_small_blocks_and_what_is_done_costs_no_time(desk, monkeypatch):
+def test_a_rate_is_kept_by_small_blocks_and_what_is_done_costs_no_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = desk.copies(8)
     file = desk.file(*(row.serial for row in rows))
-    taken = []
+    taken: list[object] = []
 
     class Bucket:
         def __init__(self, per_second: float, burst: int, *, wait: Any) -> None:
@@ -294,7 +307,7 @@ def test_a_rate_is_kept_by_small_blocks_and_what_is_done_costs_no_time(desk, mon
     assert taken == [(3.0, 3)]
 
 
-def test_a_database_that_goes_away_is_one_line(desk, monkeypatch):
+def test_a_database_that_goes_away_is_one_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = desk.copies(2)
     file = desk.file(*(row.serial for row in rows))
 
@@ -303,7 +316,7 @@ def test_a_database_that_goes_away_is_one_line(desk, monkeypatch):
 
     monkeypatch.setattr(revoke_work, "revoke_block", away)
     told = desk.refused("file", file, "--reason", "superseded", "--yes")
-    assert "la base de données refuse (OperationalError)" in told
+    assert "la base de données refuse : connexion impossible ou perdue" in told
     assert "secret" not in told
     desk.config.write_text('data_dir = "ailleurs"\n')
     assert "n'existe pas" in desk.refused("file", file, "--reason", "superseded", "--yes")
@@ -312,19 +325,19 @@ def test_a_database_that_goes_away_is_one_line(desk, monkeypatch):
 # --- publication ---
 
 
-def test_publish_waits_for_the_list_that_carries_them(desk, monkeypatch):
+def test_publish_waits_for_the_list_that_carries_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = desk.copies(3)
     monkeypatch.setattr(revoke_support, "_POLL_SECONDS", 0.02)
     publish(desk.world.context, rows[0].autorite)
     looked = threading.Event()
-    carry = revoke_support.PublishedLists.carry
+    carry = PublishedLists.carry
 
     def carry_and_tell(*arguments: Any) -> bool:
         found = carry(*arguments)
         looked.set()
         return found
 
-    monkeypatch.setattr(revoke_support.PublishedLists, "carry", carry_and_tell)
+    monkeypatch.setattr(PublishedLists, "carry", carry_and_tell)
 
     def publish_once_looked() -> None:
         assert looked.wait(60)
@@ -348,7 +361,7 @@ def test_publish_waits_for_the_list_that_carries_them(desk, monkeypatch):
 # --- a compromised key ---
 
 
-def test_the_leaked_private_key_itself(desk, capfd):
+def test_the_leaked_private_key_itself(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     (row,) = certificats(desk.world.db, [desk.source])
     leaked = desk.folder / "fuite.pem"
     leaked.write_bytes(key(0).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"sesame")))
@@ -383,7 +396,7 @@ def test_the_leaked_private_key_itself(desk, capfd):
     assert exponent[:40] not in written
 
 
-def test_a_key_by_its_digest_blocks_what_is_not_there_yet(desk):
+def test_a_key_by_its_digest_blocks_what_is_not_there_yet(desk: Desk) -> None:
     digest = "ab" * 32
     told = desk.good("key", digest, "--yes")
     assert "Aucun certificat ni demande de cette clé" in told
@@ -392,22 +405,22 @@ def test_a_key_by_its_digest_blocks_what_is_not_there_yet(desk):
         assert session.get(tables.CleInterdite, bytes.fromhex(digest)) is not None
 
 
-def test_waiting_demandes_and_delegated_keys_are_named(desk):
+def test_waiting_demandes_and_delegated_keys_are_named(desk: Desk) -> None:
     (row,) = certificats(desk.world.db, [desk.source])
     desk.copies(1, produit="OCSP_SIGNER", id_demande=None, spki_sha256=row.spki_sha256)
     index = desk.world.deposit(desk.world.form(key=1), reference="lot-2").index
     (numero,) = desk.world.numeros(index)
-    told = desk.good("key", row.spki_sha256.hex(), "--yes")
+    told = desk.good("key", key_of(row).hex(), "--yes")
     assert "Répondeur OCSP" in told
     assert "hors demande" in told
     request = desk.folder / "demande.csr"
-    request.write_bytes(desk.world.form(key=1).csr)
+    request.write_bytes(the(desk.world.form(key=1).csr))
     told = desk.good("key", request, "--yes")
     assert f"pas encore signée, à abandonner : demande n° {numero} · ORG AUTH_CLI · structure {HOPITAL}" in told
     assert "demandes abandonnées : 1" in told
 
 
-def test_the_key_of_an_authority_is_the_affair_of_the_ceremony(desk):
+def test_the_key_of_an_authority_is_the_affair_of_the_ceremony(desk: Desk) -> None:
     for name, authority in desk.world.hierarchy.authorities.items():
         file = desk.folder / "ac.cer"
         file.write_bytes(authority.certificate_der)
@@ -419,7 +432,7 @@ def test_the_key_of_an_authority_is_the_affair_of_the_ceremony(desk):
         assert session.query(tables.CleInterdite).count() == 0
 
 
-def test_what_is_no_key_is_refused_without_a_word_of_it(desk):
+def test_what_is_no_key_is_refused_without_a_word_of_it(desk: Desk) -> None:
     two = key(0).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + key(1).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from registration.errors import Code
 from registration.values import DemandeForm
 from registration.vocabulary import EtatDemande, Offre, Usage
-from tests.support.world import HOPITAL, PHARMACIE, World, lot
+from storage import tables
+from tests.support.acteurs import AGENT, HOPITAL, PHARMACIE
+from tests.support.produits import lot
+from tests.support.world import World
 
 # U+FB2C has no composed form: NFC turns each into three characters.
 GROWS_COMPOSED = "\ufb2c" * 64
@@ -37,6 +41,31 @@ def test_what_is_too_long_for_a_certificate_is_refused_and_stored_cut(world: Wor
         (None, None),
     ]
     assert all(len(row.service_applicatif or "") <= 64 for row in rows)
+    assert all("64 caractères" in (row.texte_erreur or "") for row in rows if row.code_erreur)
+
+
+def test_a_long_server_name_is_told_that_it_would_do_in_second_place(world: World) -> None:
+    index = world.issued(
+        world.form("SERV_SSL_SERV", 0, fqdns=(LONG_FQDN, "www.acacias.example")),
+        world.form("SERV_SSL_SERV", 1, fqdns=("www.acacias.example", LONG_FQDN)),
+    )
+    first, second = world.demandes(index)
+    assert (first.code_erreur, first.champ_erreur) == (Code.FIELD_INVALID.value, "fqdn")
+    assert "64 caractères" in (first.texte_erreur or "")
+    assert "en deuxième" in (first.texte_erreur or "")
+    assert second.code_erreur is None
+
+
+def test_a_limit_that_the_directory_breaks_is_told_with_its_number(world: World) -> None:
+    with world.db.write() as session:
+        session.execute(
+            update(tables.Personne).where(tables.Personne.id_national == AGENT).values(prenom="Marie-" * 13)
+        )
+    (verdict,) = world.ra.lots.verify(world.origin(), lot("v", world.form("PRO_SIGN", 0)))
+    (refusal,) = verdict.refusals
+    assert (refusal.code, refusal.champ) == (Code.FIELD_INVALID.value, "beneficiaire")
+    assert "prénom" in refusal.texte
+    assert "64 caractères" in refusal.texte
 
 
 HUGE = "1" + "Z" * 400
@@ -78,7 +107,7 @@ def test_whatever_stands_in_an_item_it_ends_as_a_refusal(world: World, at_once: 
     assert etats[: len(everywhere)] == [EtatDemande.REJETEE] * len(everywhere)
     assert etats[-1] is EtatDemande.TRANSMISE
     assert EtatDemande.NON_TRAITEE not in etats
-    assert len(world.ra.list_lot(world.acteurs["dr-leroux"], index, limit=300).demandes) == len(etats)
+    assert len(world.ra.lots.list_demandes(world.acteurs["dr-leroux"], index, limit=300).demandes) == len(etats)
     for row in world.demandes(index):
         assert (row.texte_erreur or "").isprintable()
 
@@ -90,7 +119,7 @@ def test_the_first_of_several_reasons_is_the_one_that_is_kept(world: World) -> N
 
 
 def test_a_structure_out_of_his_perimeter_answers_like_one_that_does_not_exist(world: World) -> None:
-    verdicts = world.ra.verify_lot(
+    verdicts = world.ra.lots.verify(
         world.origin(), lot("v", world.form(key=0, structure=PHARMACIE), world.form(key=1, structure="10B0999999"))
     )
     assert verdicts[0].refusals == verdicts[1].refusals
@@ -115,6 +144,6 @@ def test_the_habilitation_as_stored_decides(world: World) -> None:
         world.withdraw_rights("ide-marchand")
         world.grant("ide-marchand", Offre.SERV, HOPITAL, pattern)
         asked = lot("v", world.form("SERV_SSL_SERV", fqdns=(fqdn,)))
-        (verdict,) = world.ra.verify_lot(world.origin("ide-marchand"), asked)
+        (verdict,) = world.ra.lots.verify(world.origin("ide-marchand"), asked)
         expected = [] if accepted else [Code.DOMAIN_NOT_ENTITLED.value]
         assert [refusal.code for refusal in verdict.refusals] == expected, (pattern, fqdn)

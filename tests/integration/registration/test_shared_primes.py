@@ -7,7 +7,11 @@ import pytest
 from registration.errors import Code
 from registration.values import DemandeForm
 from registration.vocabulary import Canal
-from tests.support.world import PHARMACIE, World, count_rows, lot
+from tests.support.acteurs import PHARMACIE
+from tests.support.damage import flipped
+from tests.support.databases import count_rows
+from tests.support.produits import lot
+from tests.support.world import World
 from tests.vectors.csr_cases import build, rsa_spki
 from tests.vectors.keys import key_of, prime
 
@@ -34,7 +38,7 @@ def mixed(world: World, *places: int, count: int) -> list[DemandeForm]:
 def test_both_are_refused_and_hold_no_key(world: World, places: tuple[int, int], count: int) -> None:
     """In a small lot and in a page of a large one."""
     forms = mixed(world, *places, count=count)
-    verdicts = world.ra.verify_lot(world.origin(), lot("v", *forms))
+    verdicts = world.ra.lots.verify(world.origin(), lot("v", *forms))
     index = world.issued(*forms)
     expected = [REFUSED if rank in places else None for rank in range(count)]
     assert world.codes(index) == expected
@@ -63,13 +67,13 @@ def test_an_item_refused_for_another_reason_gives_the_other_key_away_all_the_sam
     forms = (world.form(csr=ONE, structure=PHARMACIE), world.form(csr=OTHER), world.form(key=1))
     index = world.issued(*forms)
     assert world.codes(index) == [Code.HABILITATION_MISSING.value, REFUSED, None]
-    refusals = world.ra.verify_lot(world.origin(), lot("v", *forms))[0].refusals
+    refusals = world.ra.lots.verify(world.origin(), lot("v", *forms))[0].refusals
     assert [refusal.code for refusal in refusals] == [Code.HABILITATION_MISSING.value, REFUSED]
 
 
 def test_a_modulus_without_proof_of_possession_touches_nobody(world: World) -> None:
     """Who knows a factor can prove it; whoever cannot may have copied or made up the number."""
-    unproven = OTHER[:-1] + bytes((OTHER[-1] ^ 1,))
+    unproven = flipped(OTHER)
     index = world.issued(world.form(csr=ONE), world.form(csr=unproven))
     assert world.codes(index) == [None, REFUSED]
     assert "signature" in (world.demandes(index)[1].texte_erreur or "")
@@ -78,6 +82,6 @@ def test_a_modulus_without_proof_of_possession_touches_nobody(world: World) -> N
 def test_other_pages_and_other_lots_are_left_to_the_auditor(world: World) -> None:
     assert world.codes(world.issued(*mixed(world, 0, 5, count=6))) == [None] * 6
     alone = csr("leaf-q", "leaf-2-p")
-    numero = world.ra.submit_demande(world.origin(canal=Canal.IHM), world.form(csr=alone))
+    numero = world.ra.demandes.submit(world.origin(canal=Canal.IHM), world.form(csr=alone))
     assert numero is not None
     assert count_rows(world.db)["cle_publique"] == 7

@@ -7,8 +7,12 @@ import random
 from registration.errors import IgcError
 from registration.vocabulary import EtatDemande
 from storage import tables
+from tests.support.acteurs import AGENT, MEDECIN
+from tests.support.assertions import all_done
 from tests.support.concurrency import together
-from tests.support.world import AGENT, MEDECIN, World, conditions, count_rows
+from tests.support.databases import count_rows
+from tests.support.produits import conditions
+from tests.support.world import World
 
 _ENDS = {EtatDemande.CLOSE, EtatDemande.REJETEE, EtatDemande.ANNULEE, EtatDemande.TRANSMISE}
 
@@ -34,13 +38,13 @@ def a_sender(world: World, rank: int, done: list[str]) -> None:
             index = dice.choice(mine)
             act = dice.randrange(4)
             if act == 0:
-                world.ra.cancel_lot(world.origin(sender), index)
+                world.ra.lots.cancel(world.origin(sender), index)
             elif act == 1:
-                world.ra.withdraw_lot_page(world.origin(sender), index, conditions())
+                world.ra.retraits.withdraw_page(world.origin(sender), index, conditions())
             elif act == 2:
                 # Of another's lot, he may cancel what is in his perimeter.
-                world.ra.cancel_lot(world.origin("dr-leroux"), index)
-            follow_up = world.ra.follow_lot(world.acteurs[sender], index=index)
+                world.ra.lots.cancel(world.origin("dr-leroux"), index)
+            follow_up = world.ra.lots.follow(world.acteurs[sender], index=index)
             assert sum(follow_up.counts.values()) == follow_up.nombre
             done.append("turn")
         except IgcError as refusal:
@@ -50,9 +54,12 @@ def a_sender(world: World, rank: int, done: list[str]) -> None:
 def test_senders_and_workers_on_the_same_rows(world: World) -> None:
     done: list[str] = []
     acts = [lambda rank=rank: a_sender(world, rank, done) for rank in range(3)]
-    workers = [lambda: [world.run_batch() for _ in range(6)]] * 2
-    outcomes = together([*acts, *workers])
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)], outcomes
+
+    def work() -> None:
+        for _ in range(6):
+            world.run_batch()
+
+    all_done(together([*acts, work, work]))
     assert done.count("turn") >= 15, done
     world.clock.advance(minutes=10)  # the leases of whoever was interrupted are over
     world.run_batch()

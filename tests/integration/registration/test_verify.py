@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,12 @@ from hypothesis import strategies as st
 from registration.errors import AccessError, Code, IgcError
 from registration.values import DemandeForm
 from registration.views import Verdict
+from tests.support.acteurs import AGENT, CLINIQUE, MEDECIN, PHARMACIE
+from tests.support.assertions import assert_refused
 from tests.support.csrs import broken_csr
-from tests.support.world import AGENT, CLINIQUE, MEDECIN, PHARMACIE, PRODUITS, World, count_rows, lot, statements
+from tests.support.databases import assert_same_cost, count_rows
+from tests.support.produits import PRODUITS, lot
+from tests.support.world import World
 
 Outcome = list[tuple[int, str | None, str | None, str | None]]
 
@@ -73,7 +79,7 @@ def test_the_verdicts_are_those_of_the_deposit_and_nothing_is_stored(world: Worl
     )
     forms = a_lot_with_everything_in_it(world)
     before = count_rows(world.db)
-    verdicts = sized.ra.verify_lot(world.origin(), lot("lot-1", *forms))
+    verdicts = sized.ra.lots.verify(world.origin(), lot("lot-1", *forms))
     assert count_rows(world.db) == before
     index = sized.issued(*forms)
     assert verified(verdicts) == deposited(world, index)
@@ -83,7 +89,7 @@ def test_the_verdicts_are_those_of_the_deposit_and_nothing_is_stored(world: Worl
 
 
 def test_it_says_everything_that_is_wrong_with_an_item(world: World) -> None:
-    (verdict,) = world.ra.verify_lot(
+    (verdict,) = world.ra.lots.verify(
         world.origin(),
         lot(
             "v", world.form("SERV_SSL_SERV", email_acteur="none", structure=PHARMACIE, fqdns=("x.y.example",), csr=b"")
@@ -97,14 +103,14 @@ def test_it_says_everything_that_is_wrong_with_an_item(world: World) -> None:
 
 
 def test_a_key_twice_in_the_lot_is_told_by_its_position(world: World) -> None:
-    verdicts = world.ra.verify_lot(world.origin(), lot("v", *world.forms(7), world.form(key=2)))
+    verdicts = world.ra.lots.verify(world.origin(), lot("v", *world.forms(7), world.form(key=2)))
     assert [verdict.position for verdict in verdicts if verdict.refusals] == [8]
     assert "position 3" in verdicts[7].refusals[0].texte
 
 
 def test_a_key_used_before_names_the_demande_even_when_it_stands_twice(world: World) -> None:
     numero = world.numeros(world.issued(world.form(key=0)))[0]
-    verdicts = world.ra.verify_lot(world.origin(), lot("v", world.form(key=0), world.form(key=0)))
+    verdicts = world.ra.lots.verify(world.origin(), lot("v", world.form(key=0), world.form(key=0)))
     assert all(f"demande n° {numero} " in verdict.refusals[0].texte for verdict in verdicts)
 
 
@@ -113,23 +119,22 @@ def test_the_same_refusals_as_the_deposit_for_the_whole_lot(world: World) -> Non
         ((), IgcError, Code.TOO_MANY_ITEMS),
         ((world.form(),) * 41, IgcError, Code.TOO_MANY_ITEMS),
     ):
-        with pytest.raises(error) as caught:
-            world.ra.verify_lot(world.origin(), lot("v", *forms))
-        assert caught.value.code is code
+        with assert_refused(error, code):
+            world.ra.lots.verify(world.origin(), lot("v", *forms))
     with pytest.raises(AccessError) as refused:
-        world.ra.verify_lot(world.origin("inconnu"), lot("v", world.form()))
+        world.ra.lots.verify(world.origin("inconnu"), lot("v", world.form()))
     assert refused.value.code is Code.NO_RIGHT
 
 
 def test_a_check_uses_up_neither_reference_nor_key(world: World) -> None:
     forms = world.forms(6)
     for _ in range(2):
-        assert not any(v.refusals for v in world.ra.verify_lot(world.origin(), lot("lot-1", *forms)))
+        assert not any(v.refusals for v in world.ra.lots.verify(world.origin(), lot("lot-1", *forms)))
     receipt = world.deposit(*forms)
     assert not receipt.already_known
     # Once deposited, the same items are refused: the keys are theirs.
     world.run_batch()
-    assert all(v.refusals for v in world.ra.verify_lot(world.origin(), lot("lot-1", *forms)))
+    assert all(v.refusals for v in world.ra.lots.verify(world.origin(), lot("lot-1", *forms)))
 
 
 _ADDRESSES = [None, "a@acacias.example", "b@acacias.example"]
@@ -157,22 +162,20 @@ def test_check_and_deposit_agree_on_any_quarrel_over_keys_and_addresses(world: W
             )
             for key, address, who, good in items
         )
-        verdicts = world.ra.verify_lot(world.origin(), lot("v", *forms))
+        verdicts = world.ra.lots.verify(world.origin(), lot("v", *forms))
         index = world.deposit(*forms, reference=f"round-{round_}").index
         world.register_pages()
         assert verified(verdicts) == deposited(world, index)
         if round_ % 2:
-            world.ra.cancel_lot(world.origin(), index)
+            world.ra.lots.cancel(world.origin(), index)
 
     agree()
 
 
 def test_the_number_of_statements_does_not_grow_with_the_items(world: World) -> None:
-    sized = world.with_policy(page_size=40)
-    costs = []
-    for copies in (1, 3):
-        forms = [world.form(product, rank) for rank, product in enumerate((*PRODUITS,) * copies)]
-        with statements(world.db.engine) as sent:
-            sized.ra.verify_lot(world.origin(), lot("v", *forms))
-        costs.append(len(sent))
-    assert costs[0] == costs[1]
+    verify = world.with_policy(page_size=40).ra.lots.verify
+    small, large = (
+        lot("v", *(world.form(product, rank) for rank, product in enumerate((*PRODUITS,) * copies)))
+        for copies in (1, 3)
+    )
+    assert_same_cost(world.db, partial(verify, world.origin(), small), partial(verify, world.origin(), large))

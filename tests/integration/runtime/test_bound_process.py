@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from runtime.bound_process import bound
+from runtime.processes.bound import bound
 from tests.support.processes import is_running, wait_until
 
 _PARENT = """
 import signal, subprocess, sys
-from runtime.bound_process import bound
+from runtime.processes.bound import bound
 child = subprocess.Popen(bound(["sleep", "600"], signum=signal.Signals(int(sys.argv[1]))), start_new_session=True)
 print(child.pid, flush=True)
 signal.pause()
 """
 _FORKING_CHILD = """
 import os, time
-from runtime.bound_process import die_with_parent
+from runtime.processes.bound import die_with_parent
 parent = os.getpid()
 pid = os.fork()
 if pid == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 from sqlalchemy import select
 
-from runtime.settings import Settings
+from runtime.settings.model import Settings
 from storage.database import Database
 from storage.tables import Structure
 from tests.support.processes import is_running, wait_until
@@ -18,7 +18,7 @@ from tests.support.processes import is_running, wait_until
 _SESSION = """
 import signal, sys
 from pathlib import Path
-from runtime.embedded_queue import EmbeddedQueue
+from runtime.processes.embedded_queue import EmbeddedQueue
 from tests.support.postgres import PostgresServer
 from tests.support.queue_server import TcpQueueServer
 servers = [PostgresServer(), TcpQueueServer(Path(sys.argv[1])), EmbeddedQueue(Path(sys.argv[1]) / "queue")]

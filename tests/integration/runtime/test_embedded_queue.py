@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from runtime.embedded_queue import EmbeddedQueue, EmbeddedQueueError, QueueInUseError, answers, socket_path
-from runtime.settings import Settings
+from runtime.processes.embedded_queue import EmbeddedQueue, EmbeddedQueueError, QueueInUseError, answers, socket_path
+from runtime.settings.model import Settings
 from tests.support.processes import is_running, wait_until
 
 
@@ -41,7 +41,7 @@ def test_only_this_account_can_reach_it(tmp_path: Path) -> None:
 def test_a_second_server_in_the_folder_is_refused_and_the_first_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.embedded_queue._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("runtime.processes.embedded_queue._LOCK_SECONDS", 0.1)
     with EmbeddedQueue(tmp_path / "queue") as queue:
         pid = _pid(queue.url)
         with pytest.raises(QueueInUseError, match="travaille déjà"):
@@ -51,7 +51,7 @@ def test_a_second_server_in_the_folder_is_refused_and_the_first_goes_on(
 
 
 def test_the_server_itself_holds_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.embedded_queue._LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("runtime.processes.embedded_queue._LOCK_SECONDS", 0.1)
     with EmbeddedQueue(tmp_path / "queue") as queue:
         # As after the SIGKILL of whoever started it, for the moment that the server needs to die.
         assert queue._lock is not None

@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from runtime.bound_process import bound
-from runtime.embedded_queue import EmbeddedQueue
-from runtime.supervisor import Child, Supervisor, SupervisorError
+from runtime.processes.bound import bound
+from runtime.processes.embedded_queue import EmbeddedQueue
+from runtime.processes.supervisor import Child, Supervisor, SupervisorError
 from tests.support.processes import is_running, wait_until
 
 _SLEEP = ("sleep", "600")
@@ -36,14 +37,13 @@ _FORKING = (sys.executable, "-c", _FORKING_CODE)
 _PROGRAM = """
 import sys
 from runtime import logs
-from runtime.settings_sections import LoggingSettings
-from runtime.supervisor import Child, Supervisor
+from runtime.processes.supervisor import Child, Supervisor
 
 def tell_pids():
     print(*supervisor.pids().values(), flush=True)
     return True
 
-logs.configure(LoggingSettings(level="WARNING"), process="supervisor")
+logs.configure("WARNING", process="supervisor")
 names = ("a", "b", "c")
 supervisor = Supervisor(
     [Child(name=name, argv=("sleep", "600"), ready=tell_pids if name == "c" else lambda: True) for name in names]
@@ -120,7 +120,7 @@ def test_a_child_that_keeps_dying_is_restarted_after_growing_pauses() -> None:
         with supervisor:
             for _ in range(4):
                 deaths.acquire()
-    told = [event for event in events if event["event"] == "process.died"][:4]
+    told = [event for event in events if event["event"] == "process died"][:4]
     assert [event["restart_in_seconds"] for event in told] == [0.0, 0.25, 0.5, 1.0]
     assert {(event["name"], event["status"]) for event in told} == {("a", 3)}
 
@@ -172,7 +172,7 @@ def test_a_child_that_dies_before_it_is_ready_ends_everything() -> None:
 
     failing = Child(name="b", argv=("sh", "-c", "exit 4"), ready=never)
     supervisor = Supervisor([*_sleepers("a"), failing])
-    with pytest.raises(SupervisorError, match=r"b: ended with status 4") as caught:
+    with pytest.raises(SupervisorError, match=r"b : arrêté \(code 4\)") as caught:
         supervisor.start()
     assert caught.value.name == "b"
     assert not is_running(pids["a"])
@@ -180,14 +180,14 @@ def test_a_child_that_dies_before_it_is_ready_ends_everything() -> None:
 
 def test_a_child_that_is_never_ready_ends_everything() -> None:
     supervisor = Supervisor([Child(name="a", argv=_SLEEP, ready=lambda: False)], ready_seconds=0.2)
-    with pytest.raises(SupervisorError, match="not ready"):
+    with pytest.raises(SupervisorError, match="pas prêt"):
         supervisor.start()
     assert supervisor.pids() == {}
 
 
 def test_an_error_while_ending_one_child_leaves_none_behind() -> None:
-    def fail(_logger: object, _method: str, event: dict[str, object]) -> dict[str, object]:
-        if event["event"] == "process.stopped":
+    def fail(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if event["event"] == "process stopped":
             raise OSError("the log is full")
         return event
 
@@ -205,7 +205,7 @@ def test_an_error_while_ending_one_child_leaves_none_behind() -> None:
 
 def test_a_command_that_does_not_exist_is_an_error() -> None:
     supervisor = Supervisor([Child(name="a", argv=("/nowhere/to/be/found",), ready=lambda: False)])
-    with pytest.raises(SupervisorError, match="a: ended with status 1"):
+    with pytest.raises(SupervisorError, match=r"a : arrêté \(code 1\)"):
         supervisor.start()
 
 

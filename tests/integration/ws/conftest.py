@@ -8,42 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-import zeep
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from zeep.transports import Transport
 
-from registration.authority import RegistrationAuthority
-from registration.peers import PeerChecker
-from runtime.http_server import HttpServer, Limits, server_ssl_context
 from storage.database import Database
-from tests.support.hierarchies import Hierarchy, make_hierarchy
+from tests.support.canals import serve_lots
+from tests.support.hierarchies import Hierarchy
+from tests.support.pairs import Pair, write_pair
+from tests.support.soap_clients import zeep_client, zeep_service
 from tests.support.world import World, make_world
 from tests.unit.ws.messages import V11
 from tests.unit.ws.tls_material import Material, make_material
-from ws.app import WsLimits, build_app
-from ws.contract_files import ENDPOINT
-
-
-@pytest.fixture(scope="session")
-def hierarchy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the ceremony of plateforme TEST is held."""
-    return tmp_path_factory.mktemp("ac-test")
-
-
-@pytest.fixture(scope="session")
-def test_hierarchy(hierarchy_folder: Path) -> Hierarchy:
-    """The authorities of plateforme TEST."""
-    return make_hierarchy(hierarchy_folder, "TEST")
-
-
-@pytest.fixture(scope="session")
-def production_hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
-    """The authorities of plateforme PRODUCTION."""
-    return make_hierarchy(tmp_path_factory.mktemp("ac-production"), "PRODUCTION")
+from ws.contract.files import ENDPOINT
+from ws.contract.names import SoapVersion
 
 
 @pytest.fixture(scope="session")
@@ -60,18 +39,12 @@ class Door:
     world: World
     folder: Path
     server_ca: Path
-    pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    serials: dict[str, str] = field(default_factory=dict)
+    pairs: dict[str, Pair] = field(default_factory=dict)
 
-    def pair(self, name: str) -> tuple[str, str]:
+    def pair(self, name: str) -> Pair:
         """Certificate and key of a sender, made when first asked for."""
         if name not in self.pairs:
-            enrolled = self.world.enroll_client(name)
-            certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-            certificate.write_bytes(x509.load_der_x509_certificate(enrolled.der).public_bytes(Encoding.PEM))
-            key.write_bytes(enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            self.pairs[name] = (str(certificate), str(key))
-            self.serials[name] = enrolled.der.hex()
+            self.pairs[name] = write_pair(self.folder, name, self.world.enroll_client(name))
         return self.pairs[name]
 
     def context(self, name: str) -> ssl.SSLContext:
@@ -82,28 +55,27 @@ class Door:
     def connect(self, name: str = "dr-leroux") -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection("localhost", self.port, context=self.context(name), timeout=60)
 
-    def post(self, message: bytes, name: str = "dr-leroux") -> tuple[int, bytes]:
+    def post(self, message: bytes, name: str = "dr-leroux", version: SoapVersion = V11) -> tuple[int, bytes]:
         connection = self.connect(name)
         try:
-            connection.request("POST", ENDPOINT, message, {"Content-Type": V11.content_type})
+            connection.request("POST", ENDPOINT, message, {"Content-Type": version.content_type})
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
 
-    def zeep(self, session: requests.Session, name: str = "dr-leroux") -> zeep.proxy.ServiceProxy:
+    def zeep(self, session: requests.Session, name: str = "dr-leroux") -> Any:
         session.trust_env = False
         session.verify = str(self.server_ca)
-        session.cert = self.pair(name)
+        session.cert = self.pair(name).strings
         address = f"https://localhost:{self.port}{ENDPOINT}"
-        client = zeep.Client(f"{address}?wsdl", transport=Transport(session=session))
-        return client.create_service(next(iter(client.wsdl.bindings)), address)
+        return zeep_service(zeep_client(f"{address}?wsdl", session), address)
 
 
 @pytest.fixture
-def world(database: Database, test_hierarchy: Hierarchy) -> World:
+def world(database: Database, hierarchy: Hierarchy) -> World:
     """A world whose clock stands at today: TLS looks at the wall's."""
-    world = make_world(database, test_hierarchy)
+    world = make_world(database, hierarchy)
     world.clock.now = datetime.now(UTC).replace(microsecond=0)
     world.publish_crls()
     return world
@@ -113,19 +85,8 @@ def world(database: Database, test_hierarchy: Hierarchy) -> World:
 def door(world: World, tmp_path: Path, server_material: Material, production_hierarchy: Hierarchy) -> Iterator[Door]:
     """The canal of plateforme TEST; both plateformes' client certificates pass TLS."""
     both = {**world.hierarchy.authorities, **production_hierarchy.authorities}
-    authority = RegistrationAuthority(
-        world.db,
-        plateforme=world.plateforme,
-        peers=PeerChecker(world.db, both, world.plateforme),
-        chains=world.hierarchy.chains,
-        policy=world.policy,
-        clock=world.clock,
-    )
-    anchors = [authority.certificate_der for authority in both.values()]
-    context = server_ssl_context(server_material.server_cert, server_material.server_key, anchors)
-    app = build_app(authority, public_url="https://localhost:1", limits=WsLimits(max_items=world.policy.max_items))
-    server = HttpServer(app, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=2))
-    with server.in_thread() as port:
+    recognising = replace(world, recognised=both)
+    with serve_lots(recognising, server_material.server_cert, server_material.server_key) as port:
         yield Door(port, world, tmp_path, server_material.ca_file)
 
 

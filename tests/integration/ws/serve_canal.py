@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from pki.authority import load_authorities
+from registration.acteurs.identity import PeerChecker
 from registration.authority import RegistrationAuthority
-from registration.peers import PeerChecker
 from registration.vocabulary import Plateforme
-from runtime.http_server import HttpServer, server_ssl_context
+from runtime.listening.server import HttpServer, server_ssl_context
 from storage.database import Database
 from ws.app import build_app
 

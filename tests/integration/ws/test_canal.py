@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections import Counter
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 import requests
 import zeep
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 from lxml import etree
 from sqlalchemy import update
 
-from commands.enrolment import enroll
-from pki.serials import serial_hex
+from batch.issuing.own_certificates import enroll
+from pki.certificates.serials import serial_hex
+from pki.containers.pkcs7 import read_certs_only
+from registration.revocation.revoking import revoke_of_demandes
 from registration.values import DemandeForm
 from registration.vocabulary import EtatDemande, Plateforme
 from storage import tables
+from tests.integration.ws.conftest import Door
+from tests.support.acteurs import ALL_SENDERS, HOPITAL
+from tests.support.bad_items import BAD_ITEMS
 from tests.support.csrs import csr
-from tests.support.world import ALL_SENDERS, CODE, PRODUITS, count_rows
+from tests.support.databases import count_rows
+from tests.support.pairs import write_pair
+from tests.support.produits import CODE, PRODUITS
+from tests.support.world import World
 from tests.unit.ws.messages import body_of, envelope, fault_of, item, lot, request
 from tests.unit.ws.test_attacks import MALFORMED
-from ws.contract_files import ENDPOINT
+from ws.contract.files import ENDPOINT
 
 CONDITIONS = {"codeRevocation": CODE, "confirmation": CODE, "acceptationCgu": True}
 SERVICE = envelope(request("consulterService"))
@@ -33,8 +45,8 @@ def as_item(form: DemandeForm) -> dict[str, object]:
     """A form in the contract's words."""
     return {
         "reference": form.reference,
-        "offre": form.offre.value,
-        "usage": form.usage.value,
+        "offre": None if form.offre is None else str(form.offre),
+        "usage": None if form.usage is None else str(form.usage),
         "structure": form.structure,
         "beneficiaire": form.beneficiaire,
         "serviceApplicatif": form.service_applicatif,
@@ -51,7 +63,24 @@ def real_item(number: int, key: int) -> str:
     return item(number, csr=base64.b64encode(csr(key)).decode())
 
 
-def refused(call):
+def as_xml(form: DemandeForm) -> str:
+    """A form as an item of a message, whatever stands in it."""
+    fields = [
+        (name, base64.b64encode(one).decode() if isinstance(one, bytes) else escape(str(one)))
+        for name, value in as_item(form).items()
+        for one in (value if isinstance(value, list) else [value])
+        if one is not None
+    ]
+    return "<l:demande>" + "".join(f"<l:{name}>{text}</l:{name}>" for name, text in fields) + "</l:demande>"
+
+
+def first_errors(answer: etree._Element, name: str) -> list[tuple[str | None, str | None]]:
+    """Code and field of the first error of each item that has one."""
+    errors = [each.find("{*}erreur") for each in answer.iter(f"{{*}}{name}")]
+    return [(each.findtext("{*}code"), each.findtext("{*}champ")) for each in errors if each is not None]
+
+
+def refused(call: Callable[..., Any]) -> tuple[str, dict[str, str]]:
     """Name of the fault element and its members."""
     with pytest.raises(zeep.exceptions.Fault) as raised:
         call()
@@ -59,7 +88,7 @@ def refused(call):
     return etree.QName(detail).localname, {etree.QName(child).localname: child.text for child in detail}
 
 
-def test_a_lot_from_deposit_to_certificates(door):
+def test_a_lot_from_deposit_to_certificates(door: Door) -> None:
     world = door.world
     forms = [world.form(product, number, reference=f"p/{product}") for number, product in enumerate(PRODUITS)]
     forms.append(world.form("SERV_SSL_SERV", 90, fqdns=("evilacacias.example",), reference="p/evil"))
@@ -89,8 +118,8 @@ def test_a_lot_from_deposit_to_certificates(door):
                 break
         assert len(taken) == 13
         for retrait in taken:
-            inside = {serial_hex(each.serial_number) for each in load_der_pkcs7_certificates(retrait.pkcs7)}
-            assert retrait.numeroSerie in inside
+            first = x509.load_der_x509_certificate(read_certs_only(retrait.pkcs7)[0])
+            assert retrait.numeroSerie == serial_hex(first.serial_number)
         detail = lots.consulterDemande(numeroDemande=taken[0].numeroDemande)
         assert detail.demande.etat == "CLOSE"
         assert detail.ligneHistorique[0].canal == "WS"
@@ -100,7 +129,7 @@ def test_a_lot_from_deposit_to_certificates(door):
         assert (bilan.annulees, bilan.inchangees) == (0, 14)
 
 
-def test_refusals_of_use_cases_have_their_fault(door):
+def test_refusals_of_use_cases_have_their_fault(door: Door) -> None:
     world = door.world
     index = world.deposit(*world.forms(1), reference="un").index
     with requests.Session() as session, requests.Session() as other_session, requests.Session() as nobody_session:
@@ -131,7 +160,49 @@ def test_refusals_of_use_cases_have_their_fault(door):
         assert count_rows(world.db) == before
 
 
-def test_no_malformed_message_leaves_a_row(door):
+@pytest.mark.parametrize("half", [slice(None, 22), slice(22, None)], ids=["first", "second"])
+def test_every_bad_item_of_a_lot_is_refused_alone(door: Door, half: slice) -> None:
+    world = door.world
+    kinds = list(BAD_ITEMS.values())[half]
+    good = [world.form("ORG_SIGN", number, reference=f"good-{number}") for number in range(3)]
+    bad = [world.form(each.product, 80, **each.changes) for each in kinds]
+    items = "".join(as_xml(form) for form in [good[0], *bad[:10], good[1], *bad[10:], good[2]])
+    expected = [(each.code.value, each.champ) for each in kinds]
+    said, check = door.post(envelope(lot(items, operation="verifierLot")))
+    assert said == 200, check
+    assert first_errors(body_of(check), "verdict") == expected
+    said, receipt = door.post(envelope(lot(items)))
+    assert said == 200, receipt
+    index = body_of(receipt).findtext(".//{*}indexLot", "")
+    again = body_of(door.post(envelope(lot(items)))[1])
+    assert (again.findtext(".//{*}indexLot"), again.findtext(".//{*}dejaDepose")) == (index, "true")
+    world.run_batch()
+    # The answers are held against the published schema: nothing of a bad value may stand in them.
+    whole = request("listerDemandesLot", f"<l:indexLot>{index}</l:indexLot><l:taille>500</l:taille>")
+    listed = body_of(door.post(envelope(whole))[1])
+    assert first_errors(listed, "demande") == expected
+    assert Counter(etat.text for etat in listed.iter("{*}etat")) == {"REJETEE": len(bad), "TRANSMISE": 3}
+    for numero in [one.text for one in listed.iter("{*}numeroDemande")][:5]:
+        ask = request("consulterDemande", f"<l:numeroDemande>{numero}</l:numeroDemande>")
+        assert body_of(door.post(envelope(ask))[1]).tag.endswith("consulterDemandeResponse")
+
+
+def test_zeep_sends_and_reads_items_that_have_not_even_an_offre(door: Door) -> None:
+    with requests.Session() as session:
+        lots = door.zeep(session)
+        bare = {"reference": "nu", "demande": [{}, {"usage": "AUTH"}, as_item(door.world.form(key=3))]}
+        assert [each.erreur[0].code for each in lots.verifierLot(lot=bare).verdict[:2]] == ["ERR_IHM_004"] * 2
+        receipt = lots.deposerLot(lot=bare)
+        door.world.run_batch()
+        first, second, third = lots.listerDemandesLot(indexLot=receipt.indexLot).demande
+        assert [(each.offre, each.usage, each.etat) for each in (first, second, third)] == [
+            (None, None, "REJETEE"),
+            (None, "AUTH", "REJETEE"),
+            ("ORG", "AUTH_CLI", "TRANSMISE"),
+        ]
+
+
+def test_no_malformed_message_leaves_a_row(door: Door) -> None:
     before = count_rows(door.world.db)
     door.pair("dr-leroux")
     enrolled = count_rows(door.world.db)
@@ -139,13 +210,13 @@ def test_no_malformed_message_leaves_a_row(door):
         message, code = MALFORMED[case]
         status, content = door.post(message)
         assert (status, fault_of(content)["code"]) == (500, code)
-    for bad in (item(7, csr="A@A!AA"), item(7).replace(">ORG<", ">ORX<")):
+    for bad in (item(7, csr="A@A!AA"), item(7).replace("10B0039137", "1" * 1025)):
         assert door.post(envelope(lot(*[real_item(n, n) for n in range(6)], bad)))[0] == 500
     assert count_rows(door.world.db) == enrolled
     assert enrolled["demande"] == enrolled["lot"] == before["lot"] == 0
 
 
-def test_concurrent_deposits_of_one_reference_make_one_lot(door):
+def test_concurrent_deposits_of_one_reference_make_one_lot(door: Door) -> None:
     message = envelope(lot(*[real_item(n, n) for n in range(3)], reference="course"))
     door.pair("dr-leroux")
     answers: list[bytes] = []
@@ -156,16 +227,16 @@ def test_concurrent_deposits_of_one_reference_make_one_lot(door):
         thread.join()
     receipts = [body_of(answer) for answer in answers]
     assert len({receipt.findtext(".//{*}indexLot") for receipt in receipts}) == 1
-    assert sorted(receipt.findtext(".//{*}dejaDepose") for receipt in receipts) == ["false"] + ["true"] * 5
+    assert Counter(receipt.findtext(".//{*}dejaDepose") for receipt in receipts) == {"false": 1, "true": 5}
     assert count_rows(door.world.db)["lot"] == 1
 
 
-def test_a_certificate_revoked_while_its_connection_lives(door):
+def test_a_certificate_revoked_while_its_connection_lives(door: Door) -> None:
     connection = door.connect()
     headers = {"Content-Type": "text/xml"}
     connection.request("POST", ENDPOINT, SERVICE, headers)
     assert body_of(connection.getresponse().read()) is not None
-    certificate = x509.load_der_x509_certificate(bytes.fromhex(door.serials["dr-leroux"]))
+    certificate = door.pair("dr-leroux").leaf()
     with door.world.db.write() as session:
         session.execute(
             update(tables.Certificat)
@@ -178,35 +249,107 @@ def test_a_certificate_revoked_while_its_connection_lives(door):
     assert fault_of(door.post(SERVICE)[1])["code"] == "ERR_WS_022"
 
 
-def test_a_certificate_of_production_on_test(door, foreign_world, tmp_path):
+def test_a_certificate_of_production_on_test(door: Door, foreign_world: World, tmp_path: Path) -> None:
     enrolled = enroll(foreign_world.context, Plateforme.PRODUCTION, ALL_SENDERS["dr-leroux"].content)
-    certificate, key = tmp_path / "production.pem", tmp_path / "production.key"
-    certificate.write_bytes(x509.load_der_x509_certificate(enrolled.der).public_bytes(Encoding.PEM))
-    key.write_bytes(enrolled.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    door.pairs["production"] = (str(certificate), str(key))
+    door.pairs["production"] = write_pair(tmp_path, "production", enrolled)
     status, content = door.post(SERVICE, "production")
     fault = fault_of(content)
     assert (status, fault["code"], fault["fault"]) == (500, "ERR_WS_023", "accesRefuse")
 
 
-def test_a_certificate_of_ours_that_nobody_registered(door):
+def test_a_certificate_of_ours_that_nobody_registered(door: Door) -> None:
     door.pair("dr-leroux")
     with door.world.db.write() as session:
         session.query(tables.Identite).delete()
     assert fault_of(door.post(SERVICE)[1])["code"] == "ERR_WS_024"
 
 
-def test_without_a_current_crl_nobody_enters(door):
+def test_without_a_current_crl_nobody_enters(door: Door) -> None:
     door.pair("dr-leroux")
     door.world.clock.advance(days=60)
     fault = fault_of(door.post(SERVICE)[1])
     assert (fault["code"], fault["fault"]) == ("ERR_WS_026", "erreurTechnique")
 
 
-def test_answers_of_a_large_page_are_valid(door):
+def test_answers_of_a_large_page_are_valid(door: Door) -> None:
     world = door.world
     index = world.issued(*world.forms(12), reference="page")
     status, content = door.post(envelope(request("listerDemandesLot", f"<l:indexLot>{index}</l:indexLot>")))
     page = body_of(content)
     assert status == 200
     assert [demande.findtext("{*}etat") for demande in page.iter("{*}demande")] == [EtatDemande.TRANSMISE.value] * 12
+
+
+def test_who_lost_the_right_gets_verdicts_and_no_detail(door: Door) -> None:
+    """Every answer of the canal is held against the schema: what is left out here may be left out."""
+    world = door.world
+    forms = (world.form(key=0), world.form("PRO_SIGN", 1), world.form("SERV_SSL_SERV", 2, fqdns=("x.evil.example",)))
+    index = world.issued(*forms, reference="mien")
+    (numero, *_) = world.numeros(index)
+    with requests.Session() as session:
+        lots = door.zeep(session)
+        progress = lots.suivreLot(indexLot=index)
+        before = lots.listerDemandesLot(indexLot=index).demande
+        assert lots.rechercherDemandes(criteres={"offre": "TOUTES"}).demande[-1].structure == HOPITAL
+        world.withdraw_rights("dr-leroux")
+        assert lots.suivreLot(indexLot=index) == progress
+        after = lots.listerDemandesLot(indexLot=index).demande
+        assert [(one.numeroDemande, one.etat, one.etatProduit) for one in after] == [
+            (one.numeroDemande, one.etat, one.etatProduit) for one in before
+        ]
+        for one in after:
+            hidden = (one.structure, one.beneficiaire, one.serviceApplicatif, one.adresseEmail, one.numeroSerie)
+            assert (*hidden, one.finValidite, one.fqdn) == (None,) * 6 + ([],)
+        assert (after[2].erreur.code, after[2].erreur.champ) == ("ERR_WS_039", "fqdn")
+        assert "evil" not in after[2].erreur.texte
+        for criteres in ({"offre": "TOUTES"}, {"indexLot": index}, {"numeroDemande": numero}):
+            assert lots.rechercherDemandes(criteres=criteres) is None  # zeep's way of an empty page
+        for call in (
+            lambda: lots.consulterDemande(numeroDemande=numero),
+            lambda: lots.annulerDemande(numeroDemande=numero),
+            lambda: lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS),
+            lambda: lots.retirerPageLot(indexLot=index, conditions=CONDITIONS),
+            lambda: lots.annulerLot(indexLot=index),
+        ):
+            fault, members = refused(call)
+            assert (fault, members["code"]) == ("accesRefuse", "ERR_IHM_026")
+
+
+def test_a_search_over_all_offres_is_a_search_over_each(door: Door) -> None:
+    world = door.world
+    world.issued(world.form(key=0), world.form("PRO_SIGN", 1), world.form("SERV_SSL_SERV", 2), world.form("PS_AUTH", 3))
+    with requests.Session() as session:
+        lots = door.zeep(session)
+
+        def find(**criteres: Any) -> list[int]:
+            page = lots.rechercherDemandes(criteres=criteres)
+            return [] if page is None else [one.numeroDemande for one in page.demande]
+
+        each = [find(offre=offre) for offre in ("PS", "PRO", "ORG", "SERV")]
+        assert all(each)
+        assert find(offre="TOUTES") == sorted(chain.from_iterable(each), reverse=True)
+        assert find(offre="TOUTES", usage="SIGN") == each[1]
+        first = lots.rechercherDemandes(criteres={"offre": "TOUTES"}, taille=3)
+        assert (len(first.demande), first.suivant) == (3, first.demande[-1].numeroDemande)
+        # An offre of a demande is never TOUTES.
+        wrong = {**as_item(world.form()), "offre": "TOUTES"}
+        (verdict,) = lots.verifierLot(lot={"reference": "x", "demande": [wrong]}).verdict
+        assert (verdict.erreur[0].code, verdict.erreur[0].champ) == ("ERR_IHM_004", "offre")
+
+
+def test_a_repeated_withdrawal_of_what_is_no_longer_good(door: Door) -> None:
+    world = door.world
+    index = world.issued(*world.forms(2))
+    numero, other = world.numeros(index)
+    with requests.Session() as session:
+        lots = door.zeep(session)
+        first = lots.retirerPageLot(indexLot=index, conditions=CONDITIONS)
+        assert lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS) == first.retrait[0]
+        for revoked, call in (
+            (numero, lambda: lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS)),
+            (other, lambda: lots.retirerPageLot(indexLot=index, conditions=CONDITIONS)),
+        ):
+            with world.db.write() as writing:
+                revoke_of_demandes(writing, [revoked], "superseded", world.clock(), "essai")
+            fault, members = refused(call)
+            assert (fault, members["code"], "révoqué" in members["texte"]) == ("conflit", "ERR_WS_034", True)

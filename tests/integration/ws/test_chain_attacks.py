@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from pki.serials import serial_hex
+from pki.certificates.serials import serial_hex
+from registration.acteurs.identity import PeerChecker
 from registration.errors import AccessError, Code
-from registration.peers import PeerChecker
-from runtime.http_server import HttpServer, Limits, server_ssl_context
 from storage import tables
 from storage.database import Database
+from tests.support.canals import serve_lots
 from tests.support.hierarchies import Hierarchy
 from tests.support.world import World, make_world
 from tests.unit.ws.messages import V11, body_of, envelope, fault_of, request
@@ -27,8 +27,7 @@ from tests.vectors.chain_cases import CASES, DAY, ISSUERS, LABELS, REVOKED, SERI
 from tests.vectors.crl_cases import CASES as CRL_CASES
 from tests.vectors.keys import key
 from tests.vectors.samples import SERIAL, KeySigner, spki
-from ws.app import build_app
-from ws.contract_files import ENDPOINT
+from ws.contract.files import ENDPOINT
 
 CONSULT = envelope(request("consulterService"))
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -42,17 +41,19 @@ class Hall:
     port: int
     folder: Path
 
-    def present(self, name: str) -> str | None:
+    def present(self, name: str | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> str | None:
         """What the client of a case is told: a code, None when he comes in, "alert" at the end of the handshake."""
-        case = CASES[name]
-        pem = self.folder / f"{name}.pem"
-        private = key(case.label).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        sent = (case.make(NOW), *case.sent_with(NOW))
-        pem.write_bytes(b"".join(ssl.DER_cert_to_PEM_cert(der).encode() for der in sent) + private)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        context.load_cert_chain(pem)
+        context.minimum_version = context.maximum_version = version
+        if name is not None:
+            case = CASES[name]
+            pem = self.folder / f"{name}.pem"
+            private = key(case.label).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            sent = (case.make(NOW), *case.sent_with(NOW))
+            pem.write_bytes(b"".join(ssl.DER_cert_to_PEM_cert(der).encode() for der in sent) + private)
+            context.load_cert_chain(pem)
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
         try:
             connection.request("POST", ENDPOINT, CONSULT, {"Content-Type": V11.content_type})
@@ -100,9 +101,7 @@ def hall(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     private = key("leaf-2").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     own = certificate(NOW, public=spki("leaf-2"))
     server.write_bytes(ssl.DER_cert_to_PEM_cert(own).encode() + private)
-    context = server_ssl_context(server, server, [authority.certificate_der for authority in authorities.values()])
-    app = build_app(world.ra, public_url="https://localhost:1")
-    with HttpServer(app, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=2)).in_thread() as port:
+    with serve_lots(world, server, server) as port:
         yield Hall(world, port, folder)
     db.dispose()
 
@@ -111,7 +110,7 @@ def hall(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_verdict_on(hall: Hall, name: str) -> None:
     code: Code | None = None
     try:
-        hall.world.ra.identify(CASES[name].make(NOW))
+        hall.world.ra.acteurs.identify(CASES[name].make(NOW))
     except AccessError as error:
         code = error.code
     assert code is CASES[name].code
@@ -121,6 +120,28 @@ def test_verdict_on(hall: Hall, name: str) -> None:
 def test_at_the_door(hall: Hall, name: str) -> None:
     case = CASES[name]
     assert hall.present(name) == ("alert" if case.tls is Tls.ALERT else case.code)
+
+
+ON_THE_WIRE = {
+    None: "ERR_WS_020",
+    "usage-of-a-server": "ERR_WS_021",
+    "seal-of-an-organisation": "ERR_WS_021",
+    "expired": "ERR_WS_022",
+    "not-yet-valid": "ERR_WS_022",
+    "revoked": "ERR_WS_022",
+    "other-plateforme": "ERR_WS_023",
+    "card-of-an-unregistered-person": "ERR_WS_024",
+    "unknown-authority": "alert",
+    "self-signed": "alert",
+    "good": None,
+}
+"""What docs/integrateurs.md promises."""
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("name", ON_THE_WIRE)
+def test_the_wire_says_the_same_in_every_version_of_tls(hall: Hall, name: str | None, version: ssl.TLSVersion) -> None:
+    assert hall.present(name, version) == ON_THE_WIRE[name]
 
 
 @pytest.mark.parametrize("name", CRL_CASES)

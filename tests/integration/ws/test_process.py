@@ -6,21 +6,31 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
 from tests.integration.ws.conftest import Door
+from tests.support.assertions import the
+from tests.support.hierarchies import Hierarchy
+from tests.support.world import World
 from tests.unit.ws.messages import big_lot, body_of, envelope, fault_of, item, lot, request
+from tests.unit.ws.tls_material import Material
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 PEAK_MB = 200
 
 
 @pytest.fixture
-def process(world, database_url, hierarchy_folder, server_material, tmp_path):
+def process(
+    world: World, database_url: str, hierarchy: Hierarchy, server_material: Material, tmp_path: Path
+) -> Iterator[tuple[Popen[str], Door]]:
     """The process and a door to it."""
-    arguments = [database_url, str(hierarchy_folder / "authorities"), *map(str, server_material.path("server"))]
+    arguments = [database_url, str(hierarchy.authorities_dir), *map(str, server_material.path("server"))]
     with subprocess.Popen(
         [sys.executable, "-m", "tests.integration.ws.serve_canal", *arguments],
         cwd=ROOT,
@@ -28,7 +38,7 @@ def process(world, database_url, hierarchy_folder, server_material, tmp_path):
         text=True,
     ) as running:
         try:
-            port = int(running.stdout.readline())
+            port = int(the(running.stdout).readline())
             yield running, Door(port, world, tmp_path, server_material.ca_file)
         finally:
             running.terminate()
@@ -36,10 +46,10 @@ def process(world, database_url, hierarchy_folder, server_material, tmp_path):
 
 def peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024
+    return int(the(re.search(r"VmHWM:\s+(\d+) kB", status)).group(1)) / 1024
 
 
-def test_the_largest_lots_stay_within_memory(process):
+def test_the_largest_lots_stay_within_memory(process: tuple[Popen[str], Door]) -> None:
     running, door = process
     one = big_lot(10_000)
     for reference in ("a", "b", "c"):
@@ -51,7 +61,7 @@ def test_the_largest_lots_stay_within_memory(process):
     assert peak_mb(running.pid) < PEAK_MB
 
 
-def test_a_stop_finishes_what_is_under_way(process):
+def test_a_stop_finishes_what_is_under_way(process: tuple[Popen[str], Door]) -> None:
     running, door = process
     door.post(envelope(lot(item(1))))
     follow = body_of(door.post(envelope(request("suivreLot", "<l:indexLot>1</l:indexLot>")))[1])
@@ -69,4 +79,4 @@ def test_a_stop_finishes_what_is_under_way(process):
     idle.close()
     assert answers[0][0] == 200
     assert body_of(answers[0][1]).findtext(".//{*}version") == version
-    assert (running.wait(), running.stdout.read().splitlines()[-1]) == (0, "stopped")
+    assert (running.wait(), the(running.stdout).read().splitlines()[-1]) == (0, "stopped")

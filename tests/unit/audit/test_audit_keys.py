@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from math import gcd
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from gmpy2 import primorial
+from gmpy2 import gcd, primorial
 
 from audit.findings import Finding, Topic
-from audit.keys import check_blocked, check_keys
+from audit.keys.rules import check_blocked, check_keys, check_primes
 from pki.errors import CsrProblem
-from tests.vectors.csr_cases import CASES, RSA, close_primes, multiple_of, roca_primes, rsa_spki
+from tests.vectors.csr_cases import CASES, PRIME, RSA, close_primes, multiple_of, roca_primes, rsa_spki
 from tests.vectors.keys import DISTANCES, base, key
 from tests.vectors.samples import spki
 
@@ -27,15 +26,22 @@ def point(curve: ec.EllipticCurve, form: PublicFormat = PublicFormat.SubjectPubl
 
 
 def without_small_factor(number: int) -> int:
-    while gcd(number, int(primorial(65537))) != 1:
+    small = primorial(65537)
+    while gcd(number, small) != 1:
         number += 2
     return number
 
 
 def texts(spki: bytes, *, p256: bool = False) -> list[str]:
-    found = list(check_keys([("objet", spki)], p256=p256, authorities={}))
+    named = [("objet", spki)]
+    found = [*check_keys(named, p256=p256, authorities={}), *check_primes(named)]
     assert all((finding.topic, finding.subject) == (Topic.KEY, "objet") for finding in found)
     return [finding.text for finding in found]
+
+
+def test_a_modulus_that_is_a_prime_is_named() -> None:
+    keys = [*SOUND, ("premier", rsa_spki(PRIME)), ("aucune", b"words"), ("EC", point(ec.SECP256R1()))]
+    assert [(one.subject, "nombre premier" in one.text) for one in check_primes(keys)] == [("premier", True)]
 
 
 def test_no_sound_key_is_named() -> None:

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from audit.known_keys import check_known
-from pki.key_list import badkeys_hash
+from audit.keys.known_keys import check_known
+from pki.keys.key_list import badkeys_hash
 from tests.vectors.keys import DISTANCES, key
 from tests.vectors.samples import spki
 

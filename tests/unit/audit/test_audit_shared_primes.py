@@ -11,9 +11,9 @@ from gmpy2 import mpz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit import shared_primes
 from audit.findings import Topic
-from audit.shared_primes import check_shared_primes
+from audit.keys import shared_primes
+from audit.keys.shared_primes import check_shared_primes
 from tests.vectors.csr_cases import rsa_spki
 from tests.vectors.keys import DISTANCES, prime
 from tests.vectors.samples import spki

@@ -12,14 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from audit import expected
-from audit.authorities import AuditError, Authority, load_authorities
-from audit.lists import read_list
-from audit.profiles import form_faults, helper_faults, validity_end
-from audit.reading import read_certificate
-from audit.statements import Statement, read_statement
+from audit.certificates.profiles import form_faults, helper_faults, validity_end
+from audit.certificates.statements import Statement, read_statement
+from audit.reading.authorities import AuditError, Authority, load_authorities
+from audit.reading.certificate import read_certificate
+from audit.reading.crl import read_list
 from pki.authority import AuthorityEntry, AuthorityIndex
-from pki.issuance import issue, lint, prepare
-from pki.profiles import CATEGORY_PRODUCTION, PRODUCTS, ProfileSettings
+from pki.certificates.profiles import CATEGORY_PRODUCTION, PRODUCTS, ProfileSettings
+from pki.issuing.issuance import issue, lint, prepare
 from tests.unit.pki.ocsp_support import make_responder
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
@@ -171,7 +171,17 @@ def test_an_index_that_cannot_be_judged_by(tmp_path: Path, old: str, new: str) -
     index = folder_of(tmp_path, make_root().settings) / "authorities.json"
     assert len(load_authorities(tmp_path)) == 2
     index.write_text(index.read_text().replace(old, new))
-    with pytest.raises(AuditError):
+    with pytest.raises(AuditError) as caught:
+        load_authorities(tmp_path)
+    assert not any(word in str(caught.value) for word in ("JSON", "Expected", "Object", "Invalid"))
+
+
+def test_an_index_with_a_name_twice_is_refused(tmp_path: Path) -> None:
+    index = folder_of(tmp_path, make_root().settings) / "authorities.json"
+    content = json.loads(index.read_text())
+    content["authorities"].append(content["authorities"][1] | {"products": []})
+    index.write_text(json.dumps(content))
+    with pytest.raises(AuditError, match="deux fois"):
         load_authorities(tmp_path)
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import asn1
-from audit.asn1 import DerError
 from audit.context import Report
 from audit.findings import Topic
-from audit.history import _ETATS, _NEXT, REVOKED
-from audit.reading import moment, read_certificate, read_extension
+from audit.reading import asn1
+from audit.reading.asn1 import DerError
+from audit.reading.certificate import moment, read_certificate, read_extension
 from audit.report import as_json, lines
-from pki import der
+from audit.trail.history import _ETATS, _NEXT, REVOKED
+from pki.certificates import der
 from registration.rules.states import DEMANDE
 from registration.vocabulary import CodeAction, EtatDemande
 

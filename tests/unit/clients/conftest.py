@@ -5,11 +5,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from clients.values import DemandeCertificat, Lot
+from clients.contract.values import DemandeCertificat, Lot
 
 
 @pytest.fixture(scope="session")
-def csr_pem():
+def csr_pem() -> bytes:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "essai")])
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
@@ -17,12 +17,12 @@ def csr_pem():
 
 
 @pytest.fixture(scope="session")
-def csr(csr_pem):
+def csr(csr_pem: bytes) -> bytes:
     return x509.load_pem_x509_csr(csr_pem).public_bytes(serialization.Encoding.DER)
 
 
 @pytest.fixture
-def lot(csr):
+def lot(csr: bytes) -> Lot:
     full = DemandeCertificat(
         reference="serveur-1",
         offre="SERV",

@@ -13,18 +13,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from clients import keys
-from clients.keys import KeyFileError, KeyTarget, make_key, make_keys
-from clients.manifest import find_keys
+from clients.files import TEMPORARY_SUFFIX
+from clients.keys import many as keys
+from clients.keys.many import KeyFileError, KeyTarget, make_key, make_keys
+from clients.lots.manifest import find_keys
+from tests.support.assertions import rsa_key
 
 
-def targets(folder, *stems):
+def targets(folder: Path, *stems: str) -> list[KeyTarget]:
     return [KeyTarget(folder=folder, stem=stem, common_name=stem) for stem in stems]
 
 
-def test_keys_are_made_in_order_in_other_processes_with_progress(tmp_path):
+def test_keys_are_made_in_order_in_other_processes_with_progress(tmp_path: Path) -> None:
     wanted = targets(tmp_path / "cles", *"abcde")
-    told = []
+    told: list[int] = []
     csrs = make_keys(wanted, workers=2, progress=told.append)
     assert sum(told) == 5
     for target, der in zip(wanted, csrs, strict=True):
@@ -33,13 +35,13 @@ def test_keys_are_made_in_order_in_other_processes_with_progress(tmp_path):
         assert request.public_key() == key.public_key()
         assert request.is_signature_valid
         assert isinstance(request.signature_hash_algorithm, hashes.SHA256)
-        assert request.public_key().key_size == 2048
+        assert rsa_key(request).key_size == 2048
         assert x509.load_pem_x509_csr(target.csr_file.read_bytes()) == request
         assert stat.S_IMODE(target.key_file.stat().st_mode) == 0o600
-    assert len({x509.load_der_x509_csr(der).public_key().public_numbers().n for der in csrs}) == 5
+    assert len({rsa_key(x509.load_der_x509_csr(der)).public_numbers().n for der in csrs}) == 5
 
 
-def test_a_second_run_keeps_every_key_and_only_makes_what_is_missing(tmp_path):
+def test_a_second_run_keeps_every_key_and_only_makes_what_is_missing(tmp_path: Path) -> None:
     first, second = targets(tmp_path, "a", "b")
     made = make_key(first)
     pem = first.key_file.read_bytes()
@@ -50,7 +52,16 @@ def test_a_second_run_keeps_every_key_and_only_makes_what_is_missing(tmp_path):
     assert make_keys([first, second], workers=1) == again, "an existing CSR is used as it is"
 
 
-def test_a_csr_of_another_key_is_made_again(tmp_path):
+def test_a_second_run_with_nothing_to_make_tidies_up_all_the_same(tmp_path: Path) -> None:
+    (only,) = targets(tmp_path, "a")
+    (csr,) = make_keys([only], workers=1)
+    left = tmp_path / f".a.key.abcd{TEMPORARY_SUFFIX}"
+    left.write_bytes(b"-----BEGIN")
+    assert make_keys([only], workers=1) == [csr]
+    assert not left.exists()
+
+
+def test_a_csr_of_another_key_is_made_again(tmp_path: Path) -> None:
     first, second = targets(tmp_path, "a", "b")
     make_key(first)
     make_key(second)
@@ -59,7 +70,7 @@ def test_a_csr_of_another_key_is_made_again(tmp_path):
     assert x509.load_der_x509_csr(make_key(first)).public_key() == key.public_key()
 
 
-def test_a_pass_phrase_protects_the_key_and_is_needed_again(tmp_path):
+def test_a_pass_phrase_protects_the_key_and_is_needed_again(tmp_path: Path) -> None:
     (target,) = targets(tmp_path, "a")
     make_key(target, b"une phrase")
     assert b"ENCRYPTED" in target.key_file.read_bytes()
@@ -72,7 +83,7 @@ def test_a_pass_phrase_protects_the_key_and_is_needed_again(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["rubbish", "small", "elliptic"])
-def test_a_key_file_that_is_not_ours_stops_the_run_untouched(tmp_path, kind):
+def test_a_key_file_that_is_not_ours_stops_the_run_untouched(tmp_path: Path, kind: str) -> None:
     (target,) = targets(tmp_path, "a")
     if kind == "rubbish":
         content = b"autre chose"
@@ -87,16 +98,16 @@ def test_a_key_file_that_is_not_ours_stops_the_run_untouched(tmp_path, kind):
     assert target.key_file.read_bytes() == content
 
 
-def test_a_refusal_of_one_key_stops_the_others_and_no_process_is_left(tmp_path):
+def test_a_refusal_of_one_key_stops_the_others_and_no_process_is_left(tmp_path: Path) -> None:
     wanted = targets(tmp_path, *"abcdefgh")
     wanted[3].key_file.write_bytes(b"autre chose")
     with pytest.raises(KeyFileError, match=r"d\.key"):
         make_keys(wanted, workers=2)
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    assert [pid for pid in children if b"clients.keys" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
+    assert [pid for pid in children if b"clients.keys.many" in Path(f"/proc/{pid}/cmdline").read_bytes()] == []
 
 
-def test_a_process_that_dies_is_said_so_and_cleaned_up(tmp_path):
+def test_a_process_that_dies_is_said_so_and_cleaned_up(tmp_path: Path) -> None:
     (target,) = targets(tmp_path, "a")
     worker = keys._Worker()
     worker._process.kill()
@@ -106,11 +117,11 @@ def test_a_process_that_dies_is_said_so_and_cleaned_up(tmp_path):
     worker.stop()
 
 
-def test_a_program_without_a_main_guard_may_make_keys(tmp_path):
+def test_a_program_without_a_main_guard_may_make_keys(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "from pathlib import Path\n"
-        "from clients.keys import KeyTarget, make_keys\n"
+        "from clients.keys.many import KeyTarget, make_keys\n"
         "names = 'abc'\n"
         "folder = Path('keys')\n"
         "print(len(make_keys([KeyTarget(folder=folder, stem=n, common_name=n) for n in names], workers=2)))\n",
@@ -123,7 +134,7 @@ def test_a_program_without_a_main_guard_may_make_keys(tmp_path):
     assert shown.stdout.split() == [b"3"]
 
 
-def test_keys_are_found_by_their_public_key_even_encrypted_ones(tmp_path):
+def test_keys_are_found_by_their_public_key_even_encrypted_ones(tmp_path: Path) -> None:
     plain, hidden, alone = targets(tmp_path, "plain", "hidden", "alone")
     make_key(plain)
     make_key(hidden, b"une phrase")

@@ -1,7 +1,7 @@
-"""The test hierarchy, openssl, and pkilint in process."""
+"""The test hierarchy, and pkilint in process."""
 
-import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pkilint import loader, pkix
@@ -24,21 +24,8 @@ def issuing() -> Authority:
 
 
 @pytest.fixture(scope="session")
-def signer(issuing) -> KeySigner:
+def signer(issuing: Authority) -> KeySigner:
     return KeySigner(issuing.short_name, key("issuing"))
-
-
-@pytest.fixture(scope="session")
-def openssl() -> Callable[..., str]:
-    """Runs openssl with arguments and standard input; fails with its own words."""
-
-    def run(*arguments: str, data: bytes = b"") -> str:
-        done = subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=False)
-        text = (done.stdout + done.stderr).decode(errors="replace")
-        assert done.returncode == 0, text
-        return text
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +69,7 @@ def findings_of_crl() -> Callable[[bytes], set[tuple[str, str]]]:
     return run
 
 
-def _found(results: list) -> set[tuple[str, str]]:
+def _found(results: list[Any]) -> set[tuple[str, str]]:
     return {
         (described.finding.severity.name, described.finding.code)
         for result in results

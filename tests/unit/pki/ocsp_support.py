@@ -1,17 +1,17 @@
 """A responder of the test hierarchy, and requests made by the library."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from pki import der
 from pki.authority import Authority
-from pki.delegated import DelegatedSigner, Office, issue_certificate, prepare_certificate
-from pki.ocsp_signer import RESPONDER
+from pki.certificates import der
+from pki.delegates.delegated import DelegatedSigner, Office, issue_certificate, prepare_certificate
+from pki.delegates.ocsp_signer import RESPONDER
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, KeySigner
 
@@ -20,7 +20,12 @@ LIFE = timedelta(days=30)
 
 
 def make_responder(
-    authority: Authority, label: str = "issuing", *, now=NOW - HOUR, life=LIFE, office: Office = RESPONDER
+    authority: Authority,
+    label: str = "issuing",
+    *,
+    now: datetime = NOW - HOUR,
+    life: timedelta = LIFE,
+    office: Office = RESPONDER,
 ) -> DelegatedSigner:
     """Return a responder, or the holder of another office, with a test key; `label` names the authority's key."""
     private = key("leaf-2")
@@ -34,7 +39,7 @@ def make_responder(
     )
 
 
-def cert_id(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1) -> bytes:
+def cert_id(authority: Authority, serial: int = SERIAL, algorithm: type[HashAlgorithm] = SHA1) -> bytes:
     """Return a DER CertID, cut from a request that the library made."""
     request = make_request(authority, serial, algorithm)
     tbs = der.children(request, *der.sole(request, der.SEQUENCE))[0]
@@ -45,12 +50,12 @@ def cert_id(authority: Authority, serial: int = SERIAL, algorithm: type = SHA1) 
 
 
 def make_request(
-    authority: Authority, serial: int = SERIAL, algorithm: type = SHA1, nonce: bytes | None = None
+    authority: Authority, serial: int = SERIAL, algorithm: type[HashAlgorithm] = SHA1, nonce: bytes | None = None
 ) -> bytes:
     """Return a DER OCSPRequest for one serial."""
     builder = ocsp.OCSPRequestBuilder()
     name, bits = authority.name_der, authority.key_bits
-    digest = {SHA1: "sha1", SHA256: "sha256"}[algorithm]
+    digest = algorithm().name
     builder = builder.add_certificate_by_hash(
         hashlib.new(digest, name).digest(), hashlib.new(digest, bits).digest(), serial, algorithm()
     )

@@ -1,20 +1,22 @@
 """What comes from the machine of an offline root is believed only as far as it must be: each defect alone is refused."""
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki.authority import INDEX_NAME
-from pki.ceremony import advance
-from pki.ceremony_steps import Workshop, ca_name
+from pki.ceremony.configuration import CeremonyConfig, IssuingConfig, RootConfig
+from pki.ceremony.perform import advance
+from pki.ceremony.steps import Workshop, ca_name
 from pki.errors import CeremonyError
-from pki.hierarchy import CeremonyConfig, IssuingConfig, RootConfig
-from pki.signers.stores import FileStore
+from pki.issuing.signers.stores import FileStore
 from tests.vectors.keys import key
 from tests.vectors.samples import CA_FROM, CA_UNTIL, NOW, SERIAL
 
@@ -24,13 +26,13 @@ ROOT, ISSUING = ca_name(CONFIG, CONFIG.root).to_x509(), ca_name(CONFIG, ORG).to_
 OTHER = ca_name(CONFIG, msgspec.structs.replace(ORG, common_name="AC AUTRE")).to_x509()
 
 
-def workshop(folder) -> Workshop:
+def workshop(folder: Path) -> Workshop:
     store = {"software": FileStore(folder / "cles", b"a pass phrase of the tests")}
     return Workshop(authorities=folder / "ac", stores=store, root_stores={}, exchange=folder / "echange")
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory):
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plateforme that has made its key and its request, once for all."""
     folder = tmp_path_factory.mktemp("asked")
     assert advance(CONFIG, workshop(folder), NOW).pending == ("ACI-ORG",)
@@ -38,13 +40,22 @@ def asked(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(asked, tmp_path):
+def folder(asked: Path, tmp_path: Path) -> Path:
     shutil.copytree(asked, tmp_path / "ligne")
     return tmp_path / "ligne"
 
 
 def certificate(
-    subject, public, *, issuer=ROOT, signer="root", ca=True, cert_sign=True, crl_sign=True, usage=True, key_id=True
+    subject: x509.Name,
+    public: rsa.RSAPublicKey,
+    *,
+    issuer: x509.Name = ROOT,
+    signer: str = "root",
+    ca: bool = True,
+    cert_sign: bool = True,
+    crl_sign: bool = True,
+    usage: bool = True,
+    key_id: bool = True,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -67,7 +78,7 @@ def certificate(
     return builder.sign(key(signer), SHA256(), rsa_padding=padding.PKCS1v15())
 
 
-def carry(folder, root: dict, answer: dict) -> None:
+def carry(folder: Path, root: dict[str, Any], answer: dict[str, Any]) -> None:
     """Put the root and the answer into the exchange folder, each with its changes."""
     request = x509.load_pem_x509_csr((folder / "echange" / "ACI-ORG.request.pem").read_bytes())
     own = {"subject": ROOT, "public": key("root").public_key()} | root
@@ -77,7 +88,7 @@ def carry(folder, root: dict, answer: dict) -> None:
 
 
 STRANGER = {"signer": "stranger"}
-NO_ROOT = {
+NO_ROOT: dict[str, dict[str, Any]] = {
     "of another name": {"subject": OTHER, "issuer": OTHER},
     "not signed by itself": STRANGER,
     "not a CA": {"ca": False},
@@ -86,7 +97,7 @@ NO_ROOT = {
     "without key usage": {"usage": False},
     "without key identifier": {"key_id": False},
 }
-NO_ANSWER = {
+NO_ANSWER: dict[str, dict[str, Any]] = {
     "for another name": {"subject": OTHER},
     "for another key": {"public": key("leaf").public_key()},
     "by another key": STRANGER,
@@ -99,24 +110,24 @@ NO_ANSWER = {
 }
 
 
-def test_good_ones_are_taken_up(folder):
+def test_good_ones_are_taken_up(folder: Path) -> None:
     carry(folder, {}, {})
     assert advance(CONFIG, workshop(folder), NOW).made == ("ACR-EL", "ACI-ORG")
 
 
 @pytest.mark.parametrize("defect", NO_ROOT)
-def test_root_that_is_none_is_refused_before_anything_is_written(folder, defect):
+def test_root_that_is_none_is_refused_before_anything_is_written(folder: Path, defect: str) -> None:
     carry(folder, NO_ROOT[defect], {})
-    with pytest.raises(CeremonyError, match=r"not (a|the) root"):
+    with pytest.raises(CeremonyError, match=r"pas (une|la) racine"):
         advance(CONFIG, workshop(folder), NOW)
     assert not (folder / "ac" / INDEX_NAME).exists()
     assert not list((folder / "ac").glob("*.pem"))
 
 
 @pytest.mark.parametrize("defect", NO_ANSWER)
-def test_answer_that_is_none_is_refused_before_anything_is_written(folder, defect):
+def test_answer_that_is_none_is_refused_before_anything_is_written(folder: Path, defect: str) -> None:
     carry(folder, {}, NO_ANSWER[defect])
-    with pytest.raises(CeremonyError, match=r"not (a CA certificate of the root|the answer to the request)"):
+    with pytest.raises(CeremonyError, match=r"pas (un certificat d'AC délivré par la racine|la réponse à la demande)"):
         advance(CONFIG, workshop(folder), NOW)
     assert not (folder / "ac" / INDEX_NAME).exists()
     assert not list((folder / "ac").glob("*.pem"))

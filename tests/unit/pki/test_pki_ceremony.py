@@ -2,6 +2,8 @@
 
 import json
 import stat
+import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,27 +13,29 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtensionOID as Oid
 
-import pki.ceremony
-from pki.authority import load_authorities
-from pki.ceremony import PROTOCOL_NAME, perform
+import pki.ceremony.perform
+from pki.authority import Authority, load_authorities
+from pki.ceremony.configuration import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
+from pki.ceremony.perform import perform
+from pki.ceremony.steps import PROTOCOL_NAME
+from pki.certificates.profiles import DELTA_IN_DIRECTORY
+from pki.containers.pkcs7 import read_certs_only
 from pki.errors import CeremonyError
-from pki.hierarchy import CeremonyConfig, IssuingConfig, check_config, default_settings, read_config
-from pki.pkcs7 import read_certs_only
-from pki.profiles import DELTA_IN_DIRECTORY
-from pki.secret_files import write_new, write_new_passphrase
-from pki.signers.stores import key_file
+from pki.issuing.signers.stores import key_file
+from pki.keys.private import write_new_passphrase
+from runtime.whole_files import AlreadyThereError, write_new
 
 NOW = datetime(2026, 11, 23, 17, 33, 19, tzinfo=UTC)
 PASSPHRASE = b"a pass phrase of the tests"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("ceremony")
 
 
 @pytest.fixture(scope="module")
-def made(folder):
+def made(folder: Path) -> Mapping[str, Authority]:
     return perform(
         CeremonyConfig(plateforme="TEST", key_bits=2048),
         authorities_folder=folder / "ac",
@@ -42,7 +46,7 @@ def made(folder):
     )
 
 
-def test_hierarchy_is_a_root_and_three_issuing_authorities(made):
+def test_hierarchy_is_a_root_and_three_issuing_authorities(made: Mapping[str, Authority]) -> None:
     assert list(made) == ["ACR-EL-TEST", "ACI-EL-PP-TEST", "ACI-EL-ORG-TEST", "ACI-CARTES-TEST"]
     root = made["ACR-EL-TEST"]
     assert root.is_root
@@ -53,7 +57,9 @@ def test_hierarchy_is_a_root_and_three_issuing_authorities(made):
     assert made["ACI-CARTES-TEST"].products == {"CPS_AUTH", "CPE_AUTH"}
 
 
-def test_authority_certificates_have_the_profile_of_the_facts(made, findings_of_certificate):
+def test_authority_certificates_have_the_profile_of_the_facts(
+    made: Mapping[str, Authority], findings_of_certificate: Callable[[bytes], set[tuple[str, str]]]
+) -> None:
     for name, authority in made.items():
         certificate, is_root = authority.certificate, name == "ACR-EL-TEST"
         oids = [extension.oid for extension in certificate.extensions]
@@ -81,14 +87,14 @@ def test_authority_certificates_have_the_profile_of_the_facts(made, findings_of_
     )
 
 
-def test_validity_begins_at_midnight_and_issuing_authorities_end_a_day_earlier(made):
+def test_validity_begins_at_midnight_and_issuing_authorities_end_a_day_earlier(made: Mapping[str, Authority]) -> None:
     root, issuing = made["ACR-EL-TEST"], made["ACI-EL-PP-TEST"]
     assert root.not_before == issuing.not_before == datetime(2026, 11, 23, tzinfo=UTC)
     assert root.not_after == datetime(2046, 11, 23, tzinfo=UTC)
     assert issuing.not_after == root.not_after - timedelta(days=1)
 
 
-def test_keys_are_encrypted_and_closed_to_others(made, folder):
+def test_keys_are_encrypted_and_closed_to_others(made: Mapping[str, Authority], folder: Path) -> None:
     for name in made:
         path = key_file(folder / "cles", name)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -100,7 +106,7 @@ def test_keys_are_encrypted_and_closed_to_others(made, folder):
     assert sorted(path.name for path in (folder / "cles").iterdir()) == sorted(f"{name}.key.pem" for name in made)
 
 
-def test_files_to_publish(made, folder):
+def test_files_to_publish(made: Mapping[str, Authority], folder: Path) -> None:
     chain = read_certs_only((folder / "ac" / "Chaine_de_certification-TEST.p7b").read_bytes())
     assert sorted(chain) == sorted(authority.certificate_der for authority in made.values())
     for name, authority in made.items():
@@ -109,7 +115,7 @@ def test_files_to_publish(made, folder):
     assert load_authorities(folder / "ac").keys() == made.keys()
 
 
-def test_protocol_names_every_act_and_no_secret(made, folder):
+def test_protocol_names_every_act_and_no_secret(made: Mapping[str, Authority], folder: Path) -> None:
     text = (folder / "ac" / PROTOCOL_NAME).read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["event"] for line in lines] == ["begin", *["key"] * 4, *["certificate"] * 4, "end"]
@@ -120,7 +126,7 @@ def test_protocol_names_every_act_and_no_secret(made, folder):
     assert "pass phrase" not in text
 
 
-def test_nothing_is_overwritten(made, folder):
+def test_nothing_is_overwritten(made: Mapping[str, Authority], folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for authorities, keys in (("ac", "new"), ("new", "cles"), ("ac", "cles")):
         with pytest.raises(CeremonyError):
@@ -132,11 +138,11 @@ def test_nothing_is_overwritten(made, folder):
                 now=NOW,
             )
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    with pytest.raises(CeremonyError):
+    with pytest.raises(AlreadyThereError):
         write_new(folder / "ac" / "ACR-EL-TEST.pem", b"", secret=False)
 
 
-def test_short_pass_phrase_is_refused_before_anything_is_made(tmp_path):
+def test_short_pass_phrase_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     for passphrase, root in ((b"elevenchars", None), (PASSPHRASE, b"elevenchars")):
         with pytest.raises(CeremonyError):
             perform(
@@ -150,8 +156,8 @@ def test_short_pass_phrase_is_refused_before_anything_is_made(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_example_file_states_the_defaults():
-    example = Path(pki.ceremony.__file__).with_name("ceremony.example.toml").read_text()
+def test_example_file_states_the_defaults() -> None:
+    example = Path(pki.ceremony.perform.__file__).with_name("ceremony.example.toml").read_text()
     config = read_config(example)
     assert check_config(config) == default_settings("TEST")
     plain = CeremonyConfig(plateforme="TEST")
@@ -160,7 +166,7 @@ def test_example_file_states_the_defaults():
         assert getattr(config, field) == getattr(plain, field)
 
 
-def test_settings_named_in_the_file_change_nothing_else():
+def test_settings_named_in_the_file_change_nothing_else() -> None:
     text = 'plateforme = "PRODUCTION"\n[settings]\nocsp_url = ""\n[settings.private_oids]\ncategory = "1.2.3"\n'
     settings = check_config(read_config(text))
     defaults = default_settings("PRODUCTION")
@@ -182,12 +188,18 @@ def test_settings_named_in_the_file_change_nothing_else():
         ('delta_crl_ldap_url = ""', ("http://igc.example/CRL/{short_name}-delta.crl",)),
     ],
 )
-def test_addresses_of_the_deltas(written, addresses):
+def test_addresses_of_the_deltas(written: str, addresses: tuple[str, ...]) -> None:
     config = read_config(f'plateforme = "TEST"\n[settings]\n{written}\n')
     assert check_config(config).delta_addresses == addresses
 
 
-def test_production_names_carry_no_test_mark():
+def test_names_are_composed_however_they_were_typed() -> None:
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, 'plateforme = "TEST"\norganization = "IGC ÉTÉ"')
+        assert read_config(text).organization == "IGC ÉTÉ"
+
+
+def test_production_names_carry_no_test_mark() -> None:
     config = CeremonyConfig(plateforme="PRODUCTION")
     assert config.short_name("ACR-EL") == "ACR-EL"
     assert config.common_name("AC") == "AC"
@@ -214,6 +226,19 @@ WRONG = {
     "no issuing authority": 'plateforme = "TEST"\nissuing = []',
     "unknown product": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "A1"\ncommon_name = "A"\nproducts = ["X"]',
     "short name twice": 'plateforme = "TEST"\n[[issuing]]\nshort_name = "ACR-EL"\ncommon_name = "A"\nproducts = []',
+    "server name twice": (
+        'plateforme = "TEST"\n'
+        + '[[servers]]\nname = "ws"\ndns_names = ["a.example"]\nstate = "P"\norganization = "O"\norganizational_unit = "1"\n'
+        * 2
+    ),
+    "revoked serial twice": (
+        'plateforme = "TEST"\n[root]\noffline = true\nrevoked = ['
+        '{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00Z, reason = "keyCompromise" },'
+        '{ serial = "000a1b", revoked_at = 2027-01-02T00:00:00Z, reason = "superseded" }]'
+    ),
+    "one address for the lists of all": 'plateforme = "TEST"\n[settings]\ncrl_url = "http://a.example/ac.crl"',
+    "one address for the deltas of all": 'plateforme = "TEST"\n[settings]\ndelta_crl_url = "http://a.example/d.crl"',
+    "one address for all certificates": 'plateforme = "TEST"\n[settings]\nca_issuers_url = "http://a.example/ac.cer"',
     "revocation that nobody would publish": (
         'plateforme = "TEST"\n[root]\n'
         'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00Z, reason = "keyCompromise" }]'
@@ -223,17 +248,20 @@ WRONG = {
         'revoked = [{ serial = "0a1b", revoked_at = 2027-01-01T00:00:00, reason = "keyCompromise" }]'
     ),
     "not TOML": "plateforme = ",
+    "organization with a zero-width space": 'plateforme = "TEST"\norganization = "IGC\\u200b EXEMPLE"',
+    "common name with a filler": 'plateforme = "TEST"\n[root]\ncommon_name = "AC \\u3164 RACINE"',
+    "infrastructure with a blank at its end": 'plateforme = "TEST"\ninfrastructure = "IGC "',
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_configuration_is_refused(name):
+def test_wrong_configuration_is_refused(name: str) -> None:
     with pytest.raises(CeremonyError) as caught:
         read_config(WRONG[name])
-    assert str(caught.value).startswith("configuration")
+    assert str(caught.value).startswith("fichier de cérémonie")
 
 
-def test_two_keys_under_one_name_for_a_rollover(tmp_path):
+def test_two_keys_under_one_name_for_a_rollover(tmp_path: Path) -> None:
     twins = tuple(
         IssuingConfig(short_name=f"ACI-EL-ORG-{n}", common_name="AC ORGANISATIONS", products=("ORG_SIGN",))
         for n in (1, 2)
@@ -250,7 +278,7 @@ def test_two_keys_under_one_name_for_a_rollover(tmp_path):
     assert first.key_id != second.key_id
 
 
-def test_new_pass_phrase_is_long_random_and_closed_to_others(tmp_path):
+def test_new_pass_phrase_is_long_random_and_closed_to_others(tmp_path: Path) -> None:
     one, two = (write_new_passphrase(tmp_path / name) for name in ("one", "two"))
     assert one != two
     assert len(one) >= 40

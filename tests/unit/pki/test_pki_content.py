@@ -2,19 +2,28 @@
 
 import dataclasses
 import warnings
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pki.content import check_content, cut_organization, encode_subject, subject_fields, subject_of, subject_text
+from pki.certificates.content import (
+    CertificateContent,
+    check_content,
+    cut_organization,
+    encode_subject,
+    subject_fields,
+    subject_of,
+    subject_text,
+)
+from pki.certificates.profiles import PRODUCTS
 from pki.errors import ProfileError
-from pki.profiles import PRODUCTS
 from tests.vectors.samples import SHAPES
 
 
-def changed(shape, **values):
+def changed(shape: str, **values: Any) -> CertificateContent:
     return dataclasses.replace(SHAPES[shape], **values)
 
 
@@ -80,7 +89,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(name):
+def test_refused(name: str) -> None:
     content, field = REFUSED[name]
     with pytest.raises(ProfileError) as caught:
         check_content(content)
@@ -91,7 +100,7 @@ def test_refused(name):
 @pytest.mark.parametrize(
     "text", ["Données de santé d'été", "Î. Ÿ. Œ.", "Hôpital \U0001f3e5", "\u05d1\u05d9\u05ea", "\u75c5\u9662", "é" * 64]
 )
-def test_accepted_as_it_is_and_read_back(text):
+def test_accepted_as_it_is_and_read_back(text: str) -> None:
     """What a person can read is theirs to choose: letters of any script, one emoji, to 64 characters whatever octets."""
     content = changed("org-sign", common_name=text)
     check_content(content)
@@ -106,20 +115,20 @@ def test_accepted_as_it_is_and_read_back(text):
     ["*.hopital.example", "hopital", "-a.example", "a-.example", "a..example", ".a.example", "a.example.", "a b.example",
      "a_b.example", "é.example", "127.0.0.1", "a.example\n", "x" * 64 + ".example", "a." * 130 + "example"],
 )  # fmt: skip
-def test_refused_as_host_name(name):
+def test_refused_as_host_name(name: str) -> None:
     with pytest.raises(ProfileError) as caught:
         check_content(changed("serv-ssl-serv", common_name=name[:64], dns_names=(name[:64],)))
     assert caught.value.field in {"dns_names", "common_name"}
 
 
-def test_our_own_listener_may_be_called_localhost_and_no_other():
+def test_our_own_listener_may_be_called_localhost_and_no_other() -> None:
     check_content(changed("tls-server", common_name="localhost", dns_names=("localhost",)))
     with pytest.raises(ProfileError):
         check_content(changed("serv-ssl-serv", common_name="localhost", dns_names=("localhost",)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_two_encoders_agree_on_the_subject(shape):
+def test_two_encoders_agree_on_the_subject(shape: str) -> None:
     content = SHAPES[shape]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # 64 characters of two octets each: the library counts octets
@@ -127,11 +136,11 @@ def test_two_encoders_agree_on_the_subject(shape):
     assert encode_subject(content, check_content(content), 40) == by_library
 
 
-def test_every_product_has_a_shape():
+def test_every_product_has_a_shape() -> None:
     assert {content.product for content in SHAPES.values()} == set(PRODUCTS)
 
 
-def test_person_s_names_form_one_rdn_in_der_set_order():
+def test_person_s_names_form_one_rdn_in_der_set_order() -> None:
     name = subject_of(SHAPES["pro-auth.other-set-order"])
     assert [len(list(rdn)) for rdn in name.rdns] == [1, 1, 1, 1, 1, 3]
     encoded = name.public_bytes()
@@ -140,13 +149,13 @@ def test_person_s_names_form_one_rdn_in_der_set_order():
     assert places == sorted(places)
 
 
-def test_country_alone_is_a_printable_string():
+def test_country_alone_is_a_printable_string() -> None:
     encoded = subject_of(SHAPES["pro-auth"]).public_bytes()
     assert encoded.count(b"\x13\x02FR") == 1
     assert encoded.count(b"\x0c") >= 7
 
 
-def test_organization_is_cut_at_the_length_of_the_setting_and_no_blank_is_left():
+def test_organization_is_cut_at_the_length_of_the_setting_and_no_blank_is_left() -> None:
     long = "AGENCE DE L'EXEMPLE POUR LES SYSTEMES DE SANTE PARTAGES"
     assert cut_organization(long) == "AGENCE DE L'EXEMPLE POUR LES SYSTEMES DE"
     assert cut_organization(long, 9) == "AGENCE DE"
@@ -154,7 +163,7 @@ def test_organization_is_cut_at_the_length_of_the_setting_and_no_blank_is_left()
     assert dict(subject_fields(changed("org-sign", organization=long), 6))["O"] == "AGENCE"
 
 
-def test_fields_are_displayed_with_the_common_name_first():
+def test_fields_are_displayed_with_the_common_name_first() -> None:
     assert [label for label, _ in subject_fields(SHAPES["org-sign"])] == ["CN", "OU", "O", "ST", "C"]
     assert [label for label, _ in subject_fields(SHAPES["pro-auth"])] == [
         "CN", "SN", "GN", "TITLE", "OU", "O", "ST", "C",
@@ -162,14 +171,14 @@ def test_fields_are_displayed_with_the_common_name_first():
     assert [label for label, _ in subject_fields(SHAPES["ps-auth"])] == ["CN", "SN", "GN", "TITLE", "C"]
 
 
-def test_text_of_notices():
+def test_text_of_notices() -> None:
     assert subject_text(SHAPES["ps-auth"]) == ("CN=899700027131+SN=EXEMPLE0082713+GN=CAMILLE, TITLE=Médecin, C=FR")
     assert subject_text(SHAPES["org-sign"]) == "CN=cachet, OU=10B0039137, O=HOPITAL DE L'EXEMPLE, ST=Paris (75), C=FR"
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=70))
-def test_no_text_crashes_it_and_what_passes_can_be_encoded(text):
+def test_no_text_crashes_it_and_what_passes_can_be_encoded(text: str) -> None:
     content = changed("org-sign", common_name=text)
     field = None
     try:

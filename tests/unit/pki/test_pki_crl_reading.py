@@ -2,20 +2,18 @@
 
 import pytest
 
-from pki import der
-from pki.crl_reading import has_issuing_point, read_crl
-from pki.errors import CeremonyError, CrlError
-from pki.offline import check_carried_crl
+from pki.authority import Authority
+from pki.ceremony.offline import check_carried_crl
+from pki.certificates import der
+from pki.errors import CeremonyError, CrlError, CrlForgedError
+from pki.status.crl_reading import read_crl, read_delta, read_head
 from tests.vectors.crl_cases import CASES, DAY, crl
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL
 
-# Those that are lists at all.
-WHOLE = CASES.keys() - {"trailing-octet", "truncated", "empty", "one-field", "frame-without-fields"}
-
 
 @pytest.mark.parametrize("name", CASES)
-def test_verdict_of(name, issuing):
+def test_verdict_of(name: str, issuing: Authority) -> None:
     case = CASES[name]
     data = case.make(issuing, key("issuing"), NOW)
     if case.wrong:
@@ -26,7 +24,7 @@ def test_verdict_of(name, issuing):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_carried_from_the_machine_of_the_root(name, root):
+def test_carried_from_the_machine_of_the_root(name: str, root: Authority) -> None:
     case = CASES[name]
     data = case.make(root, key("root"), NOW)
     if case.wrong:
@@ -36,30 +34,45 @@ def test_carried_from_the_machine_of_the_root(name, root):
         assert check_carried_crl(root, data, data, NOW) == 7
 
 
-def test_carried_list_is_in_force_and_replaces_nothing_newer_or_as_new(root):
+def test_carried_list_is_in_force_and_replaces_nothing_newer_or_as_new(root: Authority) -> None:
     now = crl(root, key("root"), NOW)
     for moment in (NOW - 2 * DAY, NOW + DAY):
-        with pytest.raises(CeremonyError, match="in force"):
+        with pytest.raises(CeremonyError, match="en vigueur"):
             check_carried_crl(root, now, None, moment)
     same_number = CASES["revoked"].make(root, key("root"), NOW)
-    with pytest.raises(CeremonyError, match="another of its number"):
+    with pytest.raises(CeremonyError, match="une autre de même numéro"):
         check_carried_crl(root, same_number, now, NOW)
     for damaged in (b"words", CASES["another-key"].make(root, key("root"), NOW)):
         assert check_carried_crl(root, now, damaged, NOW) == 7
 
 
-def test_point_is_found_without_the_entries(issuing):
-    found = {name: has_issuing_point(CASES[name].make(issuing, key("issuing"), NOW)) for name in CASES if name in WHOLE}
-    assert {name for name, point in found.items() if point} == {
-        "good-with-its-own-point", "only-certificates-of-users", "only-some-reasons", "indirect",
-        "point-of-another-address",
-    }  # fmt: skip
-    for damaged in (b"", b"words", der.sequence(b"\x30\x80"), der.sequence(der.sequence())):
+def test_point_is_found(issuing: Authority) -> None:
+    good = {name: case.make(issuing, key("issuing"), NOW) for name, case in CASES.items() if not case.wrong}
+    found = {name for name, data in good.items() if read_head(issuing, data).has_point}
+    assert found == {"good-with-its-own-point"}
+
+
+def delta(authority: Authority, base: int | None, *, critical: bool = True, private: str = "issuing") -> bytes:
+    indicator = der.extension("2.5.29.27", b"\x02\x01%c" % base, critical=critical) if base is not None else b""
+    return crl(authority, key(private), NOW, more=(indicator,) if indicator else ())
+
+
+def test_a_delta_is_believed_as_a_list_is(issuing: Authority) -> None:
+    assert read_delta(issuing, delta(issuing, 6)).next_update_utc == NOW + DAY
+    assert read_delta(issuing, delta(issuing, 7)) is not None
+    with pytest.raises(CrlForgedError):
+        read_delta(issuing, delta(issuing, 6, private="stranger"))
+    wrong = (delta(issuing, None), delta(issuing, 8), delta(issuing, 6, critical=False), b"", b"words")
+    for data in wrong:
         with pytest.raises(CrlError):
-            has_issuing_point(damaged)
+            read_delta(issuing, data)
+    for name, case in CASES.items():
+        if name != "delta":
+            with pytest.raises(CrlError):
+                read_delta(issuing, case.make(issuing, key("issuing"), NOW))
 
 
-def test_no_flipped_octet_is_believed_or_raises_anything_else(issuing):
+def test_no_flipped_octet_is_believed_or_raises_anything_else(issuing: Authority) -> None:
     good = CASES["revoked"].make(issuing, key("issuing"), NOW)
     for place in range(len(good)):
         with pytest.raises(CrlError):

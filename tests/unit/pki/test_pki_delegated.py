@@ -1,16 +1,27 @@
 """Delegated keys, the same for both offices: what is certified, what is loaded, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from pki import der
-from pki.delegated import issue_certificate, load_delegated_signer, prepare_certificate, signer_file
+from pki.authority import Authority
+from pki.certificates import der
+from pki.delegates.delegated import (
+    DelegatedSigner,
+    Office,
+    issue_certificate,
+    load_delegated_signer,
+    prepare_certificate,
+    signer_file,
+)
+from pki.delegates.ocsp_signer import RESPONDER
+from pki.delegates.seal import SEAL
 from pki.errors import DelegationError, SignerError
-from pki.ocsp_signer import RESPONDER
-from pki.seal import SEAL
 from tests.unit.pki.ocsp_support import HOUR, LIFE, make_responder
 from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, KeySigner, make_issuing
@@ -19,18 +30,19 @@ PASSPHRASE = b"une phrase de passe de test"
 
 
 @pytest.fixture(params=[RESPONDER, SEAL], ids=lambda office: office.product)
-def office(request):
-    return request.param
+def office(request: pytest.FixtureRequest) -> Office:
+    office: Office = request.param
+    return office
 
 
-def test_a_delegate_never_outlives_its_authority(issuing, office):
+def test_a_delegate_never_outlives_its_authority(issuing: Authority, office: Office) -> None:
     responder = make_responder(issuing, now=issuing.not_after - HOUR, office=office)
     assert responder.not_after == issuing.not_after
     with pytest.raises(DelegationError):
         make_responder(issuing, now=issuing.not_after, office=office)
 
 
-def test_only_the_profile_is_signed(issuing, root, office):
+def test_only_the_profile_is_signed(issuing: Authority, root: Authority, office: Office) -> None:
     public = key("leaf-2").public_key()
     signer = KeySigner(issuing.short_name, key("issuing"))
     tbs = prepare_certificate(office, issuing, public, SERIAL, NOW, LIFE)
@@ -49,7 +61,7 @@ def test_only_the_profile_is_signed(issuing, root, office):
         issue_certificate(office, issuing, KeySigner(root.short_name, key("root")), tbs)
 
 
-def test_bytes_of_another_time_are_not_signed_beyond_the_authority(office):
+def test_bytes_of_another_time_are_not_signed_beyond_the_authority(office: Office) -> None:
     """Stored before the authority was known to end earlier: the profile is asked again at the signature."""
     long, short = make_issuing(), make_issuing(until=NOW + HOUR)
     tbs = prepare_certificate(office, long, key("leaf-2").public_key(), SERIAL, NOW, LIFE)
@@ -58,16 +70,23 @@ def test_bytes_of_another_time_are_not_signed_beyond_the_authority(office):
 
 
 @pytest.fixture
-def holder(issuing, office):
+def holder(issuing: Authority, office: Office) -> DelegatedSigner:
     return make_responder(issuing, office=office)
 
 
 @pytest.fixture
-def file(holder, office, issuing, tmp_path):
+def file(holder: DelegatedSigner, office: Office, issuing: Authority, tmp_path: Path) -> Path:
     return write(office, tmp_path, issuing, holder.certificate, key("leaf-2"))
 
 
-def write(office, folder, authority, certificate, private, mode=0o600):
+def write(
+    office: Office,
+    folder: Path,
+    authority: Authority,
+    certificate: x509.Certificate,
+    private: rsa.RSAPrivateKey,
+    mode: int = 0o600,
+) -> Path:
     path = signer_file(office, folder, authority.short_name)
     encrypted = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(PASSPHRASE))
     path.write_bytes(certificate.public_bytes(Encoding.PEM) + encrypted)
@@ -75,14 +94,16 @@ def write(office, folder, authority, certificate, private, mode=0o600):
     return path
 
 
-def test_the_key_is_loaded_and_signs(file, office, issuing):
+def test_the_key_is_loaded_and_signs(file: Path, office: Office, issuing: Authority) -> None:
     signer = load_delegated_signer(office, issuing, file, PASSPHRASE)
     assert signer.authority == issuing.short_name
     signer.public_key.verify(signer.sign(b"abc"), b"abc", PKCS1v15(), SHA256())
     assert "private" not in repr(signer)
 
 
-def test_files_that_do_not_fit_are_refused(file, office, issuing, root, holder, tmp_path):
+def test_files_that_do_not_fit_are_refused(
+    file: Path, office: Office, issuing: Authority, root: Authority, holder: DelegatedSigner, tmp_path: Path
+) -> None:
     cases = {
         "wrong pass phrase": (issuing, file, b"autre phrase de passe"),
         "another authority": (root, file, PASSPHRASE),

@@ -7,13 +7,13 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pki import der
+from pki.certificates import der
+from pki.certificates.tbs import read_tbs, read_time
 from pki.errors import LintError
-from pki.tbs import read_tbs, read_time
 
 
 @given(st.integers(0, 2**200))
-def test_integer_round_trips_in_its_shortest_form(value):
+def test_integer_round_trips_in_its_shortest_form(value: int) -> None:
     encoded = der.integer(value)
     start, end = der.sole(encoded, der.INTEGER)
     content = encoded[start:end]
@@ -22,7 +22,7 @@ def test_integer_round_trips_in_its_shortest_form(value):
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 65535, 65536])
-def test_length_is_minimal(length):
+def test_length_is_minimal(length: int) -> None:
     encoded = der.octet_string(bytes(length))
     assert der.sole(encoded, der.OCTET_STRING) == (len(encoded) - length, len(encoded))
     assert len(encoded) - length == 2 + (length > 127) + (length > 255) + (length > 65535)
@@ -31,7 +31,7 @@ def test_length_is_minimal(length):
 @pytest.mark.parametrize(
     "dotted", ["2.5.4.3", "1.2.840.113549.1.1.11", "1.3.6.1.4.1.32473.71.1.2.5", "2.999.1", "0.9.1"]
 )
-def test_object_identifier_is_that_of_the_library(dotted):
+def test_object_identifier_is_that_of_the_library(dotted: str) -> None:
     extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"")
     assert extension.value == b""
     usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(dotted)]).public_bytes()
@@ -55,14 +55,14 @@ def test_object_identifier_is_that_of_the_library(dotted):
         b"\x31\x00",
     ],
 )
-def test_reader_refuses_what_is_not_der(data):
+def test_reader_refuses_what_is_not_der(data: bytes) -> None:
     with pytest.raises(der.DerError):
         der.sole(data, der.SEQUENCE)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=80))
-def test_reader_never_fails_otherwise(data):
+def test_reader_never_fails_otherwise(data: bytes) -> None:
     try:
         read_tbs(data)
     except LintError:
@@ -70,7 +70,7 @@ def test_reader_never_fails_otherwise(data):
     pytest.fail("no such short certificate")
 
 
-def test_time_changes_form_in_2050():
+def test_time_changes_form_in_2050() -> None:
     assert der.time(datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)) == b"\x17\x0d491231235959Z"
     assert der.time(datetime(2050, 1, 1, tzinfo=UTC)) == b"\x18\x0f20500101000000Z"
     paris = timezone(timedelta(hours=1))
@@ -78,7 +78,7 @@ def test_time_changes_form_in_2050():
 
 
 @given(st.integers(-631_152_000, 253_402_300_799))
-def test_time_is_read_back(timestamp):
+def test_time_is_read_back(timestamp: int) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=timestamp)
     encoded = der.time(moment)
     assert read_time(encoded[0], encoded[2:]) == moment
@@ -98,6 +98,6 @@ def test_time_is_read_back(timestamp):
         (der.UTC_TIME, b"\xff" * 13),
     ],
 )
-def test_other_forms_of_time_are_refused(tag, content):
+def test_other_forms_of_time_are_refused(tag: int, content: bytes) -> None:
     with pytest.raises(ValueError):
         read_time(tag, content)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pki import key_policy
 from pki.errors import CsrError, CsrProblem, KeyWeakness
-from pki.key_policy import FERMAT_ROUNDS, KeyPolicy, check_rsa_key, find_weakness, has_close_primes
+from pki.keys import key_policy
+from pki.keys.key_policy import FERMAT_ROUNDS, KeyPolicy, check_rsa_key, find_weakness, has_close_primes
 from tests.vectors.csr_cases import close_primes, roca_primes
 from tests.vectors.keys import DISTANCES, base, key
 
@@ -19,11 +19,11 @@ def naive_fermat(modulus: int, rounds: int) -> bool:
 
 
 @pytest.mark.parametrize("label", DISTANCES)
-def test_sound_key_has_no_weakness(label):
+def test_sound_key_has_no_weakness(label: str) -> None:
     assert find_weakness(key(label).public_key().public_numbers().n) is None
 
 
-def test_weak_keys_are_found():
+def test_weak_keys_are_found() -> None:
     p, q = close_primes()
     assert find_weakness(p * q) is KeyWeakness.CLOSE_PRIMES
     p, q = roca_primes()
@@ -31,11 +31,11 @@ def test_weak_keys_are_found():
 
 
 @pytest.mark.parametrize("prime", [3, 5, 7, 743, 751])
-def test_small_factor_is_found(prime):
+def test_small_factor_is_found(prime: int) -> None:
     assert find_weakness(prime * (base("cofactor", 2040) | 1)) is KeyWeakness.SMALL_FACTOR
 
 
-def test_first_prime_beyond_the_limit_is_not_a_small_factor():
+def test_first_prime_beyond_the_limit_is_not_a_small_factor() -> None:
     # 757 times a product of two large primes that share nothing else with the table.
     assert find_weakness(757 * key("leaf").public_key().public_numbers().n) is None
 
@@ -53,7 +53,7 @@ def fermat_modulus(offset: int, a: int) -> int:
 
 
 @pytest.mark.parametrize(("offset", "found"), [(0, True), (1, True), (50, True), (99, True), (100, False)])
-def test_fermat_goes_exactly_as_many_rounds_as_said(offset, found):
+def test_fermat_goes_exactly_as_many_rounds_as_said(offset: int, found: bool) -> None:
     modulus = fermat_modulus(offset, base("fermat"))
     assert naive_fermat(modulus, offset + 1)
     assert not naive_fermat(modulus, offset)
@@ -62,18 +62,18 @@ def test_fermat_goes_exactly_as_many_rounds_as_said(offset, found):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2**60, 2**70), st.integers(1, 2**37))
-def test_sieve_agrees_with_the_plain_method(a, b):
+def test_sieve_agrees_with_the_plain_method(a: int, b: int) -> None:
     modulus = a * a - b * b
     assert has_close_primes(modulus) == naive_fermat(modulus, FERMAT_ROUNDS)
 
 
-def test_roca_test_rests_on_the_published_primes():
+def test_roca_test_rests_on_the_published_primes() -> None:
     assert [prime for prime, _ in key_policy._ROCA_MASKS] == [
         11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
     ]  # fmt: skip
 
 
-def test_size_is_a_setting():
+def test_size_is_a_setting() -> None:
     modulus = key("leaf").public_key().public_numbers().n
     check_rsa_key(modulus, 65537, b"")
     with pytest.raises(CsrError) as caught:

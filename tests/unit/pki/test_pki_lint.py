@@ -1,12 +1,15 @@
 """The inline lint finds every defect that is planted in the bytes, and names it."""
 
+from collections.abc import Callable
+
 import pytest
 
-from pki import der
+from pki.authority import Authority
+from pki.certificates import der
+from pki.certificates.profiles import PRODUCTS
 from pki.errors import LintError
-from pki.issuance import prepare
-from pki.lint import find_breaches
-from pki.profiles import PRODUCTS
+from pki.issuing.issuance import prepare
+from pki.lint.inline import find_breaches
 from tests.vectors.samples import NOW, SERIAL, SHAPES, spki
 
 KU = der.object_identifier("2.5.29.15")
@@ -16,61 +19,63 @@ SAN = der.object_identifier("2.5.29.17")
 PKUP = der.object_identifier("2.5.29.16")
 BC = der.object_identifier("2.5.29.19")
 
+Mutation = Callable[[bytes], bytes]
 
-def tbs_of(issuing, shape):
+
+def tbs_of(issuing: Authority, shape: str) -> bytes:
     return prepare(issuing, SHAPES[shape], spki(), SERIAL, NOW).tbs
 
 
-def fields_of(tbs):
+def fields_of(tbs: bytes) -> list[bytes]:
     return [tbs[start:end] for _, start, _, end in der.children(tbs, *der.sole(tbs, der.SEQUENCE))]
 
 
-def with_field(tbs, place, element):
+def with_field(tbs: bytes, place: int, element: bytes) -> bytes:
     fields = fields_of(tbs)
     fields[place] = element
     return der.sequence(*fields)
 
 
-def extensions_of(tbs):
+def extensions_of(tbs: bytes) -> list[bytes]:
     outer = fields_of(tbs)[7]
     start, end = der.sole(outer, der.CONTEXT_3)
     listed = outer[start:end]
     return [listed[s:e] for _, s, _, e in der.children(listed, *der.sole(listed, der.SEQUENCE))]
 
 
-def with_extensions(tbs, extensions):
+def with_extensions(tbs: bytes, extensions: list[bytes]) -> bytes:
     return with_field(tbs, 7, der.tlv(der.CONTEXT_3, der.sequence(*extensions)))
 
 
-def replacing(oid, new):
+def replacing(oid: bytes, new: bytes | None) -> Mutation:
     """Return a mutation that replaces the extension of this OID; None removes it."""
 
-    def mutate(tbs):
+    def mutate(tbs: bytes) -> bytes:
         return with_extensions(tbs, [e for old in extensions_of(tbs) if (e := new if oid in old else old) is not None])
 
     return mutate
 
 
-def renaming(old, new):
+def renaming(old: bytes, new: bytes) -> Mutation:
     """Return a mutation of the subject, or of any bytes, that keeps every length."""
     assert len(old) == len(new)
 
-    def mutate(tbs):
+    def mutate(tbs: bytes) -> bytes:
         assert tbs.count(old) >= 1
         return tbs.replace(old, new)
 
     return mutate
 
 
-def subject(*rdns):
+def subject(*rdns: bytes) -> Mutation:
     return lambda tbs: with_field(tbs, 5, der.sequence(*rdns))
 
 
-def rdn(*attributes):
+def rdn(*attributes: bytes) -> bytes:
     return der.tlv(der.SET, b"".join(attributes))
 
 
-def text(oid, value, tag=der.UTF8_STRING):
+def text(oid: str, value: str, tag: int = der.UTF8_STRING) -> bytes:
     return der.sequence(der.object_identifier(oid), der.tlv(tag, value.encode()))
 
 
@@ -81,15 +86,15 @@ FR = rdn(text(C, "FR", der.PRINTABLE_STRING))
 STRUCTURE = [FR, rdn(text(ST, "Paris (75)")), rdn(text(ORG, "H")), rdn(text(OU, "1")), rdn(text(CN, "a"))]
 
 
-def uri_names(*names):
+def uri_names(*names: tuple[int, bytes]) -> bytes:
     return der.sequence(*(der.tlv(tag, value) for tag, value in names))
 
 
-def san(value):
+def san(value: bytes) -> Mutation:
     return replacing(SAN, der.extension("2.5.29.17", value))
 
 
-PLANTED = {
+PLANTED: dict[str, tuple[str, Mutation, str]] = {
     # the frame
     "not DER": ("org-sign", lambda tbs: tbs[:-1], "not a DER TBSCertificate"),
     "a field more": ("org-sign", lambda tbs: der.sequence(*fields_of(tbs), b"\x05\x00"), "not a DER TBSCertificate"),
@@ -357,7 +362,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_planted_defect_is_found(issuing, name):
+def test_planted_defect_is_found(issuing: Authority, name: str) -> None:
     shape, mutate, expected = PLANTED[name]
     tbs = tbs_of(issuing, shape)
     mutated = mutate(tbs)
@@ -367,7 +372,7 @@ def test_planted_defect_is_found(issuing, name):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_good_bytes_are_clean_for_their_product_and_no_other(issuing, shape):
+def test_good_bytes_are_clean_for_their_product_and_no_other(issuing: Authority, shape: str) -> None:
     tbs = tbs_of(issuing, shape)
     own = SHAPES[shape].product
     assert find_breaches(tbs, issuing, own) == ()
@@ -376,7 +381,7 @@ def test_good_bytes_are_clean_for_their_product_and_no_other(issuing, shape):
     assert accepted == {own}
 
 
-def test_person_s_extension_on_an_application_is_found(issuing):
+def test_person_s_extension_on_an_application_is_found(issuing: Authority) -> None:
     oids = issuing.settings.private_oids
     for oid, value in ((oids.profession, b"\x02\x01\x0a"), (oids.card_type, b"\x02\x01\x00")):
         tbs = tbs_of(issuing, "org-sign")
@@ -386,7 +391,7 @@ def test_person_s_extension_on_an_application_is_found(issuing):
         assert finding.startswith("extensions: those of a")
 
 
-def test_every_single_bit_counts(issuing):
+def test_every_single_bit_counts(issuing: Authority) -> None:
     """Flip each bit of a prepared certificate: what is still clean differs in the values of its holder alone."""
     tbs = tbs_of(issuing, "org-auth-cli")
     free = set()
@@ -399,10 +404,10 @@ def test_every_single_bit_counts(issuing):
             assert find_breaches(mutated, issuing, "ORG_AUTH_CLI"), (position, bit)
 
 
-def test_unknown_product_is_a_finding(issuing):
+def test_unknown_product_is_a_finding(issuing: Authority) -> None:
     assert find_breaches(tbs_of(issuing, "org-sign"), issuing, "ORG") == ("unknown product",)
 
 
-def test_error_carries_every_finding():
+def test_error_carries_every_finding() -> None:
     error = LintError(("one", "two"))
     assert (error.findings, str(error)) == (("one", "two"), "one; two")

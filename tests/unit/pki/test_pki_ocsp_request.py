@@ -1,14 +1,14 @@
 """OCSP requests from friends and enemies: what is read, and what is malformedRequest."""
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pki import der
+from pki.certificates import der
 from pki.errors import OcspRequestError
-from pki.ocsp_request import MAX_REQUEST_BYTES, NONCE, make_cert_id, plain_request, read_request
-from pki.ocsp_response import issuer_hashes
+from pki.status.ocsp_request import MAX_REQUEST_BYTES, NONCE, make_cert_id, plain_request, read_request
+from pki.status.ocsp_response import issuer_hashes
 from tests.unit.pki.ocsp_support import cert_id, make_request
 from tests.vectors.samples import SERIAL, make_issuing
 
@@ -33,15 +33,16 @@ def request(*parts: bytes, singles: bytes = SINGLE, extensions: bytes = b"", sig
 
 @pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("serial", [1, 0x7F, 0x80, SERIAL, 2**159 - 1])
-def test_a_plain_request_is_made_as_clients_make_it(rank, serial):
-    made = make_cert_id(*issuer_hashes(ISSUING.name_der, ISSUING.key_bits)[rank], serial)
+def test_a_plain_request_is_made_as_clients_make_it(rank: int, serial: int) -> None:
+    algorithm, name_hash, key_hash = issuer_hashes(ISSUING.name_der, ISSUING.key_bits)[rank]
+    made = make_cert_id(algorithm, name_hash, key_hash, serial)
     theirs = make_request(ISSUING, serial, (SHA1, SHA256)[rank])
     assert plain_request(made) == theirs
     assert read_request(theirs).cert_ids == (made,)
 
 
 @pytest.mark.parametrize("algorithm", [SHA1, SHA256])
-def test_a_request_of_the_library_is_read(algorithm):
+def test_a_request_of_the_library_is_read(algorithm: type[HashAlgorithm]) -> None:
     found = read_request(make_request(ISSUING, SERIAL, algorithm, nonce=b"n" * 32))
     (asked,) = found.cert_ids
     assert asked.serial == SERIAL
@@ -49,7 +50,7 @@ def test_a_request_of_the_library_is_read(algorithm):
     assert (
         asked.algorithm == der.object_identifier("1.3.14.3.2.26" if algorithm is SHA1 else "2.16.840.1.101.3.4.2.1")[2:]
     )
-    assert (len(asked.name_hash), len(asked.key_hash)) == (algorithm.digest_size,) * 2
+    assert (len(asked.name_hash), len(asked.key_hash)) == (algorithm().digest_size,) * 2
     assert found.nonce == b"n" * 32
 
 
@@ -66,11 +67,11 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_accepted(name):
+def test_accepted(name: str) -> None:
     assert [asked.serial for asked in read_request(ACCEPTED[name]).cert_ids] == [SERIAL]
 
 
-def test_every_cert_id_is_read_in_order():
+def test_every_cert_id_is_read_in_order() -> None:
     serials = [3, 1, 2**158, 1, -1, 0]
     singles = b"".join(der.sequence(_with_serial(serial)) for serial in serials)
     assert [asked.serial for asked in read_request(request(singles=singles)).cert_ids] == serials
@@ -87,7 +88,7 @@ def cert_id_with(serial: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("length", [1, 15, 16, 32, 33, 128])
-def test_nonce_lengths_of_rfc_9654_are_accepted(length):
+def test_nonce_lengths_of_rfc_9654_are_accepted(length: int) -> None:
     assert read_request(request(extensions=nonce(b"n" * length))).nonce == b"n" * length
 
 
@@ -120,20 +121,20 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed(name):
+def test_malformed(name: str) -> None:
     with pytest.raises(OcspRequestError):
         read_request(MALFORMED[name])
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(data):
+def test_no_bytes_raise_anything_else(data: bytes) -> None:
     _read_or_refuse(data)
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.data())
-def test_no_damaged_request_raises_anything_else(data):
+def test_no_damaged_request_raises_anything_else(data: st.DataObject) -> None:
     damaged = bytearray(request(extensions=nonce(b"n" * 32)))
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))

@@ -5,24 +5,25 @@ import dataclasses
 import msgspec
 import pytest
 
-from pki import profile_samples
+from pki.authority import Authority
+from pki.ceremony.configuration import CeremonyConfig, default_settings
+from pki.certificates.profiles import PRODUCTS
 from pki.errors import LintError
-from pki.full_lint import find_all_breaches
-from pki.hierarchy import CeremonyConfig, default_settings
-from pki.issuance import issue, lint, prepare
-from pki.profile_check import check_profiles, check_profiles_of
-from pki.profile_samples import fingerprint, samples
-from pki.profiles import PRODUCTS
-from tests.vectors.samples import CA_FROM, NOW, SERIAL, SHAPES, make_issuing, spki
+from pki.issuing import profile_samples
+from pki.issuing.issuance import issue, lint, prepare
+from pki.issuing.profile_check import check_profiles, check_profiles_of
+from pki.issuing.profile_samples import fingerprint, samples
+from pki.lint.full import find_all_breaches
+from tests.vectors.samples import CA_FROM, NOW, SERIAL, SHAPES, KeySigner, make_issuing, spki
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_profiles_of_the_tree_are_clean(generation):
+def test_profiles_of_the_tree_are_clean(generation: int) -> None:
     settings = msgspec.structs.replace(default_settings("TEST"), generation=generation, p256=True)
     check_profiles(make_issuing(settings), NOW)
 
 
-def test_every_product_has_its_least_and_its_most(issuing):
+def test_every_product_has_its_least_and_its_most(issuing: Authority) -> None:
     contents = [content for profile in PRODUCTS.values() for content in samples(profile)]
     assert {content.product for content in contents} == PRODUCTS.keys()
     assert sum(bool(content.email) for content in contents) >= 7
@@ -31,7 +32,7 @@ def test_every_product_has_its_least_and_its_most(issuing):
         prepare(issuing, content, spki(), SERIAL, NOW)
 
 
-def test_full_lint_sees_what_the_inline_lint_was_not_made_for(issuing, signer):
+def test_full_lint_sees_what_the_inline_lint_was_not_made_for(issuing: Authority, signer: KeySigner) -> None:
     good = issue(lint(prepare(issuing, SHAPES["serv-smime"], spki(), SERIAL, NOW), issuing), signer).der
     assert find_all_breaches(good) == ()
     # An underscore is no character of a host name (RFC 5280 §4.2.1.6).
@@ -42,7 +43,7 @@ def test_full_lint_sees_what_the_inline_lint_was_not_made_for(issuing, signer):
     assert find_all_breaches(b"")
 
 
-def test_address_that_is_no_uri_cannot_be_deployed():
+def test_address_that_is_no_uri_cannot_be_deployed() -> None:
     # The inline lint compares with the settings and finds nothing: the settings themselves are wrong.
     settings = msgspec.structs.replace(default_settings("TEST"), ocsp_url="ocsp.igc.example/no/scheme")
     with pytest.raises(LintError) as caught:
@@ -53,11 +54,11 @@ def test_address_that_is_no_uri_cannot_be_deployed():
         check_profiles_of(config, NOW)
 
 
-def test_default_ceremony_of_production_can_be_deployed():
+def test_default_ceremony_of_production_can_be_deployed() -> None:
     check_profiles_of(CeremonyConfig(plateforme="PRODUCTION"), NOW)
 
 
-def test_fingerprint_follows_every_change_that_matters(issuing):
+def test_fingerprint_follows_every_change_that_matters(issuing: Authority) -> None:
     assert fingerprint(issuing) == fingerprint(make_issuing())
     other = msgspec.structs.replace(default_settings("TEST"), cps_uri="http://igc.example/autre")
     changed = dataclasses.replace(issuing, settings=other)

@@ -3,7 +3,7 @@
 from tests.vectors.generate import FOLDER, vectors
 
 
-def test_vectors_are_what_the_generator_makes_today():
+def test_vectors_are_what_the_generator_makes_today() -> None:
     stored = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
     made = vectors()
     assert sorted(stored) == sorted(made)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from portal_ihm import labels
-from portal_ihm.context import parse_numero
-from portal_ihm.criteria import criteria_of, query_of, summary_of
-from portal_ihm.csv_export import _COLUMNS, BOM, csv_chunks
-from portal_ihm.forms import CriteresForm
-from portal_ihm.paging import make_paging, read_place
-from portal_ihm.periods import Periode, days_of, midnight
-from registration.errors import TEXTS, Code, IgcError
+from portal_ihm.shell import labels
+from portal_ihm.shell.context import parse_numero
+from portal_ihm.shell.paging import make_paging, read_place
+from portal_ihm.suivi.criteria import criteria_of, query_of, summary_of
+from portal_ihm.suivi.csv_export import _COLUMNS, BOM, csv_chunks
+from portal_ihm.suivi.forms import CriteresForm
+from portal_ihm.suivi.periods import Periode, days_of, midnight
+from registration.errors import DETAIL_WITHHELD, TEXTS, Code, IgcError
 from registration.views import DemandePage, DemandeView, Refusal
 from registration.vocabulary import Canal, CodeAction, EtatDemande, EtatProduit, Offre, Usage
 
@@ -167,8 +169,8 @@ def test_a_trail_that_no_link_made_is_the_first_page() -> None:
     assert make_paging(full, 20, 100_000, 8).following is None
 
 
-def view(**changes: object) -> DemandeView:
-    values: dict[str, object] = {
+def view(**changes: Any) -> DemandeView:
+    values: dict[str, Any] = {
         "numero": 7,
         "canal": Canal.WS,
         "offre": Offre.ORG,
@@ -192,7 +194,7 @@ def view(**changes: object) -> DemandeView:
         "not_after": None,
         "refusal": Refusal(code="ERR_IHM_026", texte="Pas d'habilitation ; « non »."),
     }
-    return DemandeView(**(values | changes))  # type: ignore[arg-type]
+    return DemandeView(**(values | changes))
 
 
 def rows(*views: DemandeView) -> list[dict[str, str]]:
@@ -211,6 +213,17 @@ def test_the_csv_has_every_page_and_reads_back() -> None:
     assert found[0]["Date de création"] == "26/10/2026 00:30"
     assert found[0]["État demande"] == "Rejetée"
     assert (found[0]["Code du refus"], found[0]["Motif du refus"]) == ("ERR_IHM_026", "Pas d'habilitation ; « non ».")
+
+
+def test_a_row_without_details_is_a_row_of_blanks() -> None:
+    whole = view()
+    outline = {name: getattr(whole, name) for name in ("numero", "canal", "offre", "usage", "etat", "index_lot")}
+    outline |= {
+        name: getattr(whole, name) for name in ("position", "reference", "etat_produit", "cree_le", "modifie_le")
+    }
+    (found,) = rows(DemandeView(**outline, refusal=Refusal(code="ERR_WS_039", texte=DETAIL_WITHHELD)))
+    assert (found["N° demande"], found["Motif du refus"]) == ("7", DETAIL_WITHHELD)
+    assert [found[name] for name in ("Structure", "Demandeur", "FQDN", "Numéro de série", "Bénéficiaire")] == [""] * 5
 
 
 @pytest.mark.parametrize(
@@ -270,3 +283,14 @@ def test_a_refusal_names_the_field_as_the_portal_does() -> None:
     assert labels.refusal_text(IgcError(Code.CSR_REFUSED, champ="csr", raison="x.")) == (
         TEXTS[Code.CSR_REFUSED].format(raison="x.")
     )
+
+
+@pytest.mark.parametrize("code", [code for code in Code if re.match("ERR_WS_03|ERR_WS_04", code.value)])
+def test_a_person_reads_codes_of_the_guide(code: Code) -> None:
+    """Decision 27; what is no refusal of a demande never comes this way."""
+    error = IgcError(code, champ="upn", raison="r.", valeur="v", etat="E", index=1)
+    read = labels.in_words_of_the_guide(error)
+    of_a_demande = "ERR_WS_036" <= code.value <= "ERR_WS_042" and code is not Code.CRITERIA_INVALID
+    assert read.code is (Code.VALIDATION_FAILED if of_a_demande else code)
+    assert read.champ == "upn"
+    assert labels.refusal_text(error) in read.text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from publication.answers import Answer, Kept, KeptAnswers
+from publication.answers import Kept, KeptAnswers, OcspAnswer
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def kept(name: bytes) -> Kept:
-    return Kept(Answer(name), "AC", 1, None, cast("Any", None), NOW, NOW, NOW)
+    return Kept(OcspAnswer(name), "AC", 1, None, cast("Any", None), NOW, NOW, NOW)
 
 
 def issue(place: KeptAnswers, number: int) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -171,7 +172,7 @@ def test_the_vocabulary_is_that_of_the_contract() -> None:
     space = {"xs": "http://www.w3.org/2001/XMLSchema"}
     compared = 0
     for name in ("Offre", "Usage", "Canal", "Plateforme", "EtatDemande", "EtatProduit", "EtatLot"):
-        published = schema.xpath(f"//xs:simpleType[@name='{name}']//xs:enumeration/@value", namespaces=space)
+        published: Any = schema.xpath(f"//xs:simpleType[@name='{name}']//xs:enumeration/@value", namespaces=space)
         enum: type[StrEnum] = getattr(vocabulary, name)
         assert [str(value) for value in published] == [member.value for member in enum], name
         compared += 1

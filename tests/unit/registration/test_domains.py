@@ -16,7 +16,7 @@ SUFFIXED = "hopital.fr.evil.example"
 NAMES = (D, SUB, DEEP, EVIL, EVIL_SUB, PARENT, SUFFIXED)
 
 # pattern: what it covers of NAMES, by kind of request
-FORMS = {
+FORMS: dict[str, dict[str, set[str]]] = {
     "*@hopital.fr": {"pro": {D}, "serv": {D}, "server": set()},
     "*hopital.fr": {"pro": {D, SUB, DEEP}, "serv": {D, SUB, DEEP}, "server": {D, SUB, DEEP}},
     "*.hopital.fr": {"pro": {SUB, DEEP}, "serv": {SUB, DEEP}, "server": {SUB, DEEP}},

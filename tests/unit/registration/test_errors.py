@@ -7,13 +7,23 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
-from registration.errors import TEXTS, AccessError, Code, ConflictError, IgcError, NotFoundError
+from registration.errors import (
+    DETAIL_WITHHELD,
+    TEXTS,
+    AccessError,
+    Code,
+    ConflictError,
+    IgcError,
+    NotFoundError,
+    text_without_data,
+)
 
 ROOT = Path(__file__).parents[3]
-_ERRORS = {"IgcError", "AccessError", "NotFoundError", "ConflictError"}
+_ERRORS = {"IgcError", "AccessError", "NotFoundError", "ConflictError", "DirectoryAwayError"}
 
 
 def names_in(code: Code) -> set[str]:
@@ -41,7 +51,7 @@ def test_each_entry_is_well_formed(code: Code) -> None:
 @pytest.mark.parametrize("code", Code)
 def test_a_text_is_filled_or_the_error_cannot_be_made(code: Code) -> None:
     needed = names_in(code)
-    data = {name: f"<{name}>" for name in needed}
+    data: dict[str, Any] = {name: f"<{name}>" for name in needed}
     champ = data.pop("champ", None)
     error = IgcError(code, champ=champ, **data)
     assert str(error) == error.text
@@ -54,6 +64,16 @@ def test_a_text_is_filled_or_the_error_cannot_be_made(code: Code) -> None:
 def test_what_a_sender_wrote_is_never_read_as_a_format() -> None:
     error = IgcError(Code.FQDN_SYNTAX, champ="fqdn", valeur="{0.__class__} {raison} %s")
     assert "{0.__class__} {raison} %s" in error.text
+
+
+@pytest.mark.parametrize("code", Code)
+def test_who_may_not_read_a_demande_gets_a_text_only_where_it_names_nothing(code: Code) -> None:
+    assert text_without_data(code.value) == (DETAIL_WITHHELD if names_in(code) else TEXTS[code])
+    assert "{" not in text_without_data(code.value)
+
+
+def test_a_code_that_the_catalogue_does_not_have_tells_nothing() -> None:
+    assert text_without_data("ERR_WS_999") == text_without_data("") == DETAIL_WITHHELD
 
 
 def test_place_and_kind_are_kept() -> None:

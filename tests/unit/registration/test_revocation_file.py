@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registration.rules.revocation_file import Line, RevocationFile, RevocationFileError, read_revocations
+from registration.revocation.list_file import Line, RevocationFile, RevocationFileError, read_revocations
 
 AUTHORITIES = {"ACI-EL-ORG-TEST", "ACI-EL-PP-TEST"}
 SERIAL = "00ab" * 8
@@ -37,6 +37,12 @@ def faults(text: str | bytes, raison: str | None = "superseded") -> list[tuple[i
         "00" + SERIAL,
         f'"{SERIAL}"',
         f"  {SERIAL}\t",
+        " ".join(SERIAL[at : at + 2] for at in range(0, 32, 2)).upper(),
+        f'="{SERIAL}"',
+        f"{SERIAL};;;;;",
+        f"\ufeff{SERIAL}",
+        f'\ufeff"{SERIAL}";""',
+        f"{SERIAL}\t\t",
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
@@ -58,12 +64,44 @@ def test_bom_header_comments_and_empty_lines_are_passed_over() -> None:
     assert read(content).lines == [Line(4, SERIAL, None, "superseded")]
 
 
+def test_what_spreadsheets_add_is_passed_over() -> None:
+    content = f"\ufeffsep=;\r\n\ufeffSérie;Autorité;;;\r\n{SERIAL};ACI-EL-PP-TEST;;;\r\n;;;;\r\n"
+    assert read(content).lines == [Line(3, SERIAL, "ACI-EL-PP-TEST", "superseded")]
+    windows = f"Série;Autorité\r\n{SERIAL};ACI-EL-PP-TEST\r\n".encode("cp1252")
+    assert read(windows).lines == [Line(2, SERIAL, "ACI-EL-PP-TEST", "superseded")]
+    joined = f"\ufeff01\n\ufeff{SERIAL}\tACI-EL-PP-TEST\tkeyCompromise\n"
+    assert [line.serial for line in read(joined).lines] == ["0" * 31 + "1", SERIAL]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (f"{SERIAL}\n".encode("utf-16"), "UTF-16"),
+        (b"\xfe\xff" + f"{SERIAL}\n".encode("utf-16-be"), "UTF-16"),
+        (b"01\r02\r03\r", "CR seul"),
+        (b"01\r" * 1_000, "CR seul"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_how_to_save_it(content: bytes, told: str) -> None:
+    with pytest.raises(RevocationFileError) as caught:
+        read_revocations(content.split(b"\n"), "superseded", AUTHORITIES)
+    assert told in caught.value.faults[0][1]
+    assert "enregistrer" in caught.value.faults[0][1]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
         ("12g4", "hexadécimal"),
         (";ACI-EL-PP-TEST", "hexadécimal"),
-        ("1.23E+30", "hexadécimal"),
+        ("1.23E+30", "tableur"),
+        ("1,23457E+25;ACI-EL-PP-TEST", "tableur"),
+        ("12E+25", "tableur"),
+        (f"\u200e{SERIAL}", "invisible (U+200E)"),
+        (f"{SERIAL[:4]}\u200b{SERIAL[4:]}", "invisible (U+200B)"),
+        ("01\u00a002;ACI-EL-PP-TEST", "invisible (U+00A0)"),
+        ("01 2 03", "hexadécimal"),
+        ("S\u00e9rie".encode("cp1252") + b"s", "UTF-8"),
         ("-1", "hexadécimal"),
         ("0x", "hexadécimal"),
         ("a:b", "hexadécimal"),

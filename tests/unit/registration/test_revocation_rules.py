@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from pki.revocation import REASONS
-from registration.rules.revocation import KEY_COMPROMISE, Outcome, Step, judge, next_step
+from pki.status.reasons import REASONS
+from registration.rules.revocation import KEY_COMPROMISE, Consequence, Outcome, consequence, judge
 from registration.rules.states import DEMANDE, PRODUIT
 from registration.vocabulary import EtatDemande, EtatProduit
 
@@ -36,10 +36,10 @@ def test_only_what_is_written_is_a_change() -> None:
 
 
 STEPS = {
-    Step.CANCEL: (EtatDemande.ANNULEE, None),
-    Step.REVOKE: (None, EtatProduit.REVOQUE),
-    Step.CANCEL_AND_REVOKE: (EtatDemande.ANNULEE, EtatProduit.REVOQUE),
-    Step.GIVE_UP: (EtatDemande.NON_TRAITEE, None),
+    Consequence.CANCEL: (EtatDemande.ANNULEE, None),
+    Consequence.REVOKE: (None, EtatProduit.REVOQUE),
+    Consequence.CANCEL_AND_REVOKE: (EtatDemande.ANNULEE, EtatProduit.REVOQUE),
+    Consequence.GIVE_UP: (EtatDemande.NON_TRAITEE, None),
 }
 
 
@@ -50,7 +50,7 @@ def test_every_step_is_an_arrow_of_the_state_tables(
     if produit is EtatProduit.EXPIRE:
         return  # never stored: it follows the date
     for revoked, blocked in product([False, True], repeat=2):
-        step = next_step(etat, produit, signed=signed, revoked=revoked, blocked=blocked)
+        step = consequence(etat, produit, signed=signed, revoked=revoked, blocked=blocked)
         if step is None:
             continue
         new_etat, new_produit = STEPS[step]
@@ -61,16 +61,16 @@ def test_every_step_is_an_arrow_of_the_state_tables(
 @pytest.mark.parametrize("etat", EtatDemande)
 def test_what_is_revoked_is_never_left_as_valid_nor_waiting(etat: EtatDemande) -> None:
     ended = not DEMANDE[etat]
-    signed = next_step(etat, EtatProduit.A_RETIRER, signed=True, revoked=True, blocked=False)
-    assert signed is (Step.REVOKE if ended else Step.CANCEL_AND_REVOKE)
-    unsigned = next_step(etat, None, signed=False, revoked=True, blocked=False)
-    assert unsigned is (None if ended else Step.CANCEL)
-    blocked = next_step(etat, None, signed=False, revoked=True, blocked=True)
-    assert blocked is (None if ended else Step.GIVE_UP)
+    signed = consequence(etat, EtatProduit.A_RETIRER, signed=True, revoked=True, blocked=False)
+    assert signed is (Consequence.REVOKE if ended else Consequence.CANCEL_AND_REVOKE)
+    unsigned = consequence(etat, None, signed=False, revoked=True, blocked=False)
+    assert unsigned is (None if ended else Consequence.CANCEL)
+    blocked = consequence(etat, None, signed=False, revoked=True, blocked=True)
+    assert blocked is (None if ended else Consequence.GIVE_UP)
 
 
 @pytest.mark.parametrize("etat", EtatDemande)
 def test_what_is_done_is_not_done_again(etat: EtatDemande) -> None:
-    assert next_step(etat, EtatProduit.REVOQUE, signed=True, revoked=True, blocked=True) is None
-    assert next_step(etat, EtatProduit.ACTIF, signed=True, revoked=False, blocked=False) is None
-    assert next_step(etat, None, signed=False, revoked=False, blocked=False) is None
+    assert consequence(etat, EtatProduit.REVOQUE, signed=True, revoked=True, blocked=True) is None
+    assert consequence(etat, EtatProduit.ACTIF, signed=True, revoked=False, blocked=False) is None
+    assert consequence(etat, None, signed=False, revoked=False, blocked=False) is None

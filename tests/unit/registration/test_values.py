@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registration.policy import DEFAULT_POLICY, LotPolicy
-from registration.slicing import slices
 from registration.values import DemandeForm, content_digest, decode_forms, encode_forms
 from registration.views import RetraitConditions
 from registration.vocabulary import Offre, Usage
+from storage.bulk import slices
 
-_TEXT = st.none() | st.text(min_size=1)
+_TEXT = st.none() | st.text()
 FORMS = st.builds(
     DemandeForm,
-    offre=st.sampled_from(Offre),
-    usage=st.sampled_from(Usage),
-    csr=st.binary(),
-    email_acteur=st.text(),
+    offre=st.sampled_from([offre.value for offre in Offre]) | _TEXT,
+    usage=st.sampled_from([usage.value for usage in Usage]) | _TEXT,
+    csr=st.none() | st.binary(),
+    email_acteur=st.none() | st.text(),
     reference=_TEXT,
     structure=_TEXT,
     beneficiaire=_TEXT,
@@ -82,7 +84,7 @@ def test_the_digest_sees_every_field_and_the_order() -> None:
 
 
 def test_a_stored_page_of_another_shape_is_refused() -> None:
-    for damaged in (b"", b"\xc1", encode_forms((FORM,))[:-1], msgspec.msgpack.encode([{"offre": "XX"}])):
+    for damaged in (b"", b"\xc1", encode_forms((FORM,))[:-1], msgspec.msgpack.encode([{"offre": 1}])):
         with pytest.raises(msgspec.MsgspecError):
             decode_forms(damaged)
 
@@ -93,14 +95,15 @@ def test_forms_cannot_be_changed() -> None:
 
 
 def test_the_sizes_of_the_plateforme() -> None:
-    assert LotPolicy(max_items=10_000, page_size=500, chunk_size=250, at_once=20) == DEFAULT_POLICY
-    # Chunks of a page do not straddle two pages, and a small lot is at most one chunk.
-    assert DEFAULT_POLICY.page_size % DEFAULT_POLICY.chunk_size == 0
+    assert LotPolicy(max_items=10_000, page_size=500, first_page=60, chunk_size=250, at_once=20) == DEFAULT_POLICY
+    # A small lot is at most one chunk.
     assert DEFAULT_POLICY.at_once <= DEFAULT_POLICY.chunk_size <= DEFAULT_POLICY.page_size <= DEFAULT_POLICY.max_items
 
 
-@pytest.mark.parametrize("sizes", [{"max_items": 0}, {"page_size": 0}, {"chunk_size": -1}, {"at_once": -1}])
-def test_sizes_that_would_lose_items_are_refused(sizes: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "sizes", [{"max_items": 0}, {"page_size": 0}, {"first_page": 0}, {"chunk_size": -1}, {"at_once": -1}]
+)
+def test_sizes_that_would_lose_items_are_refused(sizes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(sizes))):
         LotPolicy(**sizes)
 

@@ -8,16 +8,16 @@ import sys
 
 _PROGRAM = """
 import sys
-from commands import publication, relay_process, ws_process
-print(*sorted(name for name in sys.modules if name.split(".")[:2] == ["pki", "signers"] or name == "pkcs11"))
+from commands.processes import publication, relay, ws
+print(*sorted(name for name in sys.modules if name.split(".")[:3] == ["pki", "issuing", "signers"] or name == "pkcs11"))
 import commands.signing_keys
-print(*sorted(name for name in sys.modules if name.split(".")[:2] == ["pki", "signers"] or name == "pkcs11"))
+print(*sorted(name for name in sys.modules if name.split(".")[:3] == ["pki", "issuing", "signers"] or name == "pkcs11"))
 """
 
 
-def test_no_process_but_the_batch_and_the_ceremony_loads_a_signer():
+def test_no_process_but_the_batch_and_the_ceremony_loads_a_signer() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
     before, after = done.stdout.splitlines()
     # The port says what a signer is, and is none.
-    assert before.split() == ["pki.signers", "pki.signers.port"]
-    assert {"pki.signers.software", "pki.signers.pkcs11", "pkcs11"} <= set(after.split())
+    assert before.split() == []
+    assert {"pki.issuing.signers.software", "pki.issuing.signers.pkcs11", "pkcs11"} <= set(after.split())

@@ -8,12 +8,13 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
 
 from runtime import logs
-from runtime.settings_sections import LoggingSettings
+from tests.support.growth import by_four, grows_too_fast
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +28,8 @@ def _everything_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def _configure(level: str = "INFO", form: str = "json") -> None:
-    logs.configure(LoggingSettings.model_validate({"level": level, "format": form}), process="ws-1")
+def _configure(level: str = "INFO", form: Literal["json", "console"] = "json") -> None:
+    logs.configure(level, form, process="ws-1")
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -49,7 +50,8 @@ def test_events_and_library_messages_have_one_form(capsys: pytest.CaptureFixture
     assert own["event"] == "lot.deposited"
     assert (own["id_lot"], own["level"], own["logger"], own["process"]) == (12, "info", "ws.endpoint", "ws-1")
     assert str(own["timestamp"]).endswith("Z")
-    assert (foreign["event"], foreign["process"]) == ("se plaint de ceci", "ws-1")
+    assert (foreign["event"], foreign["process"]) == (logs.LIBRARY_EVENT, "ws-1")
+    assert (foreign["text"], foreign["logger"], foreign["level"]) == ("se plaint de ceci", "bibliotheque", "warning")
 
 
 def test_the_level_holds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +112,7 @@ def test_a_traceback_shows_no_local_variable(capsys: pytest.CaptureFixture[str])
         _configure(form=form)
         hidden_local = "valeur-" + form
         try:
-            _ = hidden_local + 1  # type: ignore[operator] -- to raise
+            _ = hidden_local + 1  # type: ignore[operator]  # to raise
         except TypeError:
             structlog.get_logger("a").exception("it.failed")
         assert "valeur-" not in capsys.readouterr().err
@@ -126,7 +128,7 @@ def test_the_loggers_that_print_requests_are_silent(capsys: pytest.CaptureFixtur
     logging.getLogger("uvicorn.access").info("GET /?code=1")
     assert _lines(capsys) == []
     logging.getLogger("spyne.application.server").critical("unexpected")
-    assert [line["event"] for line in _lines(capsys)] == ["unexpected"]
+    assert [line["text"] for line in _lines(capsys)] == ["unexpected"]
 
 
 def test_a_library_with_handlers_of_its_own_writes_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +137,7 @@ def test_a_library_with_handlers_of_its_own_writes_once(capsys: pytest.CaptureFi
     library.propagate = False
     _configure()
     library.error("une fois")
-    assert [line["event"] for line in _lines(capsys)] == ["une fois"]
+    assert [line["text"] for line in _lines(capsys)] == ["une fois"]
 
 
 def test_a_crash_is_a_line_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,14 +150,50 @@ def test_a_crash_is_a_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     thread.start()
     thread.join()
     crash, thread_crash = _lines(capsys)
-    assert (crash["event"], crash["level"]) == ("process.crashed", "critical")
-    assert (thread_crash["event"], thread_crash["thread"]) == ("thread.crashed", "fil")
+    assert (crash["event"], crash["level"]) == ("process crashed", "critical")
+    assert (thread_crash["event"], thread_crash["thread"]) == ("thread crashed", "fil")
 
 
 def test_configuring_again_replaces(capsys: pytest.CaptureFixture[str]) -> None:
     log = structlog.get_logger("a")
     _configure()
     log.info("first")
-    logs.configure(LoggingSettings(), process="worker-2")
+    logs.configure(process="worker-2")
     log.info("second")
     assert [(line["event"], line["process"]) for line in _lines(capsys)] == [("first", "ws-1"), ("second", "worker-2")]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        ":",
+        "://",
+        "a:",
+        "://a:",
+        "[parameters: ",
+        "-----BEGIN A-----",
+        "-----END A",
+        "A" * 119 + ".",
+        "A" * 41 + "\n",
+        "\\n",
+    ],
+)
+def test_a_line_costs_its_length(unit: str) -> None:
+    def write(size: int) -> object:
+        text = "/" + unit * (size // len(unit))
+        return logs.conceal(None, "info", {"event": "portal refusal", "path": f"x://{text}"})
+
+    assert grows_too_fast(write, by_four(512, 140_000)) is None
+
+
+@pytest.mark.parametrize("filler", ["mot ", "b" * 39 + " ", "://x "])
+@pytest.mark.parametrize(
+    "secret",
+    ["-----BEGIN PRIVATE KEY-----\nSECRETSECRET", "postgresql://igc:SECRETSECRET", "[parameters: {'a': 'SECRETSECRET'"],
+)
+def test_what_is_cut_is_never_half_a_secret(filler: str, secret: str) -> None:
+    for before in range(16_200, 17_600, 7):
+        text = (filler * before)[:before] + secret + "@h/ ]\n" + "fin " * 300
+        shown = logs.conceal(None, "info", {"event": "e", "text": text})["text"]
+        assert "SECRET" not in shown
+        assert len(shown) < 16_500

@@ -23,6 +23,48 @@ def test_text_comes_without_its_line_end(secret: SecretFile) -> None:
     assert secret.read_bytes() == b"tr\xc3\xa8s secret\r\n"
 
 
+@pytest.mark.parametrize("written", ["{}", "{}\n", "{}\r\n", "{}\n\r\n\n", "\ufeff{}", "\ufeff{}\r\n"])
+@pytest.mark.parametrize("text", ["très secret", "a  b", "tre\u0300s secret", "#;,\"'"])
+def test_only_what_editors_add_is_dropped(secret: SecretFile, written: str, text: str) -> None:
+    secret.path.write_bytes(written.format(text).encode())
+    assert secret.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("un\ndeux", "une seule ligne"),
+        ("\nun", "une seule ligne"),
+        ("un\rdeux\n", "une seule ligne"),
+        (" secret", "espace"),
+        ("secret \n", "espace"),
+        ("secret\t", "espace"),
+        ("secret\u00a0\n", "espace"),
+        ("se\u00a0cret", "U+00A0"),
+        ("se\u200bcret", "U+200B"),
+        ("secret\ufeff", "U+FEFF"),
+        ("\ufeff\ufeffsecret", "U+FEFF"),
+        ("se\x00cret", "U+0000"),
+        ("se\u3164cret", "U+3164"),
+        ("\ufeff", "vide"),
+        ("\ufeff\r\n", "vide"),
+    ],
+)
+def test_what_another_reader_would_take_differently_is_refused(secret: SecretFile, content: str, told: str) -> None:
+    secret.path.write_bytes(content.encode())
+    with pytest.raises(SecretFileError) as caught:
+        secret.read_text()
+    assert told in caught.value.raison
+    assert "secret" not in caught.value.raison.replace("le secret", "")
+
+
+def test_utf_16_is_refused_without_showing_it(secret: SecretFile) -> None:
+    secret.path.write_bytes("phrase".encode("utf-16"))
+    with pytest.raises(SecretFileError, match="UTF-8") as caught:
+        secret.read_text()
+    assert caught.value.__cause__ is None
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o644])
 def test_a_file_open_to_others_is_refused(secret: SecretFile, mode: int) -> None:
     secret.path.chmod(mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from commands import check_config
+from commands.checks import check_config
 from pki.errors import KeyListError
-from runtime.settings import Settings
-from runtime.settings_check import check, warnings
-from runtime.settings_errors import SettingsError
+from runtime.settings.check import check, warnings
+from runtime.settings.errors import SettingsError
+from runtime.settings.model import Settings
+from tests.vectors.samples import make_root
 
 
 def _secret(path: Path, content: bytes) -> None:
@@ -130,10 +132,11 @@ def test_no_list_of_weak_keys_is_refused_on_production_unless_said(tmp_path: Pat
     assert "without_weak_key_files" in problem.texte
     said = _with_pki(tmp_path, "PRODUCTION", without_weak_key_files=True)
     assert check(said) == ()
-    assert len(warnings(said)) == 1
+    assert [one.cle for one in warnings(said) if not one.cle.endswith("_url")] == ["pki.weak_key_files"]
     (tmp_path / "liste").touch()
     given = _with_pki(tmp_path, "PRODUCTION", weak_key_files=["liste"])
-    assert check(given) == warnings(given) == ()
+    assert check(given) == ()
+    assert [one.cle for one in warnings(given) if not one.cle.endswith("_url")] == []
 
 
 def test_a_list_and_the_word_that_there_is_none_contradict_each_other(tmp_path: Path) -> None:
@@ -148,8 +151,16 @@ def test_the_verb_says_how_many_keys_are_listed_or_that_none_is(
 ) -> None:
     config = tmp_path / "igc.toml"
     config.write_text('data_dir = "donnees"\n')
+    with pytest.raises(SettingsError, match=r"authorities\.json"):
+        check_config.run(config)
+    root = make_root()
+    entry = {"short_name": root.short_name, "issuer": root.short_name}
+    folder = tmp_path / "donnees" / "pki" / "autorites"
+    (folder / "authorities.json").write_text(json.dumps({"authorities": [entry]}))
+    (folder / f"{root.short_name}.pem").write_bytes(root.certificate.public_bytes(Encoding.PEM))
     check_config.run(config)
-    warned, correct = capsys.readouterr().out.splitlines()
+    warned, new, correct = capsys.readouterr().out.splitlines()
+    assert new == "Base de données : pas encore créée, `igc serve` la crée."
     assert warned.startswith("Attention : pki.weak_key_files : aucune liste")
     assert correct.startswith("Réglages corrects : plateforme TEST")
     (tmp_path / "liste").write_text("0123456789abcdef0123\n")
@@ -173,3 +184,12 @@ def test_without_publication_its_secret_is_not_needed(settings: Settings, tmp_pa
     assert [problem.cle for problem in check(settings)] == ["publication.ocsp_pass_phrase_file"]
     without = Settings.from_mapping({"data_dir": "donnees", "publication": {"processes": 0}}, base=tmp_path)
     assert check(without) == ()
+
+
+def test_a_public_address_of_one_machine_is_no_address_of_production(tmp_path: Path) -> None:
+    def told(**values: object) -> list[str]:
+        return [one.cle for one in warnings(Settings.from_mapping(values, base=tmp_path)) if one.cle.endswith("_url")]
+
+    assert told() == []
+    assert told(plateforme="PRODUCTION") == ["ws.public_url", "portal.public_url"]
+    assert told(plateforme="PRODUCTION", ws={"public_url": "https://lots.igc.example"}) == ["portal.public_url"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from runtime.settings import Settings
-from runtime.settings_reference import render
+from runtime.settings.model import Settings
+from runtime.settings.reference import render
 
 _ROOT = Path(__file__).parents[3]
 _PAGE = _ROOT / "docs" / "reglages.md"
@@ -26,7 +26,7 @@ def _names(model: type[BaseModel]) -> Iterator[str]:
 
 
 def test_the_page_is_the_models() -> None:
-    assert _PAGE.read_text(encoding="utf-8") == render(), "python -m runtime.settings_reference > docs/reglages.md"
+    assert _PAGE.read_text(encoding="utf-8") == render(), "python -m runtime.settings.reference > docs/reglages.md"
 
 
 def test_every_setting_has_a_french_sentence() -> None:

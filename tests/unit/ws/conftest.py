@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from runtime.http_server import HttpServer, Limits, server_ssl_context
+from runtime.listening.server import HttpServer, Limits, server_ssl_context
 from tests.unit.ws.desk import Desk
 from tests.unit.ws.messages import V11
 from tests.unit.ws.tls_material import Material, make_material
 from ws.app import WsLimits, build_app
-from ws.contract_files import ENDPOINT
+from ws.contract.files import ENDPOINT
+from ws.contract.names import SoapVersion
 
 PUBLIC_URL = "https://ws.igc.example:9443"
 
@@ -31,7 +32,15 @@ class Canal:
             "localhost", self.port, context=self.material.client_context(name), timeout=30
         )
 
-    def exchange(self, method, path, body=None, headers=None, *, name="client"):
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        name: str | None = "client",
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = self.connect(name)
         try:
             connection.request(method, path, body, headers or {}, encode_chunked=hasattr(body, "__next__"))
@@ -40,7 +49,14 @@ class Canal:
         finally:
             connection.close()
 
-    def post(self, message, version=V11, headers=None, *, name="client"):
+    def post(
+        self,
+        message: bytes,
+        version: SoapVersion = V11,
+        headers: dict[str, str] | None = None,
+        *,
+        name: str | None = "client",
+    ) -> tuple[int, bytes]:
         """Status and content of a call."""
         headers = {"Content-Type": version.content_type, **(headers or {})}
         status, _, content = self.exchange("POST", ENDPOINT, message, headers, name=name)
@@ -48,12 +64,12 @@ class Canal:
 
 
 @pytest.fixture(scope="session")
-def material(tmp_path_factory) -> Material:
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return make_material(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")
-def _running(material) -> Iterator[Canal]:
+def _running(material: Material) -> Iterator[Canal]:
     desk = Desk({material.certificate_der("client"): "CHU EXEMPLE", material.certificate_der("other"): "AUTRE"})
     app = build_app(desk, public_url=PUBLIC_URL, limits=WsLimits(max_wait=5))
     context = server_ssl_context(material.server_cert, material.server_key, [material.ca_der])
@@ -63,8 +79,8 @@ def _running(material) -> Iterator[Canal]:
 
 
 @pytest.fixture
-def canal(_running) -> Canal:
+def canal(_running: Canal) -> Canal:
     _running.desk.calls.clear()
-    _running.desk.lots.clear()
+    _running.desk.kept.clear()
     _running.desk.revoked.clear()
     return _running

@@ -1,12 +1,17 @@
-"""A registration authority in memory: the surface of the real one, for tests of the canal alone."""
+"""A registration authority in memory, for tests of the canal alone; the type checker holds it to the ports."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
-from registration.values import Acteur, LotForm, Origin, content_digest, encode_forms
+from registration.policy import DEFAULT_PAGE
+from registration.ports import AuthorityPort
+from registration.values import Acteur, Caller, DemandeForm, Identite, LotForm, Origin, content_digest
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -15,9 +20,15 @@ from registration.views import (
     HistoriqueLine,
     LotFollowUp,
     LotReceipt,
+    PersonneCriteria,
+    PersonnePage,
     Refusal,
     Retrait,
+    RetraitConditions,
     RetraitPage,
+    SearchCriteria,
+    StructureCriteria,
+    StructurePage,
     Verdict,
 )
 from registration.vocabulary import (
@@ -40,8 +51,15 @@ class Desk:
 
     plateforme = Plateforme.TEST
 
+    def view(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def changes(self, stop: threading.Event) -> DeskChanges:
+        self.calls.append("open changes")
+        return DeskChanges(self, stop)
+
     def __init__(self, known: dict[bytes, str]) -> None:
-        self.acteurs = {
+        self.known = {
             der: Acteur(
                 id=number,
                 plateforme=Plateforme.TEST,
@@ -52,48 +70,95 @@ class Desk:
             for number, (der, name) in enumerate(known.items(), 1)
         }
         self.revoked: set[bytes] = set()
-        self.lots: dict[int, tuple[Origin, LotForm, bytes]] = {}
+        self.kept: dict[int, tuple[Origin, LotForm, bytes]] = {}
         self.versions: dict[int, int] = {}
         self.calls: list[str] = []
         self.threads: set[str] = set()
-        self._lock = threading.Lock()
+        self.criteria = SearchCriteria()
+        self.conditions: RetraitConditions | None = None
+        self.lock = threading.Lock()
+        self.acteurs = DeskActeurs(self)
+        self.lots = DeskLots(self)
+        self.demandes = DeskDemandes(self)
+        self.retraits = DeskRetraits(self)
+        self.directory = DeskDirectory(self)
 
-    def identify(self, certificate_der):
-        self.calls.append("identify")
+
+class DeskChanges:
+    """Tells of every change of a version."""
+
+    def __init__(self, desk: Desk, stop: threading.Event) -> None:
+        self._desk, self._stop = desk, stop
+        self._seen: dict[int, int] = {}
+
+    def wait(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self._seen == self._desk.versions and time.monotonic() < deadline and not self._stop.is_set():
+            time.sleep(0.01)
+        changed, self._seen = self._seen != self._desk.versions, dict(self._desk.versions)
+        return changed
+
+    def close(self) -> None:
+        self._desk.calls.append("close changes")
+
+
+class _Area:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+
+class DeskActeurs(_Area):
+    def identify(self, certificate_der: bytes | None) -> Caller:
+        self.desk.calls.append("identify")
         if certificate_der is None:
             raise AccessError(Code.NO_CERTIFICATE)
-        if certificate_der in self.revoked:
+        if certificate_der in self.desk.revoked:
             raise AccessError(Code.CERTIFICATE_REVOKED)
-        if certificate_der not in self.acteurs:
+        if certificate_der not in self.desk.known:
             raise AccessError(Code.ACTEUR_UNKNOWN)
-        return self.acteurs[certificate_der]
+        return Caller(acteur=self.desk.known[certificate_der], identite=Identite(emetteur="0" * 64, serie="01"))
 
-    def submit_lot(self, origin, form):
-        self.calls.append("submit_lot")
-        self.threads.add(threading.current_thread().name)
+    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
+        return False
+
+    def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
+        return ()
+
+
+class DeskDirectory(_Area):
+    def search_structures(
+        self, acteur: Acteur, criteria: StructureCriteria, *, offre: Offre | None = None, limit: int = DEFAULT_PAGE
+    ) -> StructurePage:
+        return StructurePage(structures=(), more=False)
+
+    def search_personnes(
+        self, acteur: Acteur, structure: str, criteria: PersonneCriteria, *, limit: int = DEFAULT_PAGE
+    ) -> PersonnePage:
+        return PersonnePage(personnes=(), more=False)
+
+
+class DeskLots(_Area):
+    def submit(self, origin: Origin, form: LotForm) -> LotReceipt:
+        self.desk.calls.append("submit_lot")
+        self.desk.threads.add(threading.current_thread().name)
         if form.reference == "panne":
             raise RuntimeError(SECRET_TEXT)
         if form.reference == "sans-droit":
             raise AccessError(Code.NO_RIGHT)
-        digest = content_digest([encode_forms(form.demandes)])
-        with self._lock:
-            for index, (owner, known, known_digest) in self.lots.items():
+        digest = content_digest(form.demandes)
+        with self.desk.lock:
+            for index, (owner, known, known_digest) in self.desk.kept.items():
                 if owner.acteur == origin.acteur and known.reference == form.reference:
                     if digest != known_digest:
                         raise ConflictError(Code.LOT_CONFLICT, champ="reference", index=index)
-                    return self._receipt(index, known, already=True)
-            index = len(self.lots) + 1
-            self.lots[index] = (origin, form, digest)
-            self.versions[index] = 1
-            return self._receipt(index, form, already=False)
+                    return _receipt(index, known, already=True)
+            index = len(self.desk.kept) + 1
+            self.desk.kept[index] = (origin, form, digest)
+            self.desk.versions[index] = 1
+            return _receipt(index, form, already=False)
 
-    def _receipt(self, index, form, *, already):
-        return LotReceipt(
-            index=index, reference=form.reference, nombre=len(form.demandes), depose_le=NOW, already_known=already
-        )
-
-    def verify_lot(self, origin, form):
-        self.calls.append("verify_lot")
+    def verify(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
+        self.desk.calls.append("verify_lot")
         return tuple(
             Verdict(
                 position=position,
@@ -108,16 +173,18 @@ class Desk:
             for position, item in enumerate(form.demandes, 1)
         )
 
-    def follow_lot(self, acteur, *, index=None, reference=None):
-        self.calls.append("follow_lot")
+    def follow(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
+        self.desk.calls.append("follow_lot")
         if index is None:
             found = [
-                n for n, (owner, form, _) in self.lots.items() if owner.acteur == acteur and form.reference == reference
+                n
+                for n, (owner, form, _) in self.desk.kept.items()
+                if owner.acteur == acteur and form.reference == reference
             ]
             index = found[0] if found else None
-        if index not in self.lots or self.lots[index][0].acteur != acteur:
+        if index is None or index not in self.desk.kept or self.desk.kept[index][0].acteur != acteur:
             raise NotFoundError(Code.LOT_UNKNOWN)
-        form = self.lots[index][1]
+        form = self.desk.kept[index][1]
         counts = dict.fromkeys(EtatDemande, 0)
         counts[EtatDemande.ENREGISTREE] = len(form.demandes)
         return LotFollowUp(
@@ -129,20 +196,39 @@ class Desk:
             a_retirer=0,
             depose_le=NOW,
             modifie_le=NOW,
-            version=f"v{self.versions[index]}",
+            version=f"v{self.desk.versions[index]}",
         )
 
-    def list_lot(self, acteur, index, *, etat=None, after=0, limit=100):
-        self.calls.append(f"list_lot {index} {etat} {after} {limit}")
-        views = tuple(self.view(position, full=position % 2) for position in range(after + 1, after + limit + 1))
+    def marks(self, indexes: Collection[int]) -> Mapping[int, str]:
+        self.desk.calls.append(f"marks {sorted(indexes)}")
+        return {index: str(self.desk.versions[index]) for index in indexes}
+
+    def list_demandes(
+        self, acteur: Acteur, index: int, *, etat: EtatDemande | None = None, after: int = 0, limit: int = 100
+    ) -> DemandePage:
+        self.desk.calls.append(f"list_lot {index} {etat} {after} {limit}")
+        views = tuple(_view(position, full=position % 2 == 1) for position in range(after + 1, after + limit + 1))
         return DemandePage(demandes=views, next_after=after + limit)
 
-    def search(self, acteur, criteria, *, after=None, limit=100):
-        self.calls.append("search")
-        self.criteria = criteria
+    def cancel(self, origin: Origin, index: int) -> CancelResult:
+        return CancelResult(cancelled=0, unchanged=7)
+
+
+class DeskDemandes(_Area):
+    def submit(self, origin: Origin, form: DemandeForm) -> int:
+        raise AccessError(Code.NO_RIGHT)
+
+    def search(
+        self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = 100
+    ) -> DemandePage:
+        self.desk.calls.append("search")
+        self.desk.criteria = criteria
         return DemandePage(demandes=(), next_after=None)
 
-    def read_demande(self, acteur, numero):
+    def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
+        return 0
+
+    def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         if numero == 404:
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
         line = HistoriqueLine(
@@ -159,59 +245,73 @@ class Desk:
             habilitations_administrateur=None,
         )
         return DemandeDetail(
-            demande=self.view(numero, full=True), subject=(("CN", "dossier"), ("C", "FR")), historique=(line, line)
+            demande=_view(numero, full=True), subject=(("CN", "dossier"), ("C", "FR")), historique=(line, line)
         )
 
-    def withdraw_demande(self, origin, numero, conditions):
+    def cancel(self, origin: Origin, numero: int) -> CancelResult:
+        return CancelResult(cancelled=1, unchanged=0)
+
+
+class DeskRetraits(_Area):
+    def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
+        self.desk.conditions = conditions
         if conditions.code != conditions.confirmation:
             raise IgcError(Code.CODE_REVOCATION_MISMATCH, champ="confirmation")
         if numero == 33:
             raise ConflictError(Code.NOT_READY, etat="Validée")
-        return self._retrait(numero)
+        return _retrait(numero)
 
-    def _retrait(self, numero):
-        return Retrait(
-            numero=numero,
-            index_lot=1,
-            position=1,
-            reference=None,
-            serial="0A0B",
-            not_after=NOW,
-            retire_le=NOW,
-            pkcs7=bytes(range(256)),
-        )
+    def withdraw_page(
+        self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = 100
+    ) -> RetraitPage:
+        return RetraitPage(retraits=tuple(_retrait(n) for n in (1, 2)), next_after=2, pending=3)
 
-    def withdraw_lot_page(self, origin, index, conditions, *, after=0, limit=100):
-        return RetraitPage(retraits=tuple(self._retrait(n) for n in (1, 2)), next_after=2, pending=3)
 
-    def cancel_demande(self, origin, numero):
-        return CancelResult(cancelled=1, unchanged=0)
+def _receipt(index: int, form: LotForm, *, already: bool) -> LotReceipt:
+    return LotReceipt(
+        index=index, reference=form.reference, nombre=len(form.demandes), depose_le=NOW, already_known=already
+    )
 
-    def cancel_lot(self, origin, index):
-        return CancelResult(cancelled=0, unchanged=7)
 
-    def view(self, numero, *, full):
-        return DemandeView(
-            numero=numero,
-            canal=Canal.WS,
-            offre=Offre.SERV,
-            usage=Usage.SMIME,
-            etat=EtatDemande.REJETEE,
-            index_lot=1 if full else None,
-            position=numero if full else None,
-            reference="r/1" if full else None,
-            etat_produit=EtatProduit.A_RETIRER if full else None,
-            structure="10B0039137" if full else None,
-            raison_sociale="CHU",
-            beneficiaire="899700027131" if full else None,
-            beneficiaire_libelle=None,
-            demandeur="X",
-            service_applicatif="é" * 64 if full else None,
-            adresse_email="a@b.fr" if full else None,
-            fqdns=("a.fr", "b.fr") if full else (),
-            cree_le=NOW,
-            modifie_le=NOW,
-            serial="01" if full else None,
-            not_after=NOW if full else None,
-            refusal=Refusal(code="ERR_IHM_026", texte="non") if full else None,
-        )
+def _retrait(numero: int) -> Retrait:
+    return Retrait(
+        numero=numero,
+        index_lot=1,
+        position=1,
+        reference=None,
+        serial="0A0B",
+        not_after=NOW,
+        retire_le=NOW,
+        pkcs7=bytes(range(256)),
+    )
+
+
+def _view(numero: int, *, full: bool) -> DemandeView:
+    return DemandeView(
+        numero=numero,
+        canal=Canal.WS,
+        offre=Offre.SERV,
+        usage=Usage.SMIME,
+        etat=EtatDemande.REJETEE,
+        index_lot=1 if full else None,
+        position=numero if full else None,
+        reference="r/1" if full else None,
+        etat_produit=EtatProduit.A_RETIRER if full else None,
+        structure="10B0039137" if full else None,
+        raison_sociale="CHU",
+        beneficiaire="899700027131" if full else None,
+        beneficiaire_libelle=None,
+        demandeur="X",
+        service_applicatif="é" * 64 if full else None,
+        adresse_email="a@b.fr" if full else None,
+        fqdns=("a.fr", "b.fr") if full else (),
+        cree_le=NOW,
+        modifie_le=NOW,
+        serial="01" if full else None,
+        not_after=NOW if full else None,
+        refusal=Refusal(code="ERR_IHM_026", texte="non") if full else None,
+    )
+
+
+# What the canals ask of the registration authority is what this fake answers, name by name and type by type.
+_: AuthorityPort = Desk({})

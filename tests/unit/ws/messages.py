@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from lxml import etree
 
-from ws.contract_files import SCHEMA_FILE
-from ws.soap import CONTRACT_NS, SoapVersion
+from tests.support.assertions import the
+from ws.contract.files import SCHEMA_FILE
+from ws.contract.names import CONTRACT_NS, SoapVersion, contract_tag
 
 SCHEMA = etree.XMLSchema(etree.parse(SCHEMA_FILE))
 CSR = base64.b64encode(bytes(range(256)) * 3).decode()
 V11, V12 = SoapVersion.V11, SoapVersion.V12
+ANSWERED_HEADERS = {V12.tag("NotUnderstood"), V12.tag("Upgrade"), contract_tag("messageRefuse")}
 
 
 def item(number: int = 1, *, csr: str = CSR, more: str = "") -> str:
@@ -45,31 +47,40 @@ def body_of(answer: bytes, version: SoapVersion = V11) -> etree._Element:
     """The one child of the Body; anything that is not a fault must be valid against the published schema."""
     root = etree.fromstring(answer)
     assert root.tag == version.tag("Envelope")
-    assert [child.tag for child in root] == [version.tag("Body")]
-    assert len(root[0]) == 1
-    child = root[0][0]
+    parts = list(root)
+    if parts[0].tag == version.tag("Header"):
+        assert {block.tag for block in parts.pop(0)} <= ANSWERED_HEADERS
+    assert [child.tag for child in parts] == [version.tag("Body")]
+    assert len(parts[0]) == 1
+    child = parts[0][0]
     if child.tag != version.tag("Fault"):
         SCHEMA.assertValid(child)
     return child
 
 
 def fault_of(answer: bytes, version: SoapVersion = V11) -> dict[str, str]:
-    """Members of the one contract element in the detail, with its name and the fault code; checked against the schema."""
+    """Members of the one contract element of a fault, with its name and the fault code; checked against the schema.
+
+    It stands in the detail or, where the fault is not about the Body, in the Header of SOAP 1.1.
+    """
     fault = body_of(answer, version)
     assert fault.tag == version.tag("Fault"), etree.tostring(fault)
     if version is V11:
-        assert [child.tag for child in fault] == ["faultcode", "faultstring", "detail"]
-        code, reason = fault.findtext("faultcode"), fault.findtext("faultstring")
-        detail = fault.find("detail")
+        assert [child.tag for child in fault][:2] == ["faultcode", "faultstring"]
+        code, reason = fault.findtext("faultcode", ""), fault.findtext("faultstring")
+        found = fault.find("detail")
+        if found is None:
+            found = fault.getroottree().find(version.tag("Header"))
     else:
         assert [etree.QName(child).localname for child in fault] == ["Code", "Reason", "Detail"]
-        code = fault.findtext(f"{version.tag('Code')}/{version.tag('Value')}")
+        code = fault.findtext(f"{version.tag('Code')}/{version.tag('Value')}", "")
         reason = fault.findtext(f"{version.tag('Reason')}/{version.tag('Text')}")
-        detail = fault.find(version.tag("Detail"))
-    assert len(detail) == 1
-    SCHEMA.assertValid(detail[0])
+        found = fault.find(version.tag("Detail"))
+    typed = [block for block in the(found, "the detail of the fault") if etree.QName(block).namespace == CONTRACT_NS]
+    assert len(typed) == 1
+    SCHEMA.assertValid(typed[0])
     prefix, _, name = code.partition(":")
     assert fault.nsmap[prefix] == version.namespace
-    members = {etree.QName(child).localname: child.text for child in detail[0]}
+    members = {etree.QName(child).localname: child.text or "" for child in typed[0]}
     assert members["texte"] == reason
-    return {"fault": etree.QName(detail[0]).localname, "side": name, **members}
+    return {"fault": etree.QName(typed[0]).localname, "side": name, **members}

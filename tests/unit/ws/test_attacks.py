@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from tests.unit.ws.conftest import Canal
 from tests.unit.ws.desk import SECRET_TEXT
 from tests.unit.ws.messages import (
     V11,
@@ -21,20 +23,30 @@ from tests.unit.ws.messages import (
     lot,
     request,
 )
-from ws.contract_files import ENDPOINT
+from ws.contract.files import ENDPOINT
+from ws.contract.names import SoapVersion
 
 GOOD = envelope(lot(item(1)))
 BOTH = pytest.mark.parametrize("version", [V11, V12], ids=["soap11", "soap12"])
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
 
-def refused(canal, message, code, version=V11, *, headers=None, status=500, name="client"):
+def refused(
+    canal: Canal,
+    message: bytes,
+    code: str,
+    version: SoapVersion = V11,
+    *,
+    headers: dict[str, str] | None = None,
+    status: int = 500,
+    name: str | None = "client",
+) -> dict[str, str]:
     """Post, expect this code, and see that the use cases saw nothing and that the service still works."""
     got, content = canal.post(message, version, headers, name=name)
     fault = fault_of(content, version)
     assert (got, fault["code"]) == (status, code)
     assert set(canal.desk.calls) <= {"identify"}
-    assert canal.desk.lots == {}
+    assert canal.desk.kept == {}
     ok, answer = canal.post(envelope(request("consulterService")))
     assert ok == 200
     body_of(answer)
@@ -94,7 +106,6 @@ MALFORMED = {
     "11 MB in one value": (envelope(lot(item(1, csr="A" * 11_000_000))), "ERR_WS_005"),
     "other root": (b"<a/>", "ERR_WS_006"),
     "bare request": (lot(item(1)).encode(), "ERR_WS_006"),
-    "soap 1.2 envelope as 1.1": (envelope(lot(item(1)), V12), "ERR_WS_006"),
     "empty body": (envelope(""), "ERR_WS_006"),
     "text in body": (envelope("bonjour"), "ERR_WS_006"),
     "text beside the request": (envelope(lot(item(1)) + "bonjour"), "ERR_WS_006"),
@@ -113,27 +124,11 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_malformed_messages(canal, case):
+def test_malformed_messages(canal: Canal, case: str) -> None:
     message, code = MALFORMED[case]
     fault = refused(canal, message, code, headers={"Content-Type": "text/xml"})
     assert (fault["fault"], fault["side"]) == ("messageRefuse", "Client")
     assert "incident" not in fault
-
-
-@BOTH
-@pytest.mark.parametrize("value", ["1", "true", "yes"])
-def test_a_required_header_is_never_skipped(canal, version, value):
-    header = f'<w:Security xmlns:w="urn:w" s:mustUnderstand="{value}"/>'
-    fault = refused(canal, envelope(lot(item(1)), version, header), "ERR_WS_007", version)
-    assert fault["side"] == "MustUnderstand"
-
-
-@BOTH
-def test_an_optional_header_is_passed_over(canal, version):
-    header = '<w:a xmlns:w="urn:w" s:mustUnderstand="0"/><w:b xmlns:w="urn:w"/>'
-    status, content = canal.post(envelope(lot(item(1)), version, header), version)
-    assert status == 200
-    body_of(content, version)
 
 
 IN_ITEM_7 = {
@@ -142,11 +137,19 @@ IN_ITEM_7 = {
     "no base64 alphabet": (item(7, csr="é" * 8), "ERR_WS_009", "csr"),
     "padding in the middle": (item(7, csr="QQ==QUJD"), "ERR_WS_009", "csr"),
     "cut base64": (item(7, csr="QUJDR"), "ERR_WS_009", "csr"),
-    "empty csr": (item(7, csr=""), "ERR_WS_008", "csr"),
-    "csr too long": (item(7, csr="A" * 24_000), "ERR_WS_008", "csr"),
-    "unknown offre": (item(7).replace(">ORG<", ">ORGANISATION<"), "ERR_WS_008", "offre"),
-    "bad structure": (item(7).replace("10B0039137", "' OR 1=1 --"), "ERR_WS_008", "structure"),
-    "long service": (item(7).replace("dossier-7", "d" * 65), "ERR_WS_008", "serviceApplicatif"),
+    "csr beyond all measure": (item(7, csr="A" * 87_384), "ERR_WS_008", "csr"),
+    "offre beyond all measure": (item(7).replace(">ORG<", f">{'ORGANISATION' * 86}<"), "ERR_WS_008", "offre"),
+    "a text of 1 MB": (item(7).replace("dossier-7", "' OR 1=1 --" * 95_000), "ERR_WS_008", "serviceApplicatif"),
+    "101 fqdn": (
+        item(7).replace("<l:emailActeur>", "<l:fqdn>a.fr</l:fqdn>" * 101 + "<l:emailActeur>"),
+        "ERR_WS_008",
+        "fqdn",
+    ),
+    "10 000 fqdn": (
+        item(7).replace("<l:emailActeur>", "<l:fqdn>a.fr</l:fqdn>" * 10_000 + "<l:emailActeur>"),
+        "ERR_WS_008",
+        "fqdn",
+    ),
     "wrong order": (
         item(7).replace(
             "<l:offre>ORG</l:offre><l:usage>AUTH_CLI</l:usage>", "<l:usage>AUTH_CLI</l:usage><l:offre>ORG</l:offre>"
@@ -154,13 +157,8 @@ IN_ITEM_7 = {
         "ERR_WS_008",
         "usage",
     ),
-    "unknown element": (item(7, more="<l:motDePasse>x</l:motDePasse>"), "ERR_WS_008", "demande"),
-    "element of another namespace": (item(7, more='<x xmlns="urn:x"/>'), "ERR_WS_008", "demande"),
-    "csr missing": (
-        item(7).replace("<l:csr>", "<l:emailInforme>").replace("</l:csr>", "</l:emailInforme>"),
-        "ERR_WS_008",
-        "emailInforme",
-    ),
+    "unknown element": (item(7, more="<l:motDePasse>x</l:motDePasse>"), "ERR_WS_008", "motDePasse"),
+    "element of another namespace": (item(7, more='<x xmlns="urn:x"/>'), "ERR_WS_008", "x"),
     "attribute": (item(7).replace("<l:demande>", '<l:demande id="a" href="#a">'), "ERR_WS_008", "demande"),
     "xsi:type of another class": (
         item(7).replace("<l:demande>", f'<l:demande {XSI} xsi:type="l:Lot">'),
@@ -185,21 +183,16 @@ IN_ITEM_7 = {
     "comment inside a value": (item(7).replace("AUTH_CLI", "AUTH<!-- -->_CLI"), "ERR_WS_008", "usage"),
     "comment at the end of a value": (item(7).replace("AUTH_CLI", "AUTH_CLI<!-- -->"), "ERR_WS_008", "usage"),
     "text between the fields": (item(7).replace("<l:offre>", "bonjour<l:offre>"), "ERR_WS_008", "demande"),
-    "six fqdn": (
-        item(7).replace("<l:emailActeur>", "<l:fqdn>a.fr</l:fqdn>" * 6 + "<l:emailActeur>"),
-        "ERR_WS_008",
-        "fqdn",
-    ),
 }
 
 
-FAR_BEHIND = ("bad base64", "unknown offre", "comment inside a value", "text between the fields")
+FAR_BEHIND = ("bad base64", "offre beyond all measure", "comment inside a value", "text between the fields")
 
 
 @pytest.mark.parametrize(
     ("case", "before"), [*[(case, 6) for case in IN_ITEM_7], *[(case, 1206) for case in FAR_BEHIND]]
 )
-def test_a_schema_fault_names_its_place(canal, case, before):
+def test_a_schema_fault_names_its_place(canal: Canal, case: str, before: int) -> None:
     bad, code, champ = IN_ITEM_7[case]
     items = [item(n) for n in range(before)] + [bad] + [item(n) for n in range(3)]
     fault = refused(canal, envelope(lot(*items)), code)
@@ -209,17 +202,18 @@ def test_a_schema_fault_names_its_place(canal, case, before):
     assert "Element" not in fault["texte"]
 
 
-def test_a_schema_fault_names_its_place_without_prefixes(canal):
-    message = envelope(lot(*[item(n) for n in range(6)], item(7).replace(">ORG<", ">X<")))
+def test_a_schema_fault_names_its_place_without_prefixes(canal: Canal) -> None:
+    message = envelope(lot(*[item(n) for n in range(6)], item(7).replace(">ORG<", f">{'X' * 1025}<")))
     plain = message.replace(b"<l:", b"<").replace(b"</l:", b"</").replace(b"xmlns:l=", b"xmlns=")
     fault = refused(canal, plain, "ERR_WS_008")
     assert (fault["position"], fault["champ"]) == ("7", "offre")
     assert "demande 7, champ « offre »" in fault["texte"]
 
 
-def test_the_names_that_the_schema_wanted_are_told(canal):
-    fault = refused(canal, envelope(lot(item(1).replace("<l:usage>AUTH_CLI</l:usage>", ""))), "ERR_WS_008")
-    assert "Attendu : usage" in fault["texte"]
+def test_the_names_that_the_schema_wanted_are_told(canal: Canal) -> None:
+    fault = refused(canal, envelope(request("annulerLot", "<l:numeroDemande>1</l:numeroDemande>")), "ERR_WS_008")
+    assert fault["champ"] == "numeroDemande"
+    assert "Attendu : indexLot." in fault["texte"]
 
 
 LOT_SHAPES = {
@@ -242,16 +236,16 @@ LOT_SHAPES = {
 
 @pytest.mark.parametrize("case", LOT_SHAPES)
 @pytest.mark.parametrize("operation", ["deposerLot", "verifierLot"])
-def test_lots_of_another_shape(canal, case, operation):
+def test_lots_of_another_shape(canal: Canal, case: str, operation: str) -> None:
     refused(canal, envelope(request(operation, LOT_SHAPES[case])), "ERR_WS_008")
 
 
-def test_ten_thousand_and_one_items(canal):
+def test_ten_thousand_and_one_items(canal: Canal) -> None:
     fault = refused(canal, envelope(lot("<l:demande/>" * 10_001)), "ERR_WS_011")
     assert fault["champ"] == "demande"
 
 
-def test_ten_thousand_bad_items_cost_one_block(canal):
+def test_ten_thousand_bad_items_cost_one_block(canal: Canal) -> None:
     fault = refused(canal, envelope(lot("<l:demande a='1' b='2'/>" * 10_000)), "ERR_WS_008")
     assert fault["position"] == "1"
 
@@ -262,19 +256,19 @@ DATES = ["2026-11-23T08:00:00", "2026-11-23T24:00:00Z", "2026-13-01T00:00:00Z", 
 
 @pytest.mark.parametrize("date", DATES)
 @pytest.mark.parametrize("champ", ["depuis", "jusqua"])
-def test_dates_without_zone_or_impossible(canal, date, champ):
+def test_dates_without_zone_or_impossible(canal: Canal, date: str, champ: str) -> None:
     fault = refused(canal, envelope(search(f"<l:{champ}>{date}</l:{champ}>")), "ERR_WS_010")
     assert fault["champ"] == champ
     assert fault["fault"] == "messageRefuse"
 
 
-def test_numbers_out_of_range(canal):
+def test_numbers_out_of_range(canal: Canal) -> None:
     for value in ("0", "-1", "9223372036854775808", "1.0", "1e3", "", "NaN"):
         fault = refused(canal, envelope(request("annulerLot", f"<l:indexLot>{value}</l:indexLot>")), "ERR_WS_008")
         assert fault["champ"] == "indexLot"
 
 
-def test_href_to_its_own_ancestor(canal):
+def test_href_to_its_own_ancestor(canal: Canal) -> None:
     refused(canal, envelope(request("annulerLot", '<l:indexLot href="#a"/>', ' id="a"')), "ERR_WS_008")
 
 
@@ -293,35 +287,35 @@ def test_href_to_its_own_ancestor(canal):
         ({"Content-Encoding": "br"}, "ERR_WS_003"),
     ],
 )
-def test_other_media_types_and_codings_are_415(canal, headers, code):
+def test_other_media_types_and_codings_are_415(canal: Canal, headers: dict[str, str], code: str) -> None:
     refused(canal, GOOD, code, headers=headers, status=415)
     refused(canal, gzip.compress(GOOD), code, headers=headers, status=415)
 
 
 @pytest.mark.parametrize("charset", ["utf-7", "iso-8859-1", "utf-16", "rot13", "", "utf-32"])
-def test_a_charset_that_is_not_that_of_the_bytes(canal, charset):
+def test_a_charset_that_is_not_that_of_the_bytes(canal: Canal, charset: str) -> None:
     refused(canal, GOOD, "ERR_WS_003", headers={"Content-Type": f"text/xml; charset={charset}"})
 
 
 @pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "Utf-8", "us-ascii"])
-def test_charsets_that_are(canal, charset):
+def test_charsets_that_are(canal: Canal, charset: str) -> None:
     status, content = canal.post(GOOD, headers={"Content-Type": f"text/xml; charset={charset}"})
     assert status == 200
     body_of(content)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
-def test_byte_order_marks(canal, encoding):
+def test_byte_order_marks(canal: Canal, encoding: str) -> None:
     text = '<?xml version="1.0"?>' + GOOD.decode().replace("dossier-1", "dossier-é")
     status, content = canal.post(text.encode(encoding), headers={"Content-Type": "text/xml"})
     assert status == 200
     body_of(content)
-    assert canal.desk.lots[1][1].demandes[0].service_applicatif == "dossier-é"
+    assert canal.desk.kept[1][1].demandes[0].service_applicatif == "dossier-é"
 
 
 @BOTH
 @pytest.mark.parametrize("action", ["urn:igc-exemple:lots:1.0/annulerLot", "annulerLot", "deposerLot", "urn:x"])
-def test_an_action_that_names_another_operation(canal, version, action):
+def test_an_action_that_names_another_operation(canal: Canal, version: SoapVersion, action: str) -> None:
     if version is V11:
         headers = {"SOAPAction": f'"{action}"'}
     else:
@@ -331,7 +325,7 @@ def test_an_action_that_names_another_operation(canal, version, action):
 
 @BOTH
 @pytest.mark.parametrize("action", ["urn:igc-exemple:lots:1.0/deposerLot", ""])
-def test_an_action_that_names_the_operation(canal, version, action):
+def test_an_action_that_names_the_operation(canal: Canal, version: SoapVersion, action: str) -> None:
     if version is V11:
         headers = {"SOAPAction": f'"{action}"'}
     else:
@@ -341,7 +335,7 @@ def test_an_action_that_names_the_operation(canal, version, action):
     body_of(content, version)
 
 
-def test_a_declared_length_above_the_limit_is_answered_before_the_body(canal):
+def test_a_declared_length_above_the_limit_is_answered_before_the_body(canal: Canal) -> None:
     connection = canal.connect()
     connection.putrequest("POST", ENDPOINT)
     connection.putheader("Content-Type", "text/xml")
@@ -354,8 +348,8 @@ def test_a_declared_length_above_the_limit_is_answered_before_the_body(canal):
     connection.close()
 
 
-def test_a_chunked_body_above_the_limit_is_cut(canal):
-    def endless():
+def test_a_chunked_body_above_the_limit_is_cut(canal: Canal) -> None:
+    def endless() -> Iterator[bytes]:
         for _ in range(33):
             yield b" " * 2**20
 
@@ -364,7 +358,7 @@ def test_a_chunked_body_above_the_limit_is_cut(canal):
     assert set(canal.desk.calls) == {"identify"}
 
 
-def test_a_chunked_body_is_accepted(canal):
+def test_a_chunked_body_is_accepted(canal: Canal) -> None:
     message = envelope(lot(*[item(n) for n in range(200)]))
     pieces = (message[start : start + 1000] for start in range(0, len(message), 1000))
     status, _, content = canal.exchange("POST", ENDPOINT, pieces, {"Content-Type": "text/xml"})
@@ -373,13 +367,13 @@ def test_a_chunked_body_is_accepted(canal):
 
 
 @BOTH
-def test_no_client_certificate(canal, version):
+def test_no_client_certificate(canal: Canal, version: SoapVersion) -> None:
     for message in (envelope(lot(item(1)), version), envelope(lot(*[item(1)] * 200), version), b"pas du XML"):
         fault = refused(canal, message, "ERR_WS_020", version, name=None)
         assert (fault["fault"], fault["side"]) == ("accesRefuse", version.sender)
 
 
-def test_nothing_is_read_from_a_client_without_certificate(canal):
+def test_nothing_is_read_from_a_client_without_certificate(canal: Canal) -> None:
     connection = canal.connect(None)
     connection.putrequest("POST", ENDPOINT)
     connection.putheader("Content-Type", "text/xml")
@@ -389,11 +383,11 @@ def test_nothing_is_read_from_a_client_without_certificate(canal):
     connection.close()
 
 
-def test_a_certificate_that_nobody_registered(canal):
+def test_a_certificate_that_nobody_registered(canal: Canal) -> None:
     assert refused(canal, GOOD, "ERR_WS_024", name="unknown")["fault"] == "accesRefuse"
 
 
-def test_a_stranger_is_told_before_his_big_body_is_read(canal):
+def test_a_stranger_is_told_before_his_big_body_is_read(canal: Canal) -> None:
     connection = canal.connect("unknown")
     connection.putrequest("POST", ENDPOINT)
     connection.putheader("Content-Type", "text/xml")
@@ -405,13 +399,19 @@ def test_a_stranger_is_told_before_his_big_body_is_read(canal):
     connection.close()
 
 
-@pytest.mark.parametrize("name", ["stranger", "expired"])
-def test_certificates_that_tls_refuses(canal, name):
+def test_a_certificate_that_tls_refuses(canal: Canal) -> None:
     with pytest.raises(OSError, match=r"(?i)alert"):
-        canal.post(GOOD, name=name)
+        canal.post(GOOD, name="stranger")
 
 
-def test_a_certificate_revoked_on_a_live_connection(canal):
+@pytest.mark.parametrize("name", ["expired", "future", "server"])
+def test_what_tls_lets_through_is_for_the_use_cases_to_judge(canal: Canal, name: str) -> None:
+    status, content = canal.post(GOOD, name=name)
+    assert (status, fault_of(content)["fault"]) == (500, "accesRefuse")
+    assert canal.desk.calls == ["identify"]
+
+
+def test_a_certificate_revoked_on_a_live_connection(canal: Canal) -> None:
     connection = canal.connect()
     headers = {"Content-Type": V11.content_type}
     connection.request("POST", ENDPOINT, GOOD, headers)
@@ -424,7 +424,9 @@ def test_a_certificate_revoked_on_a_live_connection(canal):
 
 
 @BOTH
-def test_an_exception_becomes_an_incident_and_says_nothing_else(canal, version, caplog, capsys):
+def test_an_exception_becomes_an_incident_and_says_nothing_else(
+    canal: Canal, version: SoapVersion, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     caplog.set_level(logging.DEBUG)
     status, content = canal.post(envelope(lot(item(1), reference="panne"), version), version)
     fault = fault_of(content, version)
@@ -442,7 +444,9 @@ def test_an_exception_becomes_an_incident_and_says_nothing_else(canal, version, 
     assert "gestion@chu-exemple.fr" not in logged
 
 
-def test_nothing_of_the_request_is_logged(canal, caplog, capsys):
+def test_nothing_of_the_request_is_logged(
+    canal: Canal, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     caplog.set_level(logging.DEBUG)
     for message in (GOOD, GOOD[:-20], envelope(lot(item(1).replace(">ORG<", ">gestion@chu-exemple.fr<")))):
         canal.post(message)
@@ -451,7 +455,7 @@ def test_nothing_of_the_request_is_logged(canal, caplog, capsys):
     assert "dossier-1" not in logged
 
 
-def test_other_methods_and_addresses(canal):
+def test_other_methods_and_addresses(canal: Canal) -> None:
     for method, path, expected in [
         ("PUT", ENDPOINT, 405),
         ("DELETE", ENDPOINT, 405),
@@ -467,13 +471,13 @@ def test_other_methods_and_addresses(canal):
         assert canal.exchange(method, path)[0] == expected, (method, path)
 
 
-def test_headers_that_a_proxy_would_set_are_worth_nothing(canal):
+def test_headers_that_a_proxy_would_set_are_worth_nothing(canal: Canal) -> None:
     pem = json.dumps(Path(canal.material.path("client")[0]).read_text())
     headers = dict.fromkeys(("X-SSL-Client-Cert", "Client-Cert", "X-Forwarded-Client-Cert", "SSL_CLIENT_CERT"), pem)
     refused(canal, GOOD, "ERR_WS_020", headers={**headers, "X-Forwarded-For": "127.0.0.1"}, name=None)
 
 
-def test_answers_escape_what_they_carry(canal):
+def test_answers_escape_what_they_carry(canal: Canal) -> None:
     status, content = canal.post(envelope(lot(item(1), item(2), operation="verifierLot")))
     verdict = body_of(content)
     assert status == 200

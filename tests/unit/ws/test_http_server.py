@@ -7,10 +7,15 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from ssl import TLSVersion
 
 import pytest
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
-from runtime.http_server import PEER_CERTIFICATE, HttpServer, Limits, server_ssl_context
+from runtime.listening.server import PEER_CERTIFICATE, HttpServer, Limits, server_ssl_context
+from tests.unit.ws.tls_material import Material
 
 QUICK = Limits(
     header_timeout=0.6,
@@ -25,7 +30,7 @@ QUICK = Limits(
 class Echo:
     """An ASGI application that says who the peer is and how many bytes it read."""
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             while True:
                 message = await receive()
@@ -48,20 +53,20 @@ class Echo:
         peer = scope["state"][PEER_CERTIFICATE]
         await self._answer(send, f"{size} {'none' if peer is None else len(peer)}".encode())
 
-    async def _answer(self, send, body):
+    async def _answer(self, send: Send, body: bytes) -> None:
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
-def plain():
+def plain() -> Iterator[int]:
     with HttpServer(Echo(), "127.0.0.1", 0, limits=QUICK).in_thread() as port:
         yield port
 
 
 @pytest.fixture
-def tls(material):
+def tls(material: Material) -> Iterator[int]:
     context = server_ssl_context(material.server_cert, material.server_key, [material.ca_der])
     with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=context, limits=QUICK).in_thread() as port:
         yield port
@@ -94,7 +99,7 @@ def closes(client: socket.socket, within: float = 8.0) -> bool:
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-def test_plain_request_and_chunked_body(plain):
+def test_plain_request_and_chunked_body(plain: int) -> None:
     assert exchange(plain, GET).endswith(b"0 none")
     body = (
         b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
@@ -118,25 +123,25 @@ def test_plain_request_and_chunked_body(plain):
         b"Bad Header: 1",
     ],
 )
-def test_ambiguous_framing_is_refused_once_and_the_connection_ends(plain, headers):
+def test_ambiguous_framing_is_refused_once_and_the_connection_ends(plain: int, headers: bytes) -> None:
     smuggled = b"0\r\n\r\nGET /early HTTP/1.1\r\nHost: a\r\n\r\n"
     answer = exchange(plain, b"POST / HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n\r\n" + smuggled)
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
     assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_header_of_one_megabyte_is_refused(plain):
+def test_header_of_one_megabyte_is_refused(plain: int) -> None:
     answer = exchange(plain, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 1_000_000 + b"\r\n\r\n")
-    assert not answer or answer.startswith(b"HTTP/1.1 400")
+    assert not answer or answer.startswith(b"HTTP/1.1 431")
     assert exchange(plain, GET).endswith(b"0 none")
 
 
-def test_header_just_above_the_bound_in_one_piece_is_refused(plain):
+def test_header_just_above_the_bound_in_one_piece_is_refused(plain: int) -> None:
     answer = exchange(plain, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * QUICK.max_header_bytes + b"\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.startswith(b"HTTP/1.1 431")
 
 
-def test_silent_client_and_slow_header_are_dropped(plain):
+def test_silent_client_and_slow_header_are_dropped(plain: int) -> None:
     with (
         socket.create_connection(("127.0.0.1", plain)) as silent,
         socket.create_connection(("127.0.0.1", plain)) as slow,
@@ -152,7 +157,7 @@ def test_silent_client_and_slow_header_are_dropped(plain):
         assert closes(silent)
 
 
-def test_slow_body_is_dropped(plain):
+def test_slow_body_is_dropped(plain: int) -> None:
     with socket.create_connection(("127.0.0.1", plain)) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
         end = time.monotonic() + 8
@@ -164,7 +169,7 @@ def test_slow_body_is_dropped(plain):
         assert closes(slow)
 
 
-def test_body_that_moves_but_never_ends_is_dropped():
+def test_body_that_moves_but_never_ends_is_dropped() -> None:
     limits = Limits(body_timeout=1, min_progress=1, graceful_stop=1)
     with (
         HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port,
@@ -180,7 +185,7 @@ def test_body_that_moves_but_never_ends_is_dropped():
         assert closes(slow)
 
 
-def test_answers_do_not_wait_for_acknowledgements():
+def test_answers_do_not_wait_for_acknowledgements() -> None:
     server = HttpServer(Echo(), "127.0.0.1", 0, limits=QUICK)
     with server.in_thread() as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -190,7 +195,8 @@ def test_answers_do_not_wait_for_acknowledgements():
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_slow_reader_is_dropped(plain):
+@pytest.mark.long
+def test_slow_reader_is_dropped(plain: int) -> None:
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         slow.connect(("127.0.0.1", plain))
@@ -204,20 +210,20 @@ def test_slow_reader_is_dropped(plain):
         assert received < 30_000_000
 
 
-def test_idle_keep_alive_is_dropped(plain):
+def test_idle_keep_alive_is_dropped(plain: int) -> None:
     with socket.create_connection(("127.0.0.1", plain)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b"200" in client.recv(65536)
         assert closes(client)
 
 
-def test_answer_before_the_body_reaches_a_client_that_sends_first(plain):
+def test_answer_before_the_body_reaches_a_client_that_sends_first(plain: int) -> None:
     size = 20_000_000
     request = b"POST /early HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n" % size
     assert exchange(plain, request + b"x" * size).endswith(b"early")
 
 
-def test_a_body_that_goes_on_after_its_answer_is_cut():
+def test_a_body_that_goes_on_after_its_answer_is_cut() -> None:
     limits = Limits(linger_bytes=1_000_000)
     with HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port, socket.socket() as client:
         client.connect(("127.0.0.1", port))
@@ -230,7 +236,7 @@ def test_a_body_that_goes_on_after_its_answer_is_cut():
         assert sent < 1000
 
 
-def test_expect_continue(plain):
+def test_expect_continue(plain: int) -> None:
     head = b"POST %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
     with socket.create_connection(("127.0.0.1", plain), timeout=10) as client:
         client.sendall(head % b"/")
@@ -242,7 +248,7 @@ def test_expect_continue(plain):
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_when_the_house_is_full_the_longest_waiting_gives_way():
+def test_when_the_house_is_full_the_longest_waiting_gives_way() -> None:
     limits = Limits(max_connections=5)
     with HttpServer(Echo(), "127.0.0.1", 0, limits=limits).in_thread() as port, contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(5)]
@@ -252,7 +258,7 @@ def test_when_the_house_is_full_the_longest_waiting_gives_way():
         assert read_all(waiting[4]).endswith(b"0 none")
 
 
-def test_two_hundred_silent_clients_delay_nobody(plain, tls, material):
+def test_two_hundred_silent_clients_delay_nobody(plain: int, tls: int, material: Material) -> None:
     patient = Limits(header_timeout=60, handshake_timeout=60, graceful_stop=1)
     context = server_ssl_context(material.server_cert, material.server_key, [material.ca_der])
     with (
@@ -278,14 +284,14 @@ def tls_exchange(port: int, context: ssl.SSLContext) -> bytes:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_tls_versions_and_peer_certificate(tls, material, version):
+def test_tls_versions_and_peer_certificate(tls: int, material: Material, version: TLSVersion) -> None:
     context = material.client_context("client")
     context.minimum_version = context.maximum_version = version
     assert tls_exchange(tls, context).endswith(b"0 %d" % len(material.certificate_der("client")))
     assert tls_exchange(tls, material.client_context(None)).endswith(b"0 none")
 
 
-def test_tls_1_1_is_refused(tls, material):
+def test_tls_1_1_is_refused(tls: int, material: Material) -> None:
     context = material.client_context("client")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
@@ -296,13 +302,63 @@ def test_tls_1_1_is_refused(tls, material):
         tls_exchange(tls, context)
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("name", ["stranger", "expired", "server"])
-def test_bad_client_certificates_end_in_a_tls_alert(tls, material, name, version):
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+
+
+@VERSIONS
+def test_a_certificate_of_an_unknown_authority_ends_in_a_tls_alert(
+    tls: int, material: Material, version: TLSVersion
+) -> None:
+    context = material.client_context("stranger")
+    context.minimum_version = context.maximum_version = version
+    with pytest.raises(ssl.SSLError, match=r"ALERT_UNKNOWN_CA|alert unknown ca"):
+        tls_exchange(tls, context)
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", ["expired", "future", "server"])
+def test_one_of_ours_comes_to_the_application_whatever_its_dates_and_usages_say(
+    tls: int, material: Material, name: str, version: TLSVersion
+) -> None:
     context = material.client_context(name)
     context.minimum_version = context.maximum_version = version
-    with pytest.raises(ssl.SSLError, match=r"ALERT|alert"):
-        tls_exchange(tls, context)
+    assert tls_exchange(tls, context).endswith(b"0 %d" % len(material.certificate_der(name)))
+
+
+@VERSIONS
+@pytest.mark.parametrize("name", ["stranger", "expired", "server", None])
+def test_where_a_certificate_is_required_openssl_judges_everything(
+    material: Material, name: str | None, version: TLSVersion
+) -> None:
+    context = server_ssl_context(
+        material.server_cert, material.server_key, [material.ca_der], require_client_certificate=True
+    )
+    with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=context, limits=QUICK).in_thread() as port:
+        client = material.client_context(name)
+        client.minimum_version = client.maximum_version = version
+        with pytest.raises(ssl.SSLError, match=r"ALERT|alert"):
+            tls_exchange(port, client)
+
+
+def test_without_authorities_nothing_is_asked_and_nothing_named(material: Material) -> None:
+    context = server_ssl_context(material.server_cert, material.server_key)
+    with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=context, limits=QUICK).in_thread() as port:
+        assert tls_exchange(port, material.client_context("client")).endswith(b"0 none")
+
+
+def test_a_build_of_python_that_hides_openssl_serves_all_the_same(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.listening.native_tls._library", None)
+    with capture_logs() as logs:
+        context = server_ssl_context(material.server_cert, material.server_key, [material.ca_der])
+    assert [line["event"] for line in logs] == [
+        "tls without names of client authorities, this build of Python does not let us set them"
+    ]
+    with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=context, limits=QUICK).in_thread() as port:
+        assert b"200" in tls_exchange(port, material.client_context("client"))
+        with pytest.raises(ssl.SSLError, match=r"ALERT|alert"):
+            tls_exchange(port, material.client_context("server"))
 
 
 def reconnect(port: int, context: ssl.SSLContext) -> list[tuple[bool, bytes]]:
@@ -322,18 +378,19 @@ def reconnect(port: int, context: ssl.SSLContext) -> list[tuple[bool, bytes]]:
     return seen
 
 
-def test_tls_1_3_sessions_are_never_resumed(tls, material):
-    assert [reused for reused, _ in reconnect(tls, material.client_context("client"))] == [False] * 3
-
-
-def test_a_resumed_tls_1_2_session_still_shows_the_certificate(tls, material):
+@VERSIONS
+def test_sessions_are_never_resumed_and_show_the_certificate_each_time(
+    tls: int, material: Material, version: TLSVersion
+) -> None:
     context = material.client_context("client")
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = context.maximum_version = version
     expected = b"0 %d" % len(material.certificate_der("client"))
-    assert all(answer.endswith(expected) for _, answer in reconnect(tls, context))
+    seen = reconnect(tls, context)
+    assert [reused for reused, _ in seen] == [False] * 3
+    assert all(answer.endswith(expected) for _, answer in seen)
 
 
-def test_a_failed_handshake_does_not_keep_what_follows(tls, material):
+def test_a_failed_handshake_does_not_keep_what_follows(tls: int, material: Material) -> None:
     context = material.client_context("stranger")
     with (
         socket.create_connection(("127.0.0.1", tls), timeout=10) as raw,
@@ -346,6 +403,6 @@ def test_a_failed_handshake_does_not_keep_what_follows(tls, material):
             client.recv(10)
 
 
-def test_plain_http_beyond_loopback_is_refused():
+def test_plain_http_beyond_loopback_is_refused() -> None:
     with pytest.raises(ValueError, match="loopback"):
         HttpServer(Echo(), "0.0.0.0", 0)

@@ -5,34 +5,38 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import pytest
 
 from registration.errors import Code
+from tests.unit.ws.conftest import Canal
 from tests.unit.ws.messages import big_lot, body_of, envelope, fault_of, item, lot, request
-from ws.contract_files import ENDPOINT
+from ws.contract.files import ENDPOINT
 
 MANY = 200
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # the beginning of a ClientHello
 HEAD = f"POST {ENDPOINT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n".encode()
 
 
-def silent(canal, stack):
+def silent(canal: Canal, stack: ExitStack) -> socket.socket:
     return stack.enter_context(socket.create_connection(("127.0.0.1", canal.port), timeout=30))
 
 
-def in_handshake(canal, stack):
+def in_handshake(canal: Canal, stack: ExitStack) -> socket.socket:
     client = silent(canal, stack)
     client.sendall(HELLO)
     return client
 
 
-def after_handshake(canal, stack, context):
+def after_handshake(canal: Canal, stack: ExitStack, context: ssl.SSLContext) -> ssl.SSLSocket:
     raw = stack.enter_context(socket.create_connection(("127.0.0.1", canal.port), timeout=30))
     return stack.enter_context(context.wrap_socket(raw, server_hostname="localhost"))
 
 
-def open_stalled(canal, stack, kind):
+def open_stalled(canal: Canal, stack: ExitStack, kind: str) -> Sequence[socket.socket]:
     if kind == "silent":
         return [silent(canal, stack) for _ in range(MANY)]
     if kind == "handshake":
@@ -51,7 +55,7 @@ def open_stalled(canal, stack, kind):
 
 
 @pytest.mark.parametrize("kind", ["silent", "handshake", "idle", "header", "body", "big body"])
-def test_the_next_client_is_served_while_they_stall(canal, kind):
+def test_the_next_client_is_served_while_they_stall(canal: Canal, kind: str) -> None:
     with contextlib.ExitStack() as stack:
         stalled = open_stalled(canal, stack, kind)
         for message in (envelope(request("consulterService")), envelope(lot(item(1))), big_lot(500)):
@@ -61,7 +65,7 @@ def test_the_next_client_is_served_while_they_stall(canal, kind):
         assert select.select(stalled, [], [], 0)[0] == []  # nobody was answered or dropped: all of them still wait
 
 
-def test_one_acteur_cannot_take_all_the_places_of_big_bodies(canal):
+def test_one_acteur_cannot_take_all_the_places_of_big_bodies(canal: Canal) -> None:
     with contextlib.ExitStack() as stack:
         context = canal.material.client_context("other")
         for _ in range(4):
@@ -76,7 +80,7 @@ def test_one_acteur_cannot_take_all_the_places_of_big_bodies(canal):
         assert canal.post(big_lot(500))[0] == 200
 
 
-def test_a_client_that_hangs_up_leaves_nothing(canal):
+def test_a_client_that_hangs_up_leaves_nothing(canal: Canal) -> None:
     for _ in range(6):
         with contextlib.ExitStack() as stack:
             client = after_handshake(canal, stack, canal.material.client_context("client"))

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from runtime import tls
-from runtime.http_server import HttpServer, server_ssl_context
-from runtime.tls import pending_certificate
+from runtime.listening import tls
+from runtime.listening.server import HttpServer, server_ssl_context
+from runtime.listening.tls import ServerContext, pending_certificate
+from tests.support.assertions import the
 from tests.unit.ws.test_http_server import GET, QUICK, Echo, read_all
+from tests.unit.ws.tls_material import Material
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Pair:
     """The pair of a listener; any holder of the material can lend his."""
 
     folder: Path
-    material: object
+    material: Material
 
     @property
     def certificate(self) -> Path:
@@ -43,12 +45,12 @@ class Pair:
         shutil.copy(self.folder.parent / "tls" / source, new)
         new.replace(target)
 
-    def context(self) -> ssl.SSLContext:
+    def context(self) -> ServerContext:
         return server_ssl_context(self.certificate, self.key, [self.material.ca_der])
 
 
 @pytest.fixture
-def pair(tmp_path, material, monkeypatch) -> Pair:
+def pair(tmp_path: Path, material: Material, monkeypatch: pytest.MonkeyPatch) -> Pair:
     monkeypatch.setattr(tls, "_LOOK_SECONDS", 0.0)  # every connection looks
     shutil.copytree(material.folder, tmp_path / "tls")
     (tmp_path / "listener").mkdir()
@@ -58,18 +60,18 @@ def pair(tmp_path, material, monkeypatch) -> Pair:
     return pair
 
 
-def connect(port: int, material, name: str | None = None) -> ssl.SSLSocket:
+def connect(port: int, material: Material, name: str | None = None) -> ssl.SSLSocket:
     context = material.client_context(name)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
 
 
-def served(port: int, material) -> bytes:
+def served(port: int, material: Material) -> bytes:
     with connect(port, material) as client:
-        return client.getpeercert(binary_form=True)
+        return the(client.getpeercert(binary_form=True))
 
 
-def test_renewed_pair_serves_the_next_connections(pair, material):
+def test_renewed_pair_serves_the_next_connections(pair: Pair, material: Material) -> None:
     with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=pair.context(), limits=QUICK).in_thread() as port:
         with connect(port, material) as early:
             assert early.getpeercert(binary_form=True) == material.certificate_der("server")
@@ -90,7 +92,7 @@ def test_renewed_pair_serves_the_next_connections(pair, material):
                 read_all(client)
 
 
-def test_half_replaced_pair_serves_and_starts(pair, material):
+def test_half_replaced_pair_serves_and_starts(pair: Pair, material: Material) -> None:
     with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=pair.context(), limits=QUICK).in_thread() as port:
         pair.put("other.pem", pending_certificate(pair.certificate))
         assert served(port, material) == material.certificate_der("server")
@@ -123,7 +125,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_what_is_no_pair_is_not_taken_up(pair, material, name):
+def test_what_is_no_pair_is_not_taken_up(pair: Pair, material: Material, name: str) -> None:
     with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=pair.context(), limits=QUICK).in_thread() as port:
         SPOILT[name](pair)
         assert [served(port, material) for _ in range(2)] == [material.certificate_der("server")] * 2

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.bindings._rust import ObjectIdentifier
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -28,7 +31,16 @@ class Issuer:
         self.name = _name(cn)
         self.certificate = self.issue(cn, self.key, ca=True)
 
-    def issue(self, cn, key, *, ca=False, usage=None, end=NOW + 2 * DAY, begin=NOW - 2 * DAY) -> x509.Certificate:
+    def issue(
+        self,
+        cn: str,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        ca: bool = False,
+        usage: ObjectIdentifier | None = None,
+        end: datetime = NOW + 2 * DAY,
+        begin: datetime = NOW - 2 * DAY,
+    ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
             .subject_name(_name(cn))
@@ -84,18 +96,19 @@ class Material:
 
 
 def make_material(folder: Path) -> Material:
-    """One CA with a server, two clients and an expired one; another CA with a stranger."""
+    """One CA with a server, clients good, expired and not yet valid; another CA with a stranger."""
     ours, foreign = Issuer("AC TEST"), Issuer("AC ETRANGERE")
     pem = serialization.Encoding.PEM
     material = Material(folder, ours.certificate.public_bytes(serialization.Encoding.DER))
     material.ca_file.write_bytes(ours.certificate.public_bytes(pem))
     client = ExtendedKeyUsageOID.CLIENT_AUTH
-    holders = [
+    holders: list[tuple[str, Issuer, dict[str, Any]]] = [
         ("server", ours, {"usage": ExtendedKeyUsageOID.SERVER_AUTH}),
         ("client", ours, {"usage": client}),
         ("other", ours, {"usage": client}),
         ("unknown", ours, {"usage": client}),
         ("expired", ours, {"usage": client, "end": NOW - DAY}),
+        ("future", ours, {"usage": client, "begin": NOW + DAY}),
         ("stranger", foreign, {"usage": client}),
     ]
     for name, issuer, options in holders:

@@ -1,0 +1,1 @@
+"""Whether each public key may be certified."""

@@ -1,0 +1,78 @@
+"""Every lot against its demandes, and the counters against what was numbered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit.context import Audit
+from audit.findings import Topic
+from audit.reading.rows import snapshot
+from storage import tables
+
+_ORPHANS_TOLD = 500
+_demande, _lot, _page, _compteur = tables.Demande, tables.Lot, tables.LotPage, tables.Compteur
+
+
+def check_lots(audit: Audit) -> None:
+    """Look at all lots and counters, whatever the scope: a few statements for the whole of them."""
+    audit.meter.start("Lots", 1)
+    with snapshot(audit.db) as session:
+        lots = session.execute(select(_lot.id, _lot.id_acteur, _lot.plateforme, _lot.nombre)).all()
+        found = [*_lot_faults(session, lots), *_counter_faults(session)]
+    for subject, text in found:
+        audit.report.add(Topic.HISTORY, subject, text)
+    audit.report.checked["lots"] += len(lots)
+    audit.meter.advance()
+
+
+def _lot_faults(session: Session, lots: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -- rows
+    members = _members(session)
+    waiting: Mapping[int, int] = {
+        row.id_lot: int(row.items)
+        for row in session.execute(select(_page.id_lot, func.sum(_page.nombre).label("items")).group_by(_page.id_lot))
+    }
+    for lot in lots:
+        found = members.get(lot.id)
+        there = waiting.get(lot.id, 0) + (found.items if found else 0)
+        if there != lot.nombre or (found is not None and not 1 <= found.first <= found.last <= lot.nombre):
+            yield f"lot n° {lot.id}", f"déposé avec {lot.nombre} demande(s), la base en a {there}, ou à d'autres places"
+        if found is not None and {found.acteur, found.other_acteur} != {lot.id_acteur}:
+            yield f"lot n° {lot.id}", "son acteur n'est pas celui de ses demandes"
+        # One that differs from the others is told with its certificate.
+        if found is not None and found.plateforme == found.other_plateforme != lot.plateforme:
+            yield f"lot n° {lot.id}", "sa plateforme n'est pas celle de ses demandes"
+    alone = select(_demande.id).where(_demande.canal == "WS", _demande.id_lot.is_(None)).limit(_ORPHANS_TOLD)
+    for numero in session.scalars(alone):
+        yield f"demande n° {numero}", "déposée par le service web, et d'aucun lot"
+
+
+def _members(session: Session) -> Mapping[int, Any]:
+    query = (
+        select(
+            _demande.id_lot,
+            func.count().label("items"),
+            func.min(_demande.position).label("first"),
+            func.max(_demande.position).label("last"),
+            func.min(_demande.id_acteur).label("acteur"),
+            func.max(_demande.id_acteur).label("other_acteur"),
+            func.min(_demande.plateforme).label("plateforme"),
+            func.max(_demande.plateforme).label("other_plateforme"),
+        )
+        .where(_demande.id_lot.is_not(None))
+        .group_by(_demande.id_lot)
+    )
+    return {row.id_lot: row for row in session.execute(query)}
+
+
+def _counter_faults(session: Session) -> Iterator[tuple[str, str]]:
+    counters = {row.nom: row.prochain for row in session.execute(select(_compteur.nom, _compteur.prochain))}
+    for nom, column in (("demande", _demande.id), ("lot", _lot.id)):
+        last = session.scalar(select(func.max(column))) or 0
+        if nom not in counters:
+            yield f"numéros de {nom}", "leur compteur a disparu"
+        elif counters[nom] <= last:
+            yield f"numéros de {nom}", f"le compteur en est à {counters[nom]}, le n° {last} est donné"

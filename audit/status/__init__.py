@@ -1,0 +1,1 @@
+"""Whether lists and OCSP answers say what the rows say."""

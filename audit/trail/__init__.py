@@ -1,0 +1,1 @@
+"""Whether history and audit trail are whole, and agree with the rows."""

@@ -1,0 +1,59 @@
+"""Who took the steps of a demande: whether rows, history and registered certificates name the same acteur."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select
+
+from audit.context import Audit
+from audit.reading.rows import snapshot
+from audit.trail.operators.rights import recognised
+from storage import tables
+
+_ACTEUR_LENGTH = 200
+_TECHNICAL, _PERSONAL, _NONE = "Administrateur technique ", "Demandeur à titre personnel", "aucune"
+_acteur = tables.Acteur
+
+
+class Acteurs:
+    """What is known of the acteurs during one audit."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._recognised = recognised(audit)
+        self._name = cache(self._read_name)
+
+    def faults(self, demande: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
+        """What is wrong with who acted; the lines of the plateforme itself name nobody."""
+        first = lines[0]
+        if first.acteur != self._name(demande.id_acteur):
+            yield "l'acteur de la demande n'est pas celui de son enregistrement"
+        administrateur = None if demande.id_administrateur is None else self._name(demande.id_administrateur)
+        if first.administrateur != administrateur:
+            yield "l'administrateur de la demande n'est pas celui de son enregistrement"
+        if not _may_be_the_right(first.habilitations_acteur or "", demande):
+            yield "l'offre ou la structure n'est pas celle de l'habilitation de son enregistrement"
+        for rank, line in enumerate(lines, 1):
+            if line.canal == "SYSTEM" or not line.acteur:
+                continue
+            known = self._recognised.get((line.emetteur or "", line.serie or ""), set())
+            if (line.administrateur or line.acteur) not in {self._name(ident) for ident in known}:
+                yield f"ligne {rank} : le certificat client présenté n'était pas celui de {line.acteur}"
+
+    def _read_name(self, ident: int) -> str | None:
+        with snapshot(self._audit.db) as session:
+            row = session.execute(select(_acteur.libelle, _acteur.id_national).where(_acteur.id == ident)).one_or_none()
+        if row is None:
+            return None
+        suffix = f" ({row.id_national})" if row.id_national else ""
+        return str(row.libelle)[: _ACTEUR_LENGTH - len(suffix)] + suffix
+
+
+def _may_be_the_right(given: str, demande: Any) -> bool:  # noqa: ANN401 -- a row
+    """Whether the right that the history states is one for such a demande; a refused one may be by none."""
+    if given.startswith(_TECHNICAL):
+        return demande.offre != "PS" and given.endswith(f" {demande.id_structure}")
+    return given == _NONE or (given == _PERSONAL and demande.offre == "PS")

@@ -1,0 +1,1 @@
+"""Where the directory comes from: published extracts and files of operators, and an LDAP server."""

@@ -1,0 +1,1 @@
+"""CRLs: when they are due, how they are made and stored, and the files that relying parties download."""

@@ -1,0 +1,1 @@
+"""From the outbox to workers: relay, leases, RQ, jobs."""

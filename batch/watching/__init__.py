@@ -1,0 +1,1 @@
+"""What is about to expire or stands still: alarms for the log and for monitors."""

@@ -1,0 +1,1 @@
+"""Who used the processor and the memory meanwhile, rounds in turns, figures with their spread."""

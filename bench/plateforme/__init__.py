@@ -1,0 +1,1 @@
+"""A whole plateforme to measure: its services, its processes, the messages that it is sent."""

@@ -1,0 +1,1 @@
+"""Where the CPU of a lot goes, by stage."""

@@ -1,0 +1,1 @@
+"""``igc-client``, the command line."""

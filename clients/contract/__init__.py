@@ -1,0 +1,1 @@
+"""The published contract as the client sees it: files, values, validation, translation."""

@@ -1,0 +1,1 @@
+"""Keys and CSRs, one or many."""

@@ -1,0 +1,1 @@
+"""A lot's life on disk: file, keys, state, withdrawn certificates."""

@@ -1,0 +1,1 @@
+"""The service over mutual TLS."""

@@ -1,0 +1,1 @@
+"""``igc ceremony``: authorities and TLS pairs."""

@@ -1,0 +1,1 @@
+"""Verbs that look and change nothing: audit, check-config, check-publication, lint-sample."""

@@ -1,0 +1,29 @@
+"""What the relay's log and ``igc check-publication`` look at beside the database, from the settings."""
+
+from __future__ import annotations
+
+from batch.watching.expiry import Watched
+from runtime.probes import served_certificate
+from runtime.settings.model import Settings
+from runtime.settings.sections import PortalSettings, WsSettings
+
+
+def watched(settings: Settings) -> Watched:
+    """What no process renews by itself."""
+    return Watched(
+        authorities_dir=settings.pki.authorities_dir,
+        publication=settings.pki.publication_dir,
+        tls={"ws": settings.ws.tls_certificate_file, "portal": settings.portal.tls_certificate_file},
+    )
+
+
+def served_certificates(settings: Settings) -> dict[str, bytes]:
+    """What the listeners of this machine show at this moment, DER, by name; one that does not answer is left out."""
+    sections: dict[str, WsSettings | PortalSettings] = {"ws": settings.ws, "portal": settings.portal}
+    shown = {name: served_certificate(_reachable(one.host), one.port) for name, one in sections.items()}
+    return {name: der for name, der in shown.items() if der is not None}
+
+
+def _reachable(host: str) -> str:
+    """Where this machine itself finds a listener of every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- an address to compare with

@@ -1,0 +1,1 @@
+"""Verbs about the database itself: migrate, restore."""

@@ -1,0 +1,25 @@
+"""``igc migrate``: make or change the tables as their owner, and say what the account of the plateforme may do."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.composition import configure_logs
+from commands.options import ConfigOption
+from runtime.settings.model import Settings
+from storage.migrate import upgrade
+from storage.refusals import refusals_told
+from storage.roles import grant_runtime
+
+
+def run(config: ConfigOption = None) -> None:
+    """Crée ou met à jour les tables ; sur PostgreSQL, donne au compte de la plateforme ses droits et rien de plus."""
+    settings = Settings.load(config)
+    configure_logs(settings, "migrate")
+    owner = settings.database_owner_dsn()
+    with refusals_told():
+        upgrade(owner)
+        typer.echo("Tables à jour.")
+        if settings.database_owner_url is not None:
+            role = grant_runtime(owner, settings.database_dsn())
+            typer.echo(f"Droits du compte {role} : ajouter à l'historique et à la piste d'audit, n'y rien changer.")

@@ -1,0 +1,1 @@
+"""``igc demande``: demandes of both canals, for who runs the plateforme."""

@@ -1,0 +1,1 @@
+"""``igc habilitation``: who administers which offre of which structure."""

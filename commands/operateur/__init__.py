@@ -1,0 +1,1 @@
+"""What the verbs share by which an operator enters acteurs and rights."""

@@ -1,0 +1,1 @@
+"""``igc produit``: which products may be asked for."""

@@ -1,0 +1,1 @@
+"""``igc revoke`` and ``igc publish-crl``."""

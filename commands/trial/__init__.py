@@ -1,0 +1,1 @@
+"""A TEST plateforme with a fictitious world: ``igc init-test``, and what the demo starts from."""

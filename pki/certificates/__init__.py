@@ -1,0 +1,1 @@
+"""What certificates say and how they are encoded (RFC 5280 §4): content, profiles, extensions, DER, serial numbers."""

@@ -1,0 +1,1 @@
+"""What every screen shares: context, errors, headers, labels, paging, templates."""

@@ -1,0 +1,98 @@
+"""What every view needs and where it finds it in a request: the portal's parts, the acteur, the session for CSRF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from jinja2 import Environment
+
+from registration.errors import Code, NotFoundError
+from registration.values import Acteur, Caller, Origin
+from registration.views import DemandeDetail
+from registration.vocabulary import Canal, Offre
+from runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+    from registration.ports import AuthorityPort
+
+_MAX_NUMERO = 2**63 - 1
+
+OFFRE_ON_THE_PORTAL = Offre.ORG
+"""What can be requested here for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address.
+
+    ``max_body`` bounds what a form may send, in bytes.
+    """
+
+    authority: AuthorityPort
+    origin: str
+    csrf_secret: bytes
+    offered_secret: bytes
+    clock: Clock
+    templates: Environment
+    max_body: int
+
+
+def portal_of(request: Request) -> Portal:
+    """The parts of the running portal."""
+    return cast("Portal", request.app.state.portal)
+
+
+def known_caller(scope: Scope) -> Caller | None:
+    """Who the guard recognised, None before or without it."""
+    return cast("Caller | None", scope.get("state", {}).get("caller"))
+
+
+def may_request(scope: Scope) -> bool:
+    """Whether the acteur may request something here, as the guard found for this very request."""
+    return bool(scope.get("state", {}).get("may_request"))
+
+
+def caller_of(request: Request) -> Caller:
+    """Who acts and what he presented, as ``guard`` found for this very request; AttributeError without."""
+    return cast("Caller", request.state.caller)
+
+
+def acteur_of(request: Request) -> Acteur:
+    """Who acts."""
+    return caller_of(request).acteur
+
+
+def parse_numero(text: str) -> int | None:
+    """The number of a demande or a lot, a positive signed 64-bit integer in ASCII digits; None for anything else."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_MAX_NUMERO)):
+        return None
+    return int(text) if 1 <= int(text) <= _MAX_NUMERO else None
+
+
+def origin_of(request: Request, offered: frozenset[str] = frozenset()) -> Origin:
+    """The acteur, the canal and the structures that his form proves to have offered, for the use cases that write."""
+    caller = caller_of(request)
+    return Origin(acteur=caller.acteur, canal=Canal.IHM, identite=caller.identite, offered=offered)
+
+
+def form_session(request: Request) -> dict[str, Any]:
+    """The session that holds the CSRF secret of the acteur; emptied when another person now uses the browser."""
+    session = request.session
+    acteur = acteur_of(request)
+    if session.get("acteur") != acteur.id:
+        session.clear()
+    # Written each time, so that the cookie's age is that of the last activity.
+    session["acteur"] = acteur.id
+    return session
+
+
+def read_visible(request: Request) -> DemandeDetail:
+    """The demande that the path names; NotFoundError alike for one that the acteur may not see and for nonsense."""
+    numero = parse_numero(request.path_params["numero"])
+    if numero is None:
+        raise NotFoundError(Code.DEMANDE_UNKNOWN)
+    return portal_of(request).authority.demandes.read(acteur_of(request), numero)

@@ -1,0 +1,170 @@
+"""How values read in French: labels of the vocabulary, dates of Europe/Paris. The filters of every template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_decimal
+
+from registration.errors import TEXTS, Code, IgcError
+from registration.vocabulary import LABELS, Canal, CodeAction, EtatDemande, EtatProduit, Offre, Usage
+
+PARIS = ZoneInfo("Europe/Paris")
+_LOCALE = "fr_FR"
+# Digits only, so nothing of a locale is needed; a CSV of a large lot has tens of thousands of dates.
+_DAY, _MINUTE = "%d/%m/%Y", "%d/%m/%Y %H:%M"
+
+OFFRE_TEXTS = {
+    Offre.PS: "PS – personne",
+    Offre.PRO: "PRO – personne dans une structure",
+    Offre.ORG: "ORG – application d'une structure",
+    Offre.SERV: "SERV – serveur d'une structure",
+}
+USAGE_TEXTS = {
+    Usage.AUTH: "AUTH – authentification",
+    Usage.AUTH_CLI: "AUTH_CLI – authentification d'un client",
+    Usage.SIGN: "SIGN – signature ou cachet",
+    Usage.CONF: "CONF – chiffrement",
+    Usage.SMIME: "S/MIME – messagerie sécurisée",
+    Usage.SSL_SERV: "SSL_SERV – authentification d'un serveur",
+}
+_CANAL_TEXTS = {
+    Canal.IHM: "Portail (IHM)",
+    Canal.WS: "Service web, par lot (WS)",
+    Canal.SYSTEM: "Traitement automatique (SYSTEM)",
+}
+_ACTION_TEXTS = {
+    CodeAction.RECORDED: "Demande enregistrée",
+    CodeAction.REJECTED: "Demande rejetée par la validation",
+    CodeAction.VALIDATED: "Demande validée",
+    CodeAction.CANCELLED: "Demande annulée",
+    CodeAction.WITHDRAWN: "Certificat retiré",
+    CodeAction.HANDED_TO_CA: "Demande transmise à l'autorité de certification",
+    CodeAction.ISSUED: "Certificat signé",
+    CodeAction.NOT_PROCESSED: "Échec technique définitif",
+    CodeAction.CERTIFICATE_REVOKED: "Certificat révoqué",
+    CodeAction.REVOCATION_RECORDED: "Révocation enregistrée et validée",
+    CodeAction.REVOCATION_CLOSED: "Révocation close",
+}
+CHAMP_TEXTS = {
+    "offre": "Offre",
+    "usage": "Usage",
+    "structure": "Structure",
+    "beneficiaire": "Bénéficiaire",
+    "serviceApplicatif": "Service applicatif",
+    "adresseEmail": "Adresse email protégée",
+    "fqdn": "FQDN",
+    "upn": "UPN",
+    "emailActeur": "Email de l'acteur",
+    "emailInforme": "Email d'une personne à informer",
+    "csr": "CSR",
+}
+"""The portal's name of each field of the contract."""
+
+_REASONS_OF_VALIDATION = frozenset(
+    {
+        Code.FIELD_FORBIDDEN,
+        Code.FIELD_INVALID,
+        Code.DOMAIN_NOT_ENTITLED,
+        Code.NOT_PROCESSED,
+        Code.DOMAIN_RESERVED,
+        Code.UPN_DOMAIN_REFUSED,
+    }
+)
+"""Why the guide would only say that a demande is not validated (§13, ERR_IHM_063)."""
+
+_ETAT_TONES = {
+    EtatDemande.ENREGISTREE: "attente",
+    EtatDemande.VALIDEE: "attente",
+    EtatDemande.TRANSMISE: "encours",
+    EtatDemande.CLOSE: "bien",
+    EtatDemande.REJETEE: "refus",
+    EtatDemande.NON_TRAITEE: "refus",
+    EtatDemande.ANNULEE: "fin",
+    EtatProduit.A_RETIRER: "encours",
+    EtatProduit.ACTIF: "bien",
+    EtatProduit.EXPIRE: "fin",
+    EtatProduit.REVOQUE: "refus",
+}
+
+
+def label(value: StrEnum | None) -> str:
+    """The official label of an etat; the value itself for the words that the guide shows as codes."""
+    return "" if value is None else LABELS.get(value, value.value)
+
+
+def tone(value: EtatDemande | EtatProduit) -> str:
+    """The suffix of the CSS class of an etat; colour only repeats what the label says."""
+    return _ETAT_TONES[value]
+
+
+def offre_text(value: Offre | None) -> str:
+    """An offre with its meaning; empty for a refused demande that names none."""
+    return "" if value is None else OFFRE_TEXTS[value]
+
+
+def usage_text(value: Usage | None) -> str:
+    """An usage with its meaning; empty for a refused demande that names none."""
+    return "" if value is None else USAGE_TEXTS[value]
+
+
+def canal_text(value: Canal) -> str:
+    """A canal with its meaning."""
+    return _CANAL_TEXTS[value]
+
+
+def action_text(code: str) -> str:
+    """What a step of the history did; empty for a code that this version does not know."""
+    return _ACTION_TEXTS[CodeAction(code)] if code in set(CodeAction) else ""
+
+
+def champ_text(champ: str) -> str:
+    """The portal's name of a field of the contract."""
+    return CHAMP_TEXTS.get(champ, champ)
+
+
+def in_words_of_the_guide(error: IgcError) -> IgcError:
+    """The refusal of a demande as a person reads it: where its code is one of messages, ERR_IHM_063 with the reason."""
+    if error.code not in _REASONS_OF_VALIDATION:
+        return error
+    return IgcError(Code.VALIDATION_FAILED, champ=error.champ, raison=refusal_text(error))
+
+
+def refusal_text(error: IgcError) -> str:
+    """The text of a refusal, with the portal's name of the field where the catalogue would print the contract's."""
+    if error.code in {Code.FIELD_INVALID, Code.FIELD_FORBIDDEN} and error.champ is not None:
+        return TEXTS[error.code].format(**{**error.data, "champ": champ_text(error.champ)})
+    return error.text
+
+
+def date_fr(value: datetime | None) -> str:
+    """An instant as a day in Paris: 14/10/2026."""
+    return "" if value is None else value.astimezone(PARIS).strftime(_DAY)
+
+
+def datetime_fr(value: datetime | None) -> str:
+    """An instant as day and minute in Paris: 14/10/2026 16:51."""
+    return "" if value is None else value.astimezone(PARIS).strftime(_MINUTE)
+
+
+def number_fr(value: int) -> str:
+    """A count with French grouping: 10 000."""
+    return format_decimal(value, locale=_LOCALE)
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "label": label,
+    "tone": tone,
+    "offre_text": offre_text,
+    "usage_text": usage_text,
+    "canal_text": canal_text,
+    "action_text": action_text,
+    "champ_text": champ_text,
+    "date_fr": date_fr,
+    "datetime_fr": datetime_fr,
+    "number_fr": number_fr,
+}
+"""Names under which templates call these functions."""

@@ -1,0 +1,42 @@
+"""HTML from templates: one Jinja2 environment, everything escaped, undefined names are errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from portal_ihm.shell import labels
+from portal_ihm.shell.context import known_caller, may_request, portal_of
+from registration.vocabulary import Plateforme
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_FOLDER = Path(__file__).parent.parent
+STATIC_FOLDER = _FOLDER / "static"
+
+
+def make_templates(plateforme: Plateforme) -> Environment:
+    """The environment of all templates, with the filters of ``labels``."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(labels.FILTERS)
+    environment.globals["plateforme"] = plateforme.value
+    return environment
+
+
+def render(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
+    """A whole page; ``acteur`` is None on the pages that are shown before or without identification."""
+    caller = known_caller(request.scope)
+    acteur = None if caller is None else caller.acteur
+    page = portal_of(request).templates.get_template(template)
+    html = page.render(acteur=acteur, may_request=may_request(request.scope), path=request.scope["path"], **context)
+    return HTMLResponse(html, status_code=status)

@@ -1,0 +1,1 @@
+"""Demandes one by one: registered, claimed, followed, withdrawn, cancelled."""

@@ -1,0 +1,297 @@
+"""Withdrawal of certificates (guide §9), one or a page of a lot, safe to repeat when the answer was lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session, load_only
+
+from pki.containers.pkcs7 import certs_only
+from registration.acteurs.rights import load_rights
+from registration.acteurs.visibility import check_may_act, may_act, may_follow, may_know_of
+from registration.demandes.queries import beyond
+from registration.demandes.withdrawable import check_state, count_pending, explain_nothing, in_force
+from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
+from registration.life import transitions
+from registration.revocation.blocked_keys import TOLD_AT_ONCE
+from registration.rules.revocation_code import check_code, hash_code, verify_code
+from registration.values import Origin
+from registration.views import Retrait, RetraitConditions, RetraitPage
+from registration.vocabulary import Acte, CodeAction, EtatProduit
+from storage import tables
+from storage.bulk import slices
+from storage.database import Database
+from storage.trail import note
+
+Chains = Mapping[str, tuple[bytes, ...]]
+# What a withdrawal looks at. What the certificate says stands in the demande too, and would be read for nothing.
+_OF_DEMANDE = (
+    tables.Demande.id,
+    tables.Demande.id_lot,
+    tables.Demande.position,
+    tables.Demande.reference,
+    tables.Demande.offre,
+    tables.Demande.id_structure,
+    tables.Demande.id_beneficiaire,
+    tables.Demande.etat,
+    tables.Demande.etat_produit,
+)
+_OF_CERTIFICAT = (
+    tables.Certificat.der,
+    tables.Certificat.autorite,
+    tables.Certificat.serial,
+    tables.Certificat.not_after,
+    tables.Certificat.retire_le,
+    tables.Certificat.revoque_le,
+)
+# Items withdrawn one by one have a slow hash each: so many of them are compared for one page.
+_DISTINCT_CODES = 8
+_TRIES = 5
+_R = TypeVar("_R")
+
+
+def withdraw_demande(
+    db: Database, chains: Chains, origin: Origin, numero: int, conditions: RetraitConditions, now: datetime
+) -> Retrait:
+    """Withdraw one certificate: the demande becomes Close, the product Actif.
+
+    Only the requester (ERR_IHM_017) with his habilitation still there (026); ERR_WS_033 when it is not signed yet,
+    ERR_WS_034 when it cannot be withdrawn any more. Repeated with the same code, it gives the same certificate as long
+    as that is in force: neither an expired nor a revoked one is handed out as if it were good (guide §10.2.2).
+    """
+    _check_conditions(conditions)
+    demande = tables.Demande
+
+    def work(codes: Codes, _limit: int) -> Retrait:
+        with db.write() as session:
+            row = session.scalar(
+                select(demande).where(demande.id == numero, may_know_of(origin.acteur)).with_for_update(of=demande)
+            )
+            if row is None:
+                raise NotFoundError(Code.DEMANDE_UNKNOWN)
+            if row.id_acteur != origin.acteur.id:
+                raise AccessError(Code.RETRAIT_NOT_REQUESTER)
+            check_may_act(session, origin.acteur, row)
+            page = _read(session, [row.id])
+            check_state(row, page[0][1], now)
+            return _withdraw(session, chains, origin, page, codes, now)[0]
+
+    mine = (demande.id == numero, demande.id_acteur == origin.acteur.id)
+    return _with_codes(db, conditions.code, (*mine, in_force(now)), 1, work)
+
+
+def withdraw_lot_page(
+    db: Database,
+    chains: Chains,
+    origin: Origin,
+    index: int,
+    conditions: RetraitConditions,
+    now: datetime,
+    *,
+    after: int,
+    limit: int,
+) -> RetraitPage:
+    """Withdraw up to ``limit`` certificates of positions above ``after``; items that cannot be withdrawn are left out.
+
+    One revocation code serves the page. Items withdrawn before with the same code come again; with another
+    code the page is refused (ERR_IHM_013) and nothing changes. A page holds items of a few withdrawals at most, and is
+    shorter where they were withdrawn one by one. ERR_IHM_026 when certificates wait and the right to every one of them
+    is gone. A certificate that is expired or revoked by now is left out; ERR_WS_034 when nothing else is left.
+    """
+    _check_conditions(conditions)
+    demande = tables.Demande
+    on_page = (demande.id_lot == index, beyond(after), may_act(origin.acteur), in_force(now))
+
+    def work(codes: Codes, limit: int) -> RetraitPage:
+        with db.write() as session:
+            lot = session.get(tables.Lot, index)
+            if lot is None or lot.plateforme != origin.acteur.plateforme.value:
+                raise NotFoundError(Code.LOT_UNKNOWN)
+            if lot.id_acteur != origin.acteur.id:
+                raise _not_requester(session, origin, index)
+            numeros = session.scalars(
+                select(demande.id)
+                .where(*on_page)
+                .order_by(demande.position)
+                .limit(limit + 1)
+                .with_for_update(of=demande)
+            ).all()
+            if not numeros:
+                explain_nothing(session, origin.acteur, lot, now)
+            page = _read(session, numeros[:limit])
+            retraits = _withdraw(session, chains, origin, page, codes, now)
+            pending = count_pending(session, lot)
+        after_last = retraits[-1].position if len(numeros) > limit else None
+        return RetraitPage(retraits=tuple(retraits), next_after=after_last, pending=pending)
+
+    return _with_codes(db, conditions.code, (*on_page, demande.id_acteur == origin.acteur.id), limit, work)
+
+
+def _with_codes(
+    db: Database,
+    code: str,
+    selected: tuple[ColumnElement[bool], ...],
+    limit: int,
+    work: Callable[[Codes, int], _R],
+) -> _R:
+    """Compare the code with those of the ``selected`` demandes before ``work`` takes any lock.
+
+    When another call withdraws some of them in between, once more; ERR_WS_050 where that never ends.
+    """
+    codes = Codes(code)
+    for _ in range(_TRIES):
+        covered = codes.look_at(_stored_codes(db, selected, limit))
+        try:
+            return work(codes, covered or limit)
+        except _WithdrawnMeanwhileError:
+            continue
+    raise IgcError(Code.BUSY)
+
+
+def _check_conditions(conditions: RetraitConditions) -> None:
+    check_code(conditions.code, conditions.confirmation)
+    if not conditions.cgu_accepted:
+        raise IgcError(Code.CGU_NOT_ACCEPTED, champ="acceptationCgu")
+
+
+def _read(session: Session, numeros: Sequence[int]) -> Sequence[Any]:
+    """Demande, certificat and hash of the code of each demande, by position.
+
+    After the lock and in a statement of its own: PostgreSQL would show the other tables as they were before the wait.
+    """
+    demande, certificat, code = tables.Demande, tables.Certificat, tables.CodeRevocation
+    return session.execute(
+        select(demande, certificat, code.empreinte)
+        .outerjoin(certificat, certificat.id_demande == demande.id)
+        .outerjoin(code, code.id == certificat.id_code_revocation)
+        .where(demande.id.in_(numeros))
+        .order_by(demande.position)
+        .options(load_only(*_OF_DEMANDE), load_only(*_OF_CERTIFICAT))
+    ).all()
+
+
+def _not_requester(session: Session, origin: Origin, index: int) -> IgcError:
+    """Who may follow the lot learns why; to everybody else it does not exist."""
+    demande = tables.Demande
+    visible = session.scalar(select(demande.id).where(demande.id_lot == index, may_follow(origin.acteur)).limit(1))
+    return NotFoundError(Code.LOT_UNKNOWN) if visible is None else AccessError(Code.RETRAIT_NOT_REQUESTER)
+
+
+def _stored_codes(db: Database, selected: Sequence[ColumnElement[bool]], limit: int) -> list[str | None]:
+    """The hash of the code of each demande that can be withdrawn, by position; None when it was not withdrawn yet."""
+    demande, certificat, code = tables.Demande, tables.Certificat, tables.CodeRevocation
+    with db.read() as session:
+        return list(
+            session.scalars(
+                select(code.empreinte)
+                .select_from(demande)
+                .join(certificat, certificat.id_demande == demande.id)
+                .outerjoin(code, code.id == certificat.id_code_revocation)
+                .where(*selected)
+                .order_by(demande.position)
+                .limit(limit)
+            )
+        )
+
+
+class _WithdrawnMeanwhileError(Exception):
+    """Somebody withdrew it since its hash was looked for, or it was signed since."""
+
+
+class Codes:
+    """The revocation code of a withdrawal against those stored before; slow hashes, so never under a lock."""
+
+    def __init__(self, code: str) -> None:
+        """Nothing is hashed yet."""
+        self._code = code
+        self._fresh: str | None = None
+        self._verdicts: dict[str, bool] = {}
+
+    @property
+    def fresh(self) -> str:
+        """The hash for what is withdrawn now; _WithdrawnMeanwhileError when nothing was, of what was looked at."""
+        if self._fresh is None:
+            raise _WithdrawnMeanwhileError
+        return self._fresh
+
+    def look_at(self, stored: Iterable[str | None]) -> int:
+        """Compare with hashes in their order, some at a time; gives how many items those cover that were compared."""
+        covered = compared = 0
+        for empreinte in stored:
+            if empreinte is None and self._fresh is None:
+                self._fresh = hash_code(self._code)
+            if empreinte is not None and empreinte not in self._verdicts:
+                if compared == _DISTINCT_CODES:
+                    break
+                compared += 1
+                self._verdicts[empreinte] = verify_code(self._code, empreinte)
+            covered += 1
+        return covered
+
+    def is_that_of(self, empreinte: str | None) -> bool:
+        """Whether a certificate was withdrawn with this code; _WithdrawnMeanwhileError when its hash is unknown."""
+        if empreinte is None:
+            return False
+        if empreinte not in self._verdicts:
+            raise _WithdrawnMeanwhileError
+        return self._verdicts[empreinte]
+
+
+def _withdraw(
+    session: Session, chains: Chains, origin: Origin, rows: Sequence[Any], codes: Codes, now: datetime
+) -> list[Retrait]:
+    fresh = [row for row in rows if row[0].etat_produit == EtatProduit.A_RETIRER.value]
+    _check_repeated(codes, [row for row in rows if row[0].etat_produit == EtatProduit.ACTIF.value])
+    if fresh:
+        code = tables.CodeRevocation(empreinte=codes.fresh)
+        session.add(code)
+        session.flush()  # its id stands in the certificates below
+        for part in slices(row[0].id for row in fresh):
+            session.execute(
+                update(tables.Certificat)
+                .where(tables.Certificat.id_demande.in_(part))
+                .values(retire_le=now, id_code_revocation=code.id)
+                .execution_options(synchronize_session=False)
+            )
+        rights = load_rights(session, origin.acteur)
+        transitions.move_by(session, origin, CodeAction.WITHDRAWN, [row[0] for row in fresh], rights, now)
+        _tell(session, [row[0].id for row in fresh], codes.fresh, now)
+    return [_as_retrait(row[0], row[1], chains, now) for row in rows]
+
+
+def _tell(session: Session, numeros: Sequence[int], empreinte: str, now: datetime) -> None:
+    """Which certificates were withdrawn, and with which revocation code: the digest of its stored hash."""
+    code = hashlib.sha256(empreinte.encode()).hexdigest()
+    for told in slices(numeros, TOLD_AT_ONCE):
+        note(session, Acte.WITHDRAWN.value, now, {"demandes": told, "code": code}, essential=False)
+
+
+def _check_repeated(codes: Codes, rows: Sequence[Any]) -> None:
+    """A repetition proves itself by the code of the first time."""
+    for demande, _, stored in rows:
+        if not codes.is_that_of(stored):
+            raise ConflictError(
+                Code.RETRAIT_FAILED,
+                position=demande.position,
+                raison=f"la demande n° {demande.id} a déjà été retirée avec un autre code de révocation.",
+            )
+
+
+def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, chains: Chains, now: datetime) -> Retrait:
+    der = certificat.der
+    if der is None:
+        raise RuntimeError("a product without a certificate")
+    return Retrait(
+        numero=demande.id,
+        index_lot=demande.id_lot,
+        position=demande.position,
+        reference=demande.reference,
+        serial=certificat.serial,
+        not_after=certificat.not_after,
+        retire_le=certificat.retire_le or now,
+        pkcs7=certs_only(der, chains[certificat.autorite]),
+    )

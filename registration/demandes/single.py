@@ -1,0 +1,25 @@
+"""One demande placed on the portal (guide §8): the same path as an item of a lot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from registration.demandes.registering import register
+from registration.life.numbers import numbered
+from registration.policy import DEFAULT_POLICY, LotPolicy
+from registration.rules.validation import Refused, judge_csrs
+from registration.values import DemandeForm, Origin
+from storage.database import Database
+
+
+def submit(db: Database, origin: Origin, form: DemandeForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY) -> int:
+    """Place the demande and give its numero; the first refusal is raised and nothing is stored then."""
+    csrs = judge_csrs((form,), policy.keys)
+    is_whole = policy.complete(origin.acteur, (form,), now)
+    with numbered(db, demandes=1) as (session, numero, _):
+        (candidate,) = register(
+            session, origin, (form,), first_numero=numero, now=now, policy=policy, csrs=csrs, is_whole=is_whole
+        )
+        if isinstance(candidate.verdict, Refused):
+            raise candidate.verdict.refusals[0]
+    return numero

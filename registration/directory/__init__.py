@@ -1,0 +1,1 @@
+"""Structures and persons, as the rules need to know them."""

@@ -1,0 +1,1 @@
+"""Lots: deposited, kept as pages, followed."""

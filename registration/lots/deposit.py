@@ -1,0 +1,170 @@
+"""Deposit and check of lots (spec domain, Lots). A deposit is durable, repeatable, and fast whatever its size."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from registration.acteurs.rights import load_rights
+from registration.demandes.candidates import Candidate, judge
+from registration.demandes.claims import Claimed, peek
+from registration.demandes.registering import register
+from registration.directory.reading import load_view
+from registration.errors import AccessError, Code, ConflictError, IgcError
+from registration.life import outbox
+from registration.life.numbers import numbered
+from registration.policy import DEFAULT_POLICY, LotPolicy
+from registration.rules.cutting import page_sizes
+from registration.rules.limits import is_reference
+from registration.rules.rights import Rights, may_request_for_self
+from registration.rules.validation import judge_csrs
+from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
+from registration.views import LotReceipt, Refusal, Verdict
+from storage import tables
+from storage.bulk import insert_rows, slices
+from storage.database import Database
+from storage.moments import Prepared
+
+_lot = tables.Lot
+_KNOWN = Prepared(
+    select(_lot.id, _lot.reference, _lot.empreinte, _lot.nombre, _lot.depose_le).where(
+        _lot.id_acteur == bindparam("acteur"), _lot.reference == bindparam("reference")
+    )
+)
+
+
+def submit(
+    db: Database, origin: Origin, form: LotForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY
+) -> LotReceipt:
+    """Keep the lot and give its index; when this returns, no crash and no loss of the queue can lose it.
+
+    The same reference with the same content gives the same index again; with other content ConflictError
+    (ERR_WS_030). AccessError (ERR_WS_025) when the acteur has no right at all, ERR_WS_011 for a bad number of items,
+    ERR_WS_050 when no number may be handed out.
+    """
+    _check_size(form, policy)
+    digest = content_digest(form.demandes)
+    known = _find(db, origin.acteur, form, digest)
+    if known is not None:
+        return known
+    at_once = len(form.demandes) <= policy.at_once
+    demandes = len(form.demandes) if at_once else 0
+    csrs = judge_csrs(form.demandes, policy.keys) if at_once else {}
+    is_whole = not at_once or policy.complete(origin.acteur, form.demandes, now)
+    try:
+        with numbered(db, demandes=demandes, lots=1) as (session, first_numero, index):
+            rights = _check_any_right(session, origin.acteur)
+            _insert_lot(session, origin, index, form, digest, now)
+            if at_once:
+                register(
+                    session,
+                    origin,
+                    form.demandes,
+                    first_numero=first_numero,
+                    now=now,
+                    policy=policy,
+                    csrs=csrs,
+                    id_lot=index,
+                    first_position=1,
+                    rights=rights,
+                    is_whole=is_whole,
+                )
+            else:
+                _insert_pages(session, index, form.demandes, now, policy)
+    except IntegrityError:
+        # Another connection of the same acteur deposited the same reference in between.
+        known = _find(db, origin.acteur, form, digest)
+        if known is None:
+            raise
+        return known
+    return LotReceipt(
+        index=index, reference=form.reference, nombre=len(form.demandes), depose_le=now, already_known=False
+    )
+
+
+def verify(
+    db: Database, origin: Origin, form: LotForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY
+) -> tuple[Verdict, ...]:
+    """The verdict of every item as a deposit would give it now; nothing is written, not even in the history.
+
+    What a directory elsewhere says of those that they name is kept, as at a deposit.
+    """
+    _check_size(form, policy)
+    verdicts: list[Verdict] = []
+    fitting = policy.for_items(len(form.demandes))
+    earlier = Claimed()
+    is_whole = policy.complete(origin.acteur, form.demandes, now)
+    with db.read() as session:
+        _check_any_right(session, origin.acteur)
+        for part in slices(form.demandes, policy.page_size):
+            view = load_view(session, origin, part, is_whole=is_whole)
+            candidates = judge(view, part, len(verdicts) + 1, now, fitting, judge_csrs(part, fitting.keys))
+            peek(session, origin.acteur, candidates, earlier, now)
+            verdicts.extend(_as_verdict(candidate) for candidate in candidates)
+    return tuple(verdicts)
+
+
+def _as_verdict(candidate: Candidate) -> Verdict:
+    refusals = tuple(
+        Refusal(code=refusal.code.value, texte=refusal.text, champ=refusal.champ) for refusal in candidate.refusals
+    )
+    reference = candidate.verdict.form.reference
+    named = reference is not None and is_reference(reference)
+    return Verdict(position=candidate.numero, reference=reference if named else None, refusals=refusals)
+
+
+def _check_size(form: LotForm, policy: LotPolicy) -> None:
+    if not 1 <= len(form.demandes) <= policy.max_items:
+        raise IgcError(Code.TOO_MANY_ITEMS, limite=policy.max_items)
+
+
+def _check_any_right(session: Session, acteur: Acteur) -> Rights:
+    rights = load_rights(session, acteur)
+    if not rights.patterns and not may_request_for_self(acteur):
+        raise AccessError(Code.NO_RIGHT)
+    return rights
+
+
+def _find(db: Database, acteur: Acteur, form: LotForm, digest: bytes) -> LotReceipt | None:
+    with db.view() as moment:
+        rows = moment.rows(_KNOWN, acteur=acteur.id, reference=form.reference)
+    if not rows:
+        return None
+    (row,) = rows
+    if bytes(row.empreinte) != digest:
+        raise ConflictError(Code.LOT_CONFLICT, champ="reference", index=row.id)
+    return LotReceipt(
+        index=row.id, reference=row.reference, nombre=row.nombre, depose_le=row.depose_le, already_known=True
+    )
+
+
+def _insert_lot(session: Session, origin: Origin, index: int, form: LotForm, digest: bytes, now: datetime) -> None:
+    row = {
+        "id": index,
+        "plateforme": origin.acteur.plateforme.value,
+        "id_acteur": origin.acteur.id,
+        "emetteur": origin.identite.emetteur if origin.identite else None,
+        "serie": origin.identite.serie if origin.identite else None,
+        "reference": form.reference,
+        "empreinte": digest,
+        "nombre": len(form.demandes),
+        "depose_le": now,
+    }
+    insert_rows(session, tables.Lot, [row])
+
+
+def _insert_pages(
+    session: Session, index: int, demandes: tuple[DemandeForm, ...], now: datetime, policy: LotPolicy
+) -> None:
+    rows: list[dict[str, Any]] = []
+    start = 0
+    for page, size in enumerate(page_sizes(len(demandes), policy)):
+        row = {"id_lot": index, "page": page, "premiere_position": start + 1, "nombre": size}
+        rows.append(row | {"contenu": encode_forms(demandes[start : start + size])})
+        start += size
+    insert_rows(session, tables.LotPage, rows)
+    outbox.owe_page(session, index, 0, rang=0, now=now)

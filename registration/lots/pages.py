@@ -1,0 +1,119 @@
+"""Turn the stored pages of a large lot into demandes, one page a transaction; called by the batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from registration.acteurs.reading import acteur_by_id
+from registration.demandes.registering import register, register_unprocessed
+from registration.life import outbox
+from registration.life.numbers import DEMANDE
+from registration.policy import DEFAULT_POLICY, LotPolicy
+from registration.rules.validation import judge_csrs
+from registration.values import Identite, Origin, decode_forms
+from registration.vocabulary import Canal
+from storage import tables
+from storage.database import Database, reserve_in
+
+
+def register_page(
+    db: Database, id_lot: int, page: int, now: datetime, policy: LotPolicy = DEFAULT_POLICY, *, outbox_id: int
+) -> int:
+    """Register one page and owe the next; gives the number of demandes, 0 when the page was done already.
+
+    A second run finds the page gone and does nothing: the row goes in the same transaction as its demandes come.
+    ``outbox_id`` is the row that owed this work; it goes in that transaction too.
+    """
+    with db.read() as session:
+        found = session.execute(
+            select(tables.LotPage.contenu, tables.Lot.nombre, tables.Lot.id_acteur)
+            .join(tables.Lot, tables.Lot.id == tables.LotPage.id_lot)
+            .where(*_is(id_lot, page))
+        ).one_or_none()
+        acteur = None if found is None else acteur_by_id(session, found.id_acteur)
+    if found is None or acteur is None:
+        _settle(db, outbox_id)
+        return 0
+    # What is kept of a page never changes: the long part of judging it is done before anybody has to wait.
+    forms, fitting = decode_forms(found.contenu), policy.for_items(found.nombre)
+    csrs = judge_csrs(forms, fitting.keys)
+    is_whole = policy.complete(acteur, forms, now)
+    with db.write_numbered({DEMANDE: len(forms)}) as (session, first):
+        # Of two runs at the same time, the second waits here and then finds the page gone. Outbox, page, lot: whoever
+        # gives a page up locks them in the same order.
+        outbox.settle(session, [outbox_id])
+        row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+        if row is None:
+            return 0
+        lot = _lock_lot(session, id_lot)
+        origin = _origin(session, lot)
+        register(
+            session,
+            origin,
+            forms,
+            first_numero=first[DEMANDE],
+            now=now,
+            policy=fitting,
+            csrs=csrs,
+            id_lot=id_lot,
+            first_position=row.premiere_position,
+            after=lot.nombre - (row.premiere_position - 1 + row.nombre),
+            cancelled=lot.annule_le is not None,
+            is_whole=is_whole,
+        )
+        _owe_next(session, row, now, policy)
+        session.delete(row)
+    return len(forms)
+
+
+def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy: LotPolicy) -> None:
+    """After too many failed tries the items of a page become Non traitée, unexamined; the next page goes on."""
+    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+    if row is None:
+        return
+    lot = _lock_lot(session, id_lot)
+    origin = _origin(session, lot)
+    register_unprocessed(
+        session,
+        origin,
+        decode_forms(row.contenu),
+        first_numero=reserve_in(session, DEMANDE, row.nombre),
+        now=now,
+        id_lot=id_lot,
+        first_position=row.premiere_position,
+    )
+    _owe_next(session, row, now, policy)
+    session.delete(row)
+
+
+def _lock_lot(session: Session, id_lot: int) -> tables.Lot:
+    """A cancellation of the lot comes either before, and is seen here, or after, and then sees these demandes."""
+    return session.get_one(tables.Lot, id_lot, with_for_update=True)
+
+
+def _origin(session: Session, lot: tables.Lot) -> Origin:
+    """Who deposited the lot, with the certificate that he presented then."""
+    known = lot.emetteur is not None and lot.serie is not None
+    identite = Identite(emetteur=lot.emetteur or "", serie=lot.serie or "") if known else None
+    return Origin(acteur=acteur_by_id(session, lot.id_acteur), canal=Canal.WS, identite=identite)
+
+
+def _is(id_lot: int, page: int) -> tuple[ColumnElement[bool], ...]:
+    return (tables.LotPage.id_lot == id_lot, tables.LotPage.page == page)
+
+
+def _owe_next(session: Session, row: tables.LotPage, now: datetime, policy: LotPolicy) -> None:
+    following = row.page + 1
+    if session.scalar(select(tables.LotPage.page).where(*_is(row.id_lot, following))) is not None:
+        # Registration stays two pages ahead of the signatures, and no further: it waits for the chunks of the page
+        # before this one.
+        rang = max(0, row.premiere_position - row.nombre) // policy.chunk_size
+        outbox.owe_page(session, row.id_lot, following, rang=rang, now=now)
+
+
+def _settle(db: Database, outbox_id: int) -> None:
+    with db.write() as session:
+        outbox.settle(session, [outbox_id])

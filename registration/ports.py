@@ -1,0 +1,163 @@
+"""What the canals ask of the registration authority: one port an area, nothing else acts for them.
+
+The real areas are in ``registration/authority.py``; a fake of the tests is held to the same ports by the type checker.
+Every method is one use case in its own transaction; every refusal is an ``IgcError``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from registration.policy import DEFAULT_PAGE
+from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin
+from registration.views import (
+    CancelResult,
+    DemandeDetail,
+    DemandePage,
+    LotFollowUp,
+    LotReceipt,
+    PersonneCriteria,
+    PersonnePage,
+    Retrait,
+    RetraitConditions,
+    RetraitPage,
+    SearchCriteria,
+    StructureCriteria,
+    StructurePage,
+    Verdict,
+)
+from registration.vocabulary import EtatDemande, Offre, Plateforme
+
+
+class ActeursPort(Protocol):
+    """Who acts, and for which structures."""
+
+    def identify(self, certificate_der: bytes | None) -> Caller:
+        """Who presents this client certificate; AccessError unless it is ours, in force and registered."""
+
+    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
+        """Whether ``allowed_structures`` has a structure for this offre; cheap enough to be asked for every page."""
+
+    def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
+        """(offre, id of the structure, raison sociale) of the acteur's perimeter, sorted, for forms and menus."""
+
+
+class LotsPort(Protocol):
+    """Lots as a whole."""
+
+    def submit(self, origin: Origin, form: LotForm) -> LotReceipt:
+        """Keep a lot durably and give its index; the same reference with the same content gives it again."""
+
+    def verify(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
+        """Every verdict that a deposit would give, nothing stored."""
+
+    def follow(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
+        """Progress of a lot by its index or the sender's reference; NotFoundError when nothing of it is visible."""
+
+    def marks(self, indexes: Collection[int]) -> Mapping[int, str]:
+        """What changes whenever a demande of the lot does, for each of these lots; it tells nothing else. One query.
+
+        For lots that ``follow`` has shown.
+        """
+
+    def list_demandes(
+        self, acteur: Acteur, index: int, *, etat: EtatDemande | None = None, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """The demandes of a lot that the acteur may follow, by position; of his own lot all, the others in outline."""
+
+    def cancel(self, origin: Origin, index: int) -> CancelResult:
+        """Cancel what can still be cancelled of a lot."""
+
+
+class ChangesPort(Protocol):
+    """What others commit, for one thread that waits for it."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether counts of a lot may have changed since the last call; False after ``seconds`` without a change."""
+
+    def close(self) -> None:
+        """Give up what was opened for it."""
+
+
+class DemandesPort(Protocol):
+    """Demandes of both canals."""
+
+    def submit(self, origin: Origin, form: DemandeForm) -> int:
+        """Place one demande and give its numero; refused with the first error, nothing stored then."""
+
+    def search(
+        self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """Demandes of both canals that the acteur may follow, newest first; ERR_IHM_025 when too wide."""
+
+    def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
+        """How many demandes ``search`` would give in all."""
+
+    def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
+        """One demande with its history; NotFoundError when not visible, ERR_IHM_026 when only sent by the acteur."""
+
+    def cancel(self, origin: Origin, numero: int) -> CancelResult:
+        """Cancel one demande before its withdrawal; a signed certificate is revoked."""
+
+
+class RetraitsPort(Protocol):
+    """Withdrawal of certificates; the same call gives the same answer while the certificates are in force."""
+
+    def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
+        """Withdraw one certificate."""
+
+    def withdraw_page(
+        self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> RetraitPage:
+        """Withdraw a page of a lot, by position."""
+
+
+class DirectoryPort(Protocol):
+    """The directory inside the perimeter of who asks; the same whether the tables or an LDAP server answer."""
+
+    def search_structures(
+        self, acteur: Acteur, criteria: StructureCriteria, *, offre: Offre | None = None, limit: int = DEFAULT_PAGE
+    ) -> StructurePage:
+        """Structures that the acteur administers (for this offre); ERR_WS_038 for a name that is none, ERR_IHM_024."""
+
+    def search_personnes(
+        self, acteur: Acteur, structure: str, criteria: PersonneCriteria, *, limit: int = DEFAULT_PAGE
+    ) -> PersonnePage:
+        """Who may bear a certificate PRO of this structure; also ERR_IHM_026 outside the perimeter, ERR_IHM_021."""
+
+
+class AuthorityPort(Protocol):
+    """The registration authority of one plateforme."""
+
+    @property
+    def plateforme(self) -> Plateforme:
+        """TEST or PRODUCTION."""
+
+    def view(self) -> AbstractContextManager[None]:
+        """Have all that this thread reads inside the block see one moment, at the cost of one; nothing is written."""
+
+    def changes(self, stop: threading.Event) -> ChangesPort:
+        """To wait for changes of lots; ``stop`` ends every wait within a moment."""
+
+    @property
+    def acteurs(self) -> ActeursPort:
+        """Who acts."""
+
+    @property
+    def lots(self) -> LotsPort:
+        """Lots."""
+
+    @property
+    def demandes(self) -> DemandesPort:
+        """Demandes."""
+
+    @property
+    def directory(self) -> DirectoryPort:
+        """The directory."""
+
+    @property
+    def retraits(self) -> RetraitsPort:
+        """Withdrawals."""

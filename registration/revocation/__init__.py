@@ -1,0 +1,1 @@
+"""Revocations, and the keys that are revoked for good with them."""

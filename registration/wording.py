@@ -1,0 +1,12 @@
+"""Values inside the French texts of refusals, as people in France read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.dates import format_datetime, get_timezone
+
+
+def moment(instant: datetime) -> str:
+    """Day and minute in Paris: 02/03/2026 13:00."""
+    return format_datetime(instant, "dd/MM/yyyy HH:mm", tzinfo=get_timezone("Europe/Paris"), locale="fr")

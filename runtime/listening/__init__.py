@@ -1,0 +1,1 @@
+"""What listens: HTTP and TLS with bounded patience."""

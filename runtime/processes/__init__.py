@@ -1,0 +1,1 @@
+"""Child processes: bound to their parent, supervised; the embedded queue server."""

@@ -1,0 +1,1 @@
+"""The settings of every process: model, sections, checks, and their reference page."""

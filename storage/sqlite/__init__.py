@@ -1,0 +1,1 @@
+"""What an SQLite file needs beside it: turns to write, and hearing of writes."""

@@ -1,0 +1,47 @@
+"""Every table of the plateforme, by area. Names are the singular French nouns of the contract.
+
+``etat`` and the other coded columns are plain strings: their enums and transitions live in ``registration``,
+which stands above this room.
+"""
+
+from storage.tables.acteurs import Acteur, Habilitation, Identite
+from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
+from storage.tables.base import Base
+from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
+from storage.tables.counters import Compteur
+from storage.tables.demandes import AdresseProtegee, ClePublique, Demande, Historique
+from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
+from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
+from storage.tables.products import Fermeture
+
+__all__ = [
+    "TO_LIST",
+    "Acteur",
+    "AdresseProtegee",
+    "Arret",
+    "Base",
+    "BlocCles",
+    "Certificat",
+    "CleInterdite",
+    "ClePublique",
+    "CodeRevocation",
+    "Compteur",
+    "Crl",
+    "Demande",
+    "Fermeture",
+    "Habilitation",
+    "Historique",
+    "Identite",
+    "ImportAnnuaire",
+    "Lot",
+    "LotCompte",
+    "LotPage",
+    "Outbox",
+    "Personne",
+    "PisteAudit",
+    "Rattachement",
+    "RepondeurOcsp",
+    "Scellement",
+    "Structure",
+    "TeteAudit",
+]

@@ -1,0 +1,105 @@
+"""Demandes, what they hold for themselves alone, and their history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import Base, BigId
+
+
+class Demande(Base):
+    """One request for a certificate, of a lot (``id_lot``, ``position``) or of the portal; ``id`` is its numero.
+
+    ``adresse_email`` is what was typed and is certified, ``adresse_cle`` the same without case, by which addresses are
+    compared and looked for. Of a demande that was refused only what had the right form stands here; ``offre``,
+    ``usage`` and ``email_acteur`` are NULL in no other.
+    """
+
+    __tablename__ = "demande"
+    __table_args__ = (
+        UniqueConstraint("id_lot", "position"),
+        # Covers the follow-up of a lot: its counts are read from the index alone.
+        Index("ix_demande__suivi", "id_lot", "etat", "etat_produit", "modifie_le"),
+        Index("ix_demande__structure", "plateforme", "id_structure", "offre"),
+        Index("ix_demande__beneficiaire", "plateforme", "id_beneficiaire"),
+        Index("ix_demande__id_acteur", "id_acteur"),
+        Index("ix_demande__cree_le", "cree_le"),
+        Index("ix_demande__adresse", "plateforme", "adresse_cle"),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    plateforme: Mapped[str] = mapped_column(String(16))
+    canal: Mapped[str] = mapped_column(String(8))
+    id_lot: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    position: Mapped[int | None]
+    reference: Mapped[str | None] = mapped_column(String(64))
+    offre: Mapped[str | None] = mapped_column(String(8))
+    usage: Mapped[str | None] = mapped_column(String(12))
+    etat: Mapped[str] = mapped_column(String(16))
+    etat_produit: Mapped[str | None] = mapped_column(String(16))
+    id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"))
+    id_administrateur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
+    id_structure: Mapped[str | None] = mapped_column(String(20))
+    id_beneficiaire: Mapped[str | None] = mapped_column(String(32))
+    service_applicatif: Mapped[str | None] = mapped_column(String(64))
+    adresse_email: Mapped[str | None] = mapped_column(String(254))
+    adresse_cle: Mapped[str | None] = mapped_column(String(254))
+    fqdns: Mapped[str | None] = mapped_column(Text)
+    upn: Mapped[str | None] = mapped_column(String(254))
+    email_acteur: Mapped[str | None] = mapped_column(String(254))
+    email_informe: Mapped[str | None] = mapped_column(String(254))
+    contenu: Mapped[dict[str, Any] | None]
+    code_erreur: Mapped[str | None] = mapped_column(String(16))
+    champ_erreur: Mapped[str | None] = mapped_column(String(32))
+    texte_erreur: Mapped[str | None] = mapped_column(Text)
+    cree_le: Mapped[datetime]
+    modifie_le: Mapped[datetime]
+
+
+class ClePublique(Base):
+    """A public key presented in a demande, with its proof of possession (the CSR). The key makes it unique."""
+
+    __tablename__ = "cle_publique"
+    __table_args__ = (UniqueConstraint("id_demande"),)
+    plateforme: Mapped[str] = mapped_column(String(16), primary_key=True)
+    spki_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    # Deferred: the key is claimed first, whether the demande is accepted follows from it.
+    id_demande: Mapped[int] = mapped_column(ForeignKey("demande.id", deferrable=True, initially="DEFERRED"))
+    spki: Mapped[bytes]
+    csr: Mapped[bytes]
+
+
+class AdresseProtegee(Base):
+    """Who holds a protected mail address (guide §6.2): one porteur among all certificates in force."""
+
+    __tablename__ = "adresse_protegee"
+    plateforme: Mapped[str] = mapped_column(String(16), primary_key=True)
+    adresse: Mapped[str] = mapped_column(String(254), primary_key=True)
+    porteur: Mapped[str] = mapped_column(String(160))
+
+
+class Historique(Base):
+    """One line a step of a demande (guide figures 147, 167). Triggers refuse any change or removal.
+
+    ``emetteur`` (SHA-256 of the issuer's name, hexadecimal) and ``serie`` name the client certificate that was
+    presented; NULL for a step of the plateforme itself.
+    """
+
+    __tablename__ = "historique"
+    __table_args__ = (Index("ix_historique__id_demande", "id_demande"), {"sqlite_autoincrement": True})
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id_demande: Mapped[int] = mapped_column(ForeignKey("demande.id"))
+    canal: Mapped[str] = mapped_column(String(8))
+    date: Mapped[datetime]
+    code_action: Mapped[str] = mapped_column(String(16))
+    etat: Mapped[str] = mapped_column(String(16))
+    type_acteur: Mapped[str] = mapped_column(String(16))
+    acteur: Mapped[str] = mapped_column(String(200))
+    habilitations_acteur: Mapped[str | None] = mapped_column(String(255))
+    administrateur: Mapped[str | None] = mapped_column(String(200))
+    habilitations_administrateur: Mapped[str | None] = mapped_column(String(255))
+    emetteur: Mapped[str | None] = mapped_column(String(64))
+    serie: Mapped[str | None] = mapped_column(String(40))

@@ -1,0 +1,1 @@
+"""The verbs by which an operator enters acteurs and rights, on both databases."""

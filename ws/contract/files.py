@@ -1,0 +1,38 @@
+"""The published contract: which file answers which address. The bytes are those of the folders, but for the address.
+
+The address comes from the configuration only: taken from a request's Host header, one client could redirect all others.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import schemas
+from ws.contract.names import SoapVersion
+
+ENDPOINT = "/ws/lots/1.0"
+SCHEMA_FILE = Path(schemas.__file__).parent / "igc-lots-1.0.xsd"
+WSDL_FOLDER = Path(__file__).parent.parent / "wsdl"
+WSDL_FILES = {
+    SoapVersion.V11: WSDL_FOLDER / "igc-lots-1.0.wsdl",
+    SoapVersion.V12: WSDL_FOLDER / "igc-lots-1.0-soap12.wsdl",
+}
+_ADDRESS = re.compile(rb'(<soap(?:12)?:address location=)"[^"]*"')
+
+
+def published_files(public_url: str) -> dict[str, bytes]:
+    """What GET serves, by path and query; ``public_url`` is the service's base address, without the endpoint path.
+
+    Raises ValueError when a WSDL has not exactly one address to replace.
+    """
+    location = quoteattr(public_url.rstrip("/") + ENDPOINT).encode()
+    files = {f"/schemas/{SCHEMA_FILE.name}": SCHEMA_FILE.read_bytes()}
+    for version, path in WSDL_FILES.items():
+        data, count = _ADDRESS.subn(lambda match: match.group(1) + location, path.read_bytes())
+        if count != 1:
+            raise ValueError(f"{path.name} must have exactly one soap:address")
+        files[f"/ws/wsdl/{path.name}"] = data
+        files[f"{ENDPOINT}?wsdl" if version is SoapVersion.V11 else f"{ENDPOINT}?wsdl=soap12"] = data
+    return files

@@ -1,0 +1,139 @@
+"""What the published schema says of each element, read from the file itself: members in order, or the kind of value.
+
+The schema stays the judge (``ws.gates.schema``). This says what its verdicts do not: which member is missing, which
+reading a value has. Only the constructs that our schema uses are known; any other stops the service at its start, so
+that no message is ever read by a rule known in half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+
+from lxml import etree
+
+from ws.contract.files import SCHEMA_FILE
+from ws.contract.names import contract_tag
+
+XS_NS = "http://www.w3.org/2001/XMLSchema"
+_XS = f"{{{XS_NS}}}"
+_FACETS = frozenset(
+    f"{_XS}{name}"
+    for name in ("enumeration", "pattern", "minLength", "maxLength", "minInclusive", "maxInclusive", "annotation")
+)
+
+
+class Value(Enum):
+    """The kinds of simple values, by the type of XML Schema that they come from."""
+
+    TEXT = "string"
+    INTEGER = "long"
+    BOOLEAN = "boolean"
+    DATE_TIME = "dateTime"
+    BASE64 = "base64Binary"
+
+
+_BUILT_IN = {**{value.value: value for value in Value}, "int": Value.INTEGER}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a sequence; ``most`` is None when there is no limit."""
+
+    name: str
+    kind: Value | Shape
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A sequence of members."""
+
+    members: tuple[Member, ...]
+
+    @cached_property
+    def by_tag(self) -> Mapping[str, tuple[int, Member]]:
+        """Place in the sequence and member, by qualified name."""
+        return {contract_tag(member.name): (place, member) for place, member in enumerate(self.members)}
+
+
+@lru_cache(maxsize=1)
+def elements() -> Mapping[str, Value | Shape]:
+    """What each global element of the published schema holds, by qualified name.
+
+    ValueError or KeyError for a construct that is not known here.
+    """
+    return _Reader(etree.parse(SCHEMA_FILE).getroot()).elements()
+
+
+def kind_of(root: etree._Element, element: etree._Element) -> Value | Shape | None:
+    """What the schema has at this element's place below ``root``, a global element; None where it has nothing."""
+    path: list[str] = []
+    current: etree._Element | None = element
+    while current is not None and current is not root:
+        path.append(current.tag)
+        current = current.getparent()
+    kind = elements().get(root.tag)
+    for tag in reversed(path):
+        if not isinstance(kind, Shape) or tag not in kind.by_tag:
+            return None
+        kind = kind.by_tag[tag][1].kind
+    return kind
+
+
+class _Reader:
+    def __init__(self, schema: etree._Element) -> None:
+        self._schema = schema
+        self._types = {child.get("name", ""): child for child in schema if child.tag != f"{_XS}element"}
+        self._known: dict[str, Value | Shape] = {}
+
+    def elements(self) -> dict[str, Value | Shape]:
+        return {
+            contract_tag(element.get("name", "")): self._of_element(element)
+            for element in self._schema.iterchildren(f"{_XS}element")
+        }
+
+    def _of_element(self, element: etree._Element) -> Value | Shape:
+        name = element.get("type")
+        if name is not None:
+            return self._of_type(element, name)
+        (inline,) = element.iterchildren(f"{_XS}complexType")
+        return self._shape(inline)
+
+    def _of_type(self, element: etree._Element, name: str) -> Value | Shape:
+        prefix, _, local = name.rpartition(":")
+        if element.nsmap[prefix or None] == XS_NS:
+            return _BUILT_IN[local]
+        if local not in self._known:
+            declared = self._types[local]
+            simple = declared.tag == f"{_XS}simpleType"
+            self._known[local] = self._value(declared) if simple else self._shape(declared)
+        return self._known[local]
+
+    def _value(self, declared: etree._Element) -> Value:
+        (restriction,) = declared.iterchildren(f"{_XS}restriction")
+        strange = [facet.tag for facet in restriction.iterchildren("*") if facet.tag not in _FACETS]
+        base = self._of_type(restriction, restriction.get("base", ""))
+        if strange or isinstance(base, Shape):
+            raise ValueError(f"simpleType {declared.get('name')}: {strange or 'base'}")
+        return base
+
+    def _shape(self, declared: etree._Element) -> Shape:
+        parts = [part for part in declared.iterchildren("*") if part.tag != f"{_XS}annotation"]
+        if [part.tag for part in parts] != [f"{_XS}sequence"]:
+            raise ValueError(f"complexType {declared.get('name')}: not one sequence")
+        return Shape(tuple(self._member(part) for part in parts[0].iterchildren("*")))
+
+    def _member(self, part: etree._Element) -> Member:
+        if part.tag != f"{_XS}element" or part.get("name") is None:
+            raise ValueError(f"{part.tag}: not a local element")
+        most = part.get("maxOccurs", "1")
+        return Member(
+            name=part.get("name", ""),
+            kind=self._of_element(part),
+            least=int(part.get("minOccurs", "1")),
+            most=None if most == "unbounded" else int(most),
+        )

@@ -1,0 +1,85 @@
+"""Names of SOAP and of the contract: namespaces, versions, operations. No behaviour."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+CONTRACT_NS = "urn:igc-exemple:lots:1.0"
+CONTRACT_VERSION = "1.0"
+XSI_NS = "http://www.w3.org/2001/XMLSchema-instance"
+XML_NS = "http://www.w3.org/XML/1998/namespace"
+
+
+class SoapVersion(Enum):
+    """One of the two bindings: its envelope namespace, media type, and names of the two sides of a fault."""
+
+    V11 = ("http://schemas.xmlsoap.org/soap/envelope/", "text/xml", "Client", "Server")
+    V12 = ("http://www.w3.org/2003/05/soap-envelope", "application/soap+xml", "Sender", "Receiver")
+
+    def __init__(self, namespace: str, media_type: str, sender: str, receiver: str) -> None:
+        self.namespace = namespace
+        self.media_type = media_type
+        self.sender = sender
+        self.receiver = receiver
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type of an answer."""
+        return f"{self.media_type}; charset=utf-8"
+
+    def tag(self, name: str) -> str:
+        """The qualified name of an element of the envelope."""
+        return f"{{{self.namespace}}}{name}"
+
+
+class Operation(Enum):
+    """Every operation of the contract."""
+
+    DEPOSER_LOT = "deposerLot"
+    VERIFIER_LOT = "verifierLot"
+    SUIVRE_LOT = "suivreLot"
+    LISTER_DEMANDES_LOT = "listerDemandesLot"
+    RETIRER_DEMANDE = "retirerDemande"
+    RETIRER_PAGE_LOT = "retirerPageLot"
+    ANNULER_DEMANDE = "annulerDemande"
+    ANNULER_LOT = "annulerLot"
+    RECHERCHER_DEMANDES = "rechercherDemandes"
+    CONSULTER_DEMANDE = "consulterDemande"
+    CONSULTER_SERVICE = "consulterService"
+
+    @property
+    def tag(self) -> str:
+        """The qualified name of its request element."""
+        return contract_tag(self.value)
+
+    @property
+    def action(self) -> str:
+        """The SOAPAction of the WSDL."""
+        return f"{CONTRACT_NS}/{self.value}"
+
+    @property
+    def carries_lot(self) -> bool:
+        """Whether the request holds a lot, hence may be big."""
+        return self in (Operation.DEPOSER_LOT, Operation.VERIFIER_LOT)
+
+    @property
+    def writes(self) -> bool:
+        """Whether the operation changes anything, hence may wait for somebody else's change."""
+        return self not in _READING
+
+
+_READING = frozenset(
+    {
+        Operation.VERIFIER_LOT,
+        Operation.SUIVRE_LOT,
+        Operation.LISTER_DEMANDES_LOT,
+        Operation.RECHERCHER_DEMANDES,
+        Operation.CONSULTER_DEMANDE,
+        Operation.CONSULTER_SERVICE,
+    }
+)
+
+
+def contract_tag(name: str) -> str:
+    """The qualified name of an element of the contract."""
+    return f"{{{CONTRACT_NS}}}{name}"

@@ -1,0 +1,16 @@
+"""From registration's views to the types that several areas share. No decisions: every value is already decided."""
+
+from __future__ import annotations
+
+from registration.views import CancelResult, Refusal
+from ws.contract import kinds
+
+
+def bilan_annulation(result: CancelResult) -> kinds.BilanAnnulation:
+    """What a cancellation changed."""
+    return kinds.BilanAnnulation(annulees=result.cancelled, inchangees=result.unchanged)
+
+
+def erreur(refusal: Refusal) -> kinds.ErreurDemande:
+    """Why a demande is refused."""
+    return kinds.ErreurDemande(code=refusal.code, texte=refusal.texte, champ=refusal.champ)

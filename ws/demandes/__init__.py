@@ -1,0 +1,1 @@
+"""Demandes over SOAP: operations, types, rendering."""

@@ -1,0 +1,82 @@
+"""Operations on demandes of both canals, each one call of the registration authority."""
+
+from __future__ import annotations
+
+from spyne import Integer32, Integer64, MethodContext, Service, Unicode, rpc
+
+from registration.policy import DEFAULT_PAGE
+from registration.views import SearchCriteria
+from registration.vocabulary import ALL_OFFRES, EtatDemande, Offre, Usage
+from ws.contract.kinds import BilanAnnulation, optional, required
+from ws.contract.rendering import bilan_annulation
+from ws.demandes import rendering
+from ws.demandes.types import CriteresRecherche, DetailDemande, PageDemandes
+
+
+class DemandeOperations(Service):
+    """Names and arguments are those of the WSDL; ``ctx.udc`` is the Call."""
+
+    @rpc(
+        required(Integer64),
+        optional(Unicode),
+        optional(Integer64),
+        optional(Integer32),
+        _returns=required(PageDemandes),
+        _out_variable_name="page",
+    )
+    def listerDemandesLot(
+        ctx: MethodContext, indexLot: int, etat: str | None, aPartirDe: int | None, taille: int | None
+    ) -> PageDemandes:
+        """The demandes of a lot, by page."""
+        page = ctx.udc.authority.lots.list_demandes(
+            ctx.udc.origin.acteur,
+            indexLot,
+            etat=None if etat is None else EtatDemande(etat),
+            after=aPartirDe or 0,
+            limit=taille or DEFAULT_PAGE,
+        )
+        return rendering.page_demandes(page)
+
+    @rpc(required(Integer64), _returns=required(BilanAnnulation), _out_variable_name="bilan")
+    def annulerDemande(ctx: MethodContext, numeroDemande: int) -> BilanAnnulation:
+        """Cancel one demande."""
+        return bilan_annulation(ctx.udc.authority.demandes.cancel(ctx.udc.origin, numeroDemande))
+
+    @rpc(
+        required(CriteresRecherche),
+        optional(Integer64),
+        optional(Integer32),
+        _returns=required(PageDemandes),
+        _out_variable_name="page",
+    )
+    def rechercherDemandes(
+        ctx: MethodContext, criteres: CriteresRecherche, aPartirDe: int | None, taille: int | None
+    ) -> PageDemandes:
+        """Search demandes of both canals."""
+        page = ctx.udc.authority.demandes.search(
+            ctx.udc.origin.acteur, _criteria(criteres), after=aPartirDe, limit=taille or DEFAULT_PAGE
+        )
+        return rendering.page_demandes(page)
+
+    @rpc(required(Integer64), _returns=required(DetailDemande), _out_variable_name="detail")
+    def consulterDemande(ctx: MethodContext, numeroDemande: int) -> DetailDemande:
+        """Read one demande with its history."""
+        return rendering.detail(ctx.udc.authority.demandes.read(ctx.udc.origin.acteur, numeroDemande))
+
+
+def _criteria(given: CriteresRecherche) -> SearchCriteria:
+    return SearchCriteria(
+        numero=given.numeroDemande,
+        index_lot=given.indexLot,
+        offre=None if given.offre in {None, ALL_OFFRES} else Offre(given.offre),
+        all_offres=given.offre == ALL_OFFRES,
+        usage=None if given.usage is None else Usage(given.usage),
+        etat=None if given.etat is None else EtatDemande(given.etat),
+        structure=given.structure,
+        beneficiaire=given.beneficiaire,
+        service_applicatif=given.serviceApplicatif,
+        adresse_email=given.adresseEmail,
+        fqdn=given.fqdn,
+        since=given.depuis,
+        until=given.jusqua,
+    )

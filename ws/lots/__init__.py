@@ -1,0 +1,1 @@
+"""Lots over SOAP: operations, types, rendering."""

@@ -1,0 +1,1 @@
+"""Withdrawals over SOAP: operations, types, rendering."""

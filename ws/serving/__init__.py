@@ -1,0 +1,1 @@
+"""From HTTP to a call and back: reception, dispatch, faults, waiting."""
