@@ -148,3 +148,8 @@ def _translated(text: str, patterns: Sequence[tuple[re.Pattern[str], str]]) -> s
         if found := pattern.fullmatch(text):
             return french.format(*found.groups())
     return text
+
+
+def number(count: int) -> str:
+    """Thousands apart, as one reads them in French."""
+    return f"{count:,}".replace(",", " ")

@@ -92,7 +92,7 @@ def _stand_still(context: WorkerContext, error: Exception, taking: Taking) -> No
             )
         except SQLAlchemyError as again:
             state.tell(again)
-            time.sleep(AWAY_SECONDS)
+            _sleep(AWAY_SECONDS)
         else:
             log.info("tasks rest", tasks=tasks, seconds=pause)
             return
@@ -102,6 +102,13 @@ def _begin_time_again(context: WorkerContext) -> None:
     """Who waits does not hang: where the time of this job is limited, it begins again."""
     if signal.getitimer(signal.ITIMER_REAL)[0] > 0:
         signal.alarm(context.policy.job_seconds)
+
+
+def _sleep(seconds: float) -> None:
+    """Sleep without using up the time of this job, which is for its calls."""
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    time.sleep(seconds)
+    signal.setitimer(signal.ITIMER_REAL, left)
 
 
 def publish_crls() -> None:

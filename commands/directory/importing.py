@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from batch.directory.finess import FinessExtract
 from batch.directory.rpps import RppsExtract
 from batch.directory.spreadsheets import StaffFile, StructuresFile
+from commands.auteur import AUTEUR_LENGTH, account
 from commands.composition import started
 from commands.directory.rejects import RejectsFile
+from commands.french import number
 from commands.options import ConfigOption
-from commands.people import AUTEUR_LENGTH, account, number
 from commands.stopping import stop_asked
 from registration.directory.conduct import Conduct, Summary
 from registration.directory.entries import Extract

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from commands.composition import started
+from commands.french import number
 from commands.options import ConfigOption
-from commands.people import number
 from registration.directory.imports import last_imports
 from registration.directory.storing import Effect
 from registration.vocabulary import EtatImport

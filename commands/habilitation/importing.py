@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from commands.french import number
 from commands.habilitation.table import read_table
 from commands.operateur.support import OperateurOption, at_work
 from commands.options import ConfigOption, DryRunOption
-from commands.people import number
 from registration.acteurs.granting import settle
 from registration.acteurs.refusals import ActeurRefusedError
 from runtime.clock import system_clock

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from commands.auteur import AUTEUR_LENGTH, account
 from commands.composition import Instance, started
-from commands.people import AUTEUR_LENGTH, account
 from registration.wording import moment
 from runtime.cells import cell
 from runtime.errors import OperatorError

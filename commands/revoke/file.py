@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from commands.composition import Instance
+from commands.french import number
 from commands.options import ConfigOption, DryRunOption
-from commands.people import number
 from commands.revoke.support import PublishOption, YesOption, confirm, fail, opened, tell_publication
 from commands.revoke.work import LABELS, Tally, work
 from pki.status.reasons import REASONS

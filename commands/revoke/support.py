@@ -12,8 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from batch.lists.contents import PublishedLists
+from commands.auteur import AUTEUR_LENGTH, account
 from commands.composition import Instance, started
-from commands.people import AUTEUR_LENGTH, account
 from commands.stopping import stop_asked
 from runtime.secret_file import SecretFileError
 from storage.refusals import DatabaseRefusedError, check_exists, refusals_told

@@ -178,7 +178,7 @@ def test_a_worker_outlives_a_database_that_is_away(world: BatchWorld, workers: l
 
 def test_a_worker_outlives_an_outage_longer_than_its_jobs(world: BatchWorld, workers: list[int]) -> None:
     """Who waits for the database does not hang: the time of a job does not end a worker that stands still."""
-    world.policy = replace(world.policy, lease_seconds=1.0)
+    world.policy = replace(world.policy, lease_seconds=2.0)
     world.deposit_fresh(1, reference="before")
     child = _fork_worker(world, workers)
     world.relay().run_once()

@@ -1,4 +1,4 @@
-"""Who types a command, as the audit trail names him, and how numbers read to him."""
+"""Who types a command, as the audit trail names him."""
 
 from __future__ import annotations
 
@@ -15,8 +15,3 @@ def account() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"uid {os.getuid()}"
-
-
-def number(count: int) -> str:
-    """Thousands apart, as one reads them in French."""
-    return f"{count:,}".replace(",", " ")
