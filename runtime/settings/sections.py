@@ -364,8 +364,10 @@ class BatchSettings(Section):
         le=1_024,
         description="Nombre de processus qui signent. Par défaut : un par cœur et un de plus.",
     )
-    chunk_size: int = Field(default=250, ge=1, le=1_000, description="Nombre de demandes signées par tâche.")
-    page_size: int = Field(default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé.")
+    chunk_size: int = Field(default=250, ge=1, le=1_000, description="Nombre de demandes signées par tâche, au plus.")
+    page_size: int = Field(
+        default=500, ge=1, le=2_000, description="Nombre de demandes par page d'un lot déposé, au plus."
+    )
     lease_seconds: int = Field(
         default=120,
         ge=5,

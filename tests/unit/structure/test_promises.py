@@ -10,9 +10,11 @@ import pytest
 from tests.unit.structure.test_one_door import ROOT
 
 PAGES = [*(ROOT / "docs").glob("*.md"), *(ROOT / "portal_ihm" / "templates").rglob("*.html"), ROOT / "README.md"]
-# Mails, the end of the delay of withdrawal, revocation by its code: what nothing in the code does.
+# Searches of the directory, mails, the end of the delay of withdrawal, revocation by its code: nothing in the code does it.
 PROMISES = re.compile(
-    r"les avis\b|mêmes avis|email de confirmation|dix jours|10 jours|sert à (?:[^.]*\b)?révoquer", re.IGNORECASE
+    r"recherches des (?:utilisateurs|deux canaux)|"
+    r"les avis\b|mêmes avis|email de confirmation|dix jours|10 jours|sert à (?:[^.]*\b)?révoquer",
+    re.IGNORECASE,
 )
 MARK = re.compile("à venir", re.IGNORECASE)
 
@@ -38,6 +40,7 @@ def test_nothing_is_promised_that_nothing_keeps(page: Path) -> None:
         "Il figure dans l'email de confirmation.",
         "Ce code sert à révoquer.",
         "Passé dix jours, la demande est annulée.",
+        "Les recherches des utilisateurs se font chez lui.",
     ],
 )
 def test_a_bare_promise_is_seen(text: str) -> None:
