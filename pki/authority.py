@@ -156,6 +156,11 @@ def _escape(value: str) -> str:
     return "".join(f"\\{character}" if character in '\\,+"<>;=#' else character for character in value)
 
 
+def common_name_of(der: bytes) -> str:
+    """The common name in the subject of an authority's certificate (DER), for people."""
+    return _common_name(x509.load_der_x509_certificate(der))
+
+
 def _common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 

@@ -13,6 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from pki.authority import common_name_of
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.rights import administers_any, allowed_structures
 from registration.demandes import cancellation, queries, retraits, single
@@ -22,6 +23,7 @@ from registration.directory.tables import TablesDirectory
 from registration.errors import Code, IgcError
 from registration.lots import deposit, follow_up
 from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
+from registration.produits import queries as produits
 from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin
 from registration.views import (
     CancelResult,
@@ -31,12 +33,16 @@ from registration.views import (
     LotReceipt,
     PersonneCriteria,
     PersonnePage,
+    ProduitCriteria,
+    ProduitDetail,
+    ProduitPage,
     Retrait,
     RetraitConditions,
     RetraitPage,
     SearchCriteria,
     StructureCriteria,
     StructurePage,
+    Telechargement,
     Verdict,
 )
 from registration.vocabulary import EtatDemande, Offre, Plateforme
@@ -164,6 +170,33 @@ class Demandes(_Area):
         return self._run(cancellation.cancel_demande, origin, numero, self._clock())
 
 
+class Produits(_Area):
+    """``ProduitsPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, chains: retraits.Chains) -> None:
+        super().__init__(db, clock)
+        self._chains = chains
+        self._names = {name: common_name_of(chain[0]) for name, chain in chains.items()}
+
+    def search(
+        self, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> ProduitPage:
+        """See ``produits.search``."""
+        return self._run(produits.search, self._names, acteur, criteria, self._clock(), after=after, limit=limit)
+
+    def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
+        """See ``produits.count``."""
+        return self._run(produits.count, acteur, criteria, self._clock())
+
+    def read(self, acteur: Acteur, numero: int) -> ProduitDetail:
+        """See ``produits.read_produit``."""
+        return self._run(produits.read_produit, self._names, acteur, numero, self._clock())
+
+    def download(self, acteur: Acteur, numero: int) -> Telechargement:
+        """See ``produits.download``."""
+        return self._run(produits.download, self._names, self._chains, acteur, numero, self._clock())
+
+
 class Annuaire(_Area):
     """``DirectoryPort`` over the adapter that the settings choose."""
 
@@ -226,6 +259,7 @@ class RegistrationAuthority:
         self.demandes = Demandes(db, clock, policy)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
         self.retraits = Retraits(db, clock, chains)
+        self.produits = Produits(db, clock, chains)
 
     @contextmanager
     def view(self) -> Iterator[None]:

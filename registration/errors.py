@@ -74,6 +74,7 @@ class Code(StrEnum):
     NOT_PROCESSED = "ERR_WS_040"
     DOMAIN_RESERVED = "ERR_WS_041"
     UPN_DOMAIN_REFUSED = "ERR_WS_042"
+    NOT_ACTIVE = "ERR_WS_049"
     BUSY = "ERR_WS_050"
     INTERNAL = "ERR_WS_099"
 
@@ -170,6 +171,7 @@ TEXTS: dict[Code, str] = {
         "l'offre PRO."
     ),
     Code.UPN_DOMAIN_REFUSED: "Le domaine « {valeur} » n'est pas admis dans l'UPN d'un produit PS.",
+    Code.NOT_ACTIVE: "Seul un certificat actif se télécharge : {raison}",
     Code.BUSY: "Le service est très sollicité ; réessayez dans quelques instants.",
     Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",
 }

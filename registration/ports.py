@@ -21,12 +21,16 @@ from registration.views import (
     LotReceipt,
     PersonneCriteria,
     PersonnePage,
+    ProduitCriteria,
+    ProduitDetail,
+    ProduitPage,
     Retrait,
     RetraitConditions,
     RetraitPage,
     SearchCriteria,
     StructureCriteria,
     StructurePage,
+    Telechargement,
     Verdict,
 )
 from registration.vocabulary import EtatDemande, Offre, Plateforme
@@ -103,6 +107,24 @@ class DemandesPort(Protocol):
         """Cancel one demande before its withdrawal; a signed certificate is revoked."""
 
 
+class ProduitsPort(Protocol):
+    """Certificates once they are signed, for who may follow them."""
+
+    def search(
+        self, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> ProduitPage:
+        """Produits of both canals, newest demande first; ERR_IHM_025 when too wide."""
+
+    def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
+        """How many produits ``search`` would give in all."""
+
+    def read(self, acteur: Acteur, numero: int) -> ProduitDetail:
+        """One produit with the history of its demande; NotFoundError when not visible."""
+
+    def download(self, acteur: Acteur, numero: int) -> Telechargement:
+        """The certificate of an active produit; ConflictError ERR_WS_049 for another."""
+
+
 class RetraitsPort(Protocol):
     """Withdrawal of certificates; the same call gives the same answer while the certificates are in force."""
 
@@ -161,3 +183,7 @@ class AuthorityPort(Protocol):
     @property
     def retraits(self) -> RetraitsPort:
         """Withdrawals."""
+
+    @property
+    def produits(self) -> ProduitsPort:
+        """Produits."""

@@ -210,10 +210,11 @@ class PersonnePage(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
-class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):
-    """Guide §10.1.1: a numero, an index or an offre is needed. Instants are aware; ``until`` is exclusive.
+class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):
+    """What every search of the follow-up may name (guide §10): a numero, an index or an offre is needed.
 
-    ``service_applicatif`` may end with ``*`` for a prefix search.
+    ``service_applicatif``, ``raison_sociale`` and the names may end with ``*`` for a beginning; the last two kinds are
+    compared without case and accents. A beneficiaire, or a demandeur, is one person: his id and names together.
     """
 
     numero: int | None = None
@@ -221,11 +222,85 @@ class SearchCriteria(msgspec.Struct, frozen=True, kw_only=True):
     offre: Offre | None = None
     all_offres: bool = False
     usage: Usage | None = None
-    etat: EtatDemande | None = None
     structure: str | None = None
-    beneficiaire: str | None = None
+    raison_sociale: str | None = None
+    beneficiaire: PersonneCriteria = PersonneCriteria()
+    demandeur: PersonneCriteria = PersonneCriteria()
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: str | None = None
+
+
+class SearchCriteria(CommonCriteria, frozen=True, kw_only=True):
+    """Of demandes (guide §10.1.1). Instants are aware; ``since`` and ``until`` (exclusive) are of their recording."""
+
+    etat: EtatDemande | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class ProduitCriteria(CommonCriteria, frozen=True, kw_only=True):
+    """Of produits (guide §10.2.1), ``numero`` being that of the demande.
+
+    Without ``etat`` those that were withdrawn or revoked, as on the guide's screen; À retirer is asked for. Instants
+    are aware and their ends exclusive: ``issued_*`` of the signature, ``ends_*`` of the end of validity.
+    """
+
+    etat: EtatProduit | None = None
+    issued_since: datetime | None = None
+    issued_until: datetime | None = None
+    ends_since: datetime | None = None
+    ends_until: datetime | None = None
+
+
+class ProduitView(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate as its followers see it (guide figures 155 to 157); ``numero`` is that of its demande.
+
+    ``autorite`` is the common name of the CA that issued it, ``serial`` lower-case hexadecimal, instants UTC.
+    """
+
+    numero: int
+    canal: Canal
+    index_lot: int | None
+    position: int | None
+    reference: str | None
+    offre: Offre
+    usage: Usage
+    etat: EtatProduit
+    emis_le: datetime
+    not_before: datetime
+    not_after: datetime
+    revoque_le: datetime | None
+    autorite: str
+    serial: str
+    structure: str | None
+    raison_sociale: str | None
+    beneficiaire: str | None
+    beneficiaire_libelle: str | None
+    demandeur: str
+    service_applicatif: str | None
+    adresse_email: str | None
+    fqdns: tuple[str, ...]
+
+
+class ProduitPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of produits, newest first; ``next_after`` as of demandes."""
+
+    produits: tuple[ProduitView, ...]
+    next_after: int | None
+
+
+class ProduitDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A produit, the subject and names of its certificate, and the history of its demande."""
+
+    produit: ProduitView
+    subject: tuple[tuple[str, str], ...]
+    historique: tuple[HistoriqueLine, ...]
+
+
+class Telechargement(msgspec.Struct, frozen=True, kw_only=True):
+    """An active certificate to download: ``der`` alone, ``pkcs7`` certs-only DER with its chain. Public data."""
+
+    produit: ProduitView
+    der: bytes
+    pkcs7: bytes

@@ -6,11 +6,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, select, true
+from sqlalchemy.orm import Session
 
 from pki.certificates.content import subject_fields
+from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow, may_know_of
-from registration.demandes.criteria import filtered
+from registration.demandes.criteria import of_demandes
 from registration.errors import AccessError, Code, NotFoundError, text_without_data
 from registration.rules.validation import content_of
 from registration.values import Acteur
@@ -35,11 +37,15 @@ def beyond(position: int) -> ColumnElement[bool]:
 def search(
     db: Database, acteur: Acteur, criteria: SearchCriteria, now: datetime, *, after: int | None, limit: int
 ) -> DemandePage:
-    """Demandes that the acteur may follow, newest first; ``after`` is the last numero of the page before."""
-    query = filtered(view_query(acteur), acteur, criteria)
+    """Demandes that the acteur may follow, newest first; ``after`` is the last numero of the page before.
+
+    What he sent and may not follow is left out: a criterion would tell of the fields that are not shown to him.
+    """
+    query = _view_query(true()).where(*of_demandes(acteur, criteria))
     if after is not None:
         query = query.where(tables.Demande.id < after)
     with db.read() as session:
+        query = query.where(Sight(session, acteur).demandes())
         rows = session.connection().execute(query.order_by(tables.Demande.id.desc()).limit(limit + 1)).all()
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
@@ -48,7 +54,8 @@ def search(
 def count(db: Database, acteur: Acteur, criteria: SearchCriteria) -> int:
     """How many demandes the criteria select."""
     with db.read() as session:
-        return session.scalar(filtered(select(func.count()).select_from(tables.Demande), acteur, criteria)) or 0
+        query = select(func.count()).select_from(tables.Demande).where(*of_demandes(acteur, criteria))
+        return session.scalar(query.where(Sight(session, acteur).demandes())) or 0
 
 
 def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> DemandeDetail:
@@ -56,7 +63,7 @@ def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> De
 
     Of one that the acteur sent without the right to follow it (any more) nothing is told: AccessError ERR_IHM_026.
     """
-    demande, historique = tables.Demande, tables.Historique
+    demande = tables.Demande
     with db.read() as session:
         row = session.execute(view_query(acteur).where(demande.id == numero, may_know_of(acteur))).first()
         if row is None:
@@ -64,12 +71,19 @@ def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> De
         if not row.followed:
             raise AccessError(Code.HABILITATION_MISSING)
         contenu = session.scalar(select(demande.contenu).where(demande.id == numero))
-        lines = session.scalars(select(historique).where(historique.id_demande == numero).order_by(historique.id)).all()
+        lines = history_of(session, numero)
     return DemandeDetail(
         demande=as_view(row, now),
         subject=subject_fields(content_of(contenu)) if contenu else (),
-        historique=tuple(_as_line(line) for line in lines),
+        historique=lines,
     )
+
+
+def history_of(session: Session, numero: int) -> tuple[HistoriqueLine, ...]:
+    """The history of a demande, in order; no right is asked."""
+    row = tables.Historique
+    lines = session.scalars(select(row).where(row.id_demande == numero).order_by(row.id))
+    return tuple(_as_line(line) for line in lines)
 
 
 def _as_line(row: tables.Historique) -> HistoriqueLine:
@@ -119,14 +133,16 @@ _SHOWN = (
 
 
 def view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many columns
-    """The rows that ``as_view`` takes; narrow and order them. Each says whether the acteur may follow it now.
+    """The rows that ``as_view`` takes; narrow and order them. Each says whether the acteur may follow it now."""
+    return _view_query(may_follow(acteur))
 
-    Of columns only: what a certificate will say is larger than all the rest, and nobody looks at it here.
-    """
+
+def _view_query(followed: ColumnElement[bool]) -> Any:  # noqa: ANN401 -- as above
+    """Of columns only: what a certificate will say is larger than all the rest, and nobody looks at it here."""
     certificat, sender = tables.Certificat, tables.Acteur
     structure, personne = tables.Structure, tables.Personne
     return (
-        select(*_SHOWN, may_follow(acteur).label("followed"))
+        select(*_SHOWN, followed.label("followed"))
         .join(sender, sender.id == _demande.id_acteur)
         .outerjoin(certificat, (certificat.id_demande == _demande.id) & certificat.emis_le.is_not(None))
         .outerjoin(
@@ -161,7 +177,7 @@ def _outline(row: Any, now: datetime) -> dict[str, Any]:  # noqa: ANN401 -- as a
         "index_lot": row.id_lot,
         "position": row.position,
         "reference": row.reference,
-        "etat_produit": _produit(row.etat_produit, row.not_after, now),
+        "etat_produit": produit(row.etat_produit, row.not_after, now),
         "cree_le": row.cree_le,
         "modifie_le": row.modifie_le,
         "refusal": None if row.code_erreur is None else _refusal(row, text_without_data(row.code_erreur)),
@@ -188,8 +204,11 @@ def _refusal(row: Any, texte: str) -> Refusal:  # noqa: ANN401 -- as above
     return Refusal(code=row.code_erreur, texte=texte, champ=row.champ_erreur)
 
 
-def _produit(stored: str | None, not_after: datetime | None, now: datetime) -> EtatProduit | None:
-    """Active certificates expire by the date alone; nobody has to write it."""
+def produit(stored: str | None, not_after: datetime | None, now: datetime) -> EtatProduit | None:
+    """The state of the certificate of a demande, None before the signature.
+
+    Active certificates expire by the date alone; nobody has to write it.
+    """
     if stored is None:
         return None
     if stored == EtatProduit.ACTIF.value and not_after is not None and not_after <= now:

@@ -45,6 +45,9 @@ class Operation(Enum):
     ANNULER_LOT = "annulerLot"
     RECHERCHER_DEMANDES = "rechercherDemandes"
     CONSULTER_DEMANDE = "consulterDemande"
+    RECHERCHER_PRODUITS = "rechercherProduits"
+    CONSULTER_PRODUIT = "consulterProduit"
+    TELECHARGER_CERTIFICAT = "telechargerCertificat"
     CONSULTER_SERVICE = "consulterService"
 
     @property
@@ -75,6 +78,9 @@ _READING = frozenset(
         Operation.LISTER_DEMANDES_LOT,
         Operation.RECHERCHER_DEMANDES,
         Operation.CONSULTER_DEMANDE,
+        Operation.RECHERCHER_PRODUITS,
+        Operation.CONSULTER_PRODUIT,
+        Operation.TELECHARGER_CERTIFICAT,
         Operation.CONSULTER_SERVICE,
     }
 )

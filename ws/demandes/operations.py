@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spyne import Integer32, Integer64, MethodContext, Service, Unicode, rpc
 
 from registration.policy import DEFAULT_PAGE
-from registration.views import SearchCriteria
+from registration.views import PersonneCriteria, SearchCriteria
 from registration.vocabulary import ALL_OFFRES, EtatDemande, Offre, Usage
 from ws.contract.kinds import BilanAnnulation, optional, required
 from ws.contract.rendering import bilan_annulation
@@ -64,19 +66,32 @@ class DemandeOperations(Service):
         return rendering.detail(ctx.udc.authority.demandes.read(ctx.udc.origin.acteur, numeroDemande))
 
 
+def common_criteria(given: Any) -> dict[str, Any]:  # noqa: ANN401 -- criteria of either search
+    """What the searches of the contract have in common, as members of CommonCriteria."""
+    return {
+        "index_lot": given.indexLot,
+        "offre": None if given.offre in {None, ALL_OFFRES} else Offre(given.offre),
+        "all_offres": given.offre == ALL_OFFRES,
+        "usage": None if given.usage is None else Usage(given.usage),
+        "structure": given.structure,
+        "raison_sociale": given.raisonSociale,
+        "beneficiaire": PersonneCriteria(
+            id_national=given.beneficiaire, nom=given.nomBeneficiaire, prenom=given.prenomBeneficiaire
+        ),
+        "demandeur": PersonneCriteria(
+            id_national=given.demandeur, nom=given.nomDemandeur, prenom=given.prenomDemandeur
+        ),
+        "service_applicatif": given.serviceApplicatif,
+        "adresse_email": given.adresseEmail,
+        "fqdn": given.fqdn,
+    }
+
+
 def _criteria(given: CriteresRecherche) -> SearchCriteria:
     return SearchCriteria(
+        **common_criteria(given),
         numero=given.numeroDemande,
-        index_lot=given.indexLot,
-        offre=None if given.offre in {None, ALL_OFFRES} else Offre(given.offre),
-        all_offres=given.offre == ALL_OFFRES,
-        usage=None if given.usage is None else Usage(given.usage),
         etat=None if given.etat is None else EtatDemande(given.etat),
-        structure=given.structure,
-        beneficiaire=given.beneficiaire,
-        service_applicatif=given.serviceApplicatif,
-        adresse_email=given.adresseEmail,
-        fqdn=given.fqdn,
         since=given.depuis,
         until=given.jusqua,
     )

@@ -16,8 +16,8 @@ def detail(view: DemandeDetail) -> types.DetailDemande:
     """A demande with subject and history."""
     return types.DetailDemande(
         demande=_demande(view.demande),
-        attributSujet=[types.AttributSujet(nom=name, valeur=value) for name, value in view.subject],
-        ligneHistorique=[_line(line) for line in view.historique],
+        attributSujet=[attribut(name, value) for name, value in view.subject],
+        ligneHistorique=[line(step) for step in view.historique],
     )
 
 
@@ -45,16 +45,22 @@ def _demande(view: DemandeView) -> types.DemandeSuivie:
     )
 
 
-def _line(line: HistoriqueLine) -> types.LigneHistorique:
+def attribut(name: str, value: str) -> types.AttributSujet:
+    """One attribute of a subject."""
+    return types.AttributSujet(nom=name, valeur=value)
+
+
+def line(step: HistoriqueLine) -> types.LigneHistorique:
+    """One step of the history."""
     return types.LigneHistorique(
-        numero=line.numero,
-        canal=line.canal.value,
-        date=line.date,
-        codeAction=line.code_action,
-        etat=line.etat.value,
-        typeActeur=line.type_acteur,
-        acteur=line.acteur or None,
-        habilitationsActeur=line.habilitations_acteur,
-        administrateur=line.administrateur,
-        habilitationsAdministrateur=line.habilitations_administrateur,
+        numero=step.numero,
+        canal=step.canal.value,
+        date=step.date,
+        codeAction=step.code_action,
+        etat=step.etat.value,
+        typeActeur=step.type_acteur,
+        acteur=step.acteur or None,
+        habilitationsActeur=step.habilitations_acteur,
+        administrateur=step.administrateur,
+        habilitationsAdministrateur=step.habilitations_administrateur,
     )

@@ -21,10 +21,11 @@ from ws.contract.writing import Pieces, Writer, writer_of
 from ws.demandes.operations import DemandeOperations
 from ws.etat_service.operations import EtatServiceOperations
 from ws.lots.operations import LotOperations
+from ws.produits.operations import ProduitOperations
 from ws.retraits.operations import RetraitOperations
 from ws.serving.faults import as_igc_error, render_fault
 
-AREAS = (LotOperations, DemandeOperations, RetraitOperations, EtatServiceOperations)
+AREAS = (LotOperations, DemandeOperations, ProduitOperations, RetraitOperations, EtatServiceOperations)
 """One service class per area; a new area is one more."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registration.errors import Code, IgcError
-from registration.views import SearchCriteria
+from registration.views import PersonneCriteria, SearchCriteria
 from registration.vocabulary import Canal, EtatDemande, Offre, Usage
 from tests.support.acteurs import AGENT, CLINIQUE, HOPITAL, MEDECIN
 from tests.support.assertions import assert_refused
@@ -66,8 +66,8 @@ CRITERIA: list[tuple[dict[str, Any], list[str | None]]] = [
     ({"all_offres": True, "etat": EtatDemande.VALIDEE}, [None]),
     ({"all_offres": True, "structure": HOPITAL}, [r for r in EVERY if r != "ps"]),
     ({"all_offres": True, "structure": CLINIQUE}, []),
-    ({"all_offres": True, "beneficiaire": AGENT}, ["pro"]),
-    ({"all_offres": True, "beneficiaire": MEDECIN}, ["ps", "pro-auth"]),
+    ({"all_offres": True, "beneficiaire": PersonneCriteria(id_national=AGENT)}, ["pro"]),
+    ({"all_offres": True, "beneficiaire": PersonneCriteria(id_national=MEDECIN)}, ["ps", "pro-auth"]),
     ({"all_offres": True, "adresse_email": "DOSSIER@acacias.example"}, ["smime"]),
     ({"all_offres": True, "adresse_email": "dossier@ACACIAS.example"}, ["smime"]),
     ({"all_offres": True, "adresse_email": "dossier@acacias"}, []),
@@ -129,7 +129,7 @@ TOO_WIDE: list[dict[str, Any]] = [
     {"etat": EtatDemande.TRANSMISE, "structure": HOPITAL},
     {"since": NOON, "until": NOON + DAY},
     {"service_applicatif": "*"},
-    {"beneficiaire": AGENT, "adresse_email": "a@b.example", "fqdn": "a.b.example"},
+    {"beneficiaire": PersonneCriteria(id_national=AGENT), "adresse_email": "a@b.example", "fqdn": "a.b.example"},
 ]
 
 

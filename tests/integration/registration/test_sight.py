@@ -10,7 +10,7 @@ import pytest
 
 from registration.errors import DETAIL_WITHHELD, TEXTS, AccessError, Code, NotFoundError
 from registration.lots.pages import give_up_page
-from registration.views import DemandeView, SearchCriteria
+from registration.views import DemandeView, PersonneCriteria, SearchCriteria
 from registration.vocabulary import Canal, EtatDemande, Offre
 from tests.support.acteurs import AGENT, CLINIQUE, HOPITAL, MEDECIN, PHARMACIENNE
 from tests.support.assertions import assert_refused, the
@@ -108,7 +108,7 @@ def test_a_right_on_another_structure_shows_nothing_of_this_one(world: World, se
 
 CRITERIA: list[dict[str, Any]] = [
     {"structure": HOPITAL},
-    {"beneficiaire": AGENT},
+    {"beneficiaire": PersonneCriteria(id_national=AGENT)},
     {"service_applicatif": "Dossier patient"},
     {"service_applicatif": "D*"},
     {"adresse_email": "hugo@acacias.example"},

@@ -22,6 +22,10 @@ from registration.views import (
     LotReceipt,
     PersonneCriteria,
     PersonnePage,
+    ProduitCriteria,
+    ProduitDetail,
+    ProduitPage,
+    ProduitView,
     Refusal,
     Retrait,
     RetraitConditions,
@@ -29,6 +33,7 @@ from registration.views import (
     SearchCriteria,
     StructureCriteria,
     StructurePage,
+    Telechargement,
     Verdict,
 )
 from registration.vocabulary import (
@@ -75,12 +80,14 @@ class Desk:
         self.calls: list[str] = []
         self.threads: set[str] = set()
         self.criteria = SearchCriteria()
+        self.produit_criteria = ProduitCriteria()
         self.conditions: RetraitConditions | None = None
         self.lock = threading.Lock()
         self.acteurs = DeskActeurs(self)
         self.lots = DeskLots(self)
         self.demandes = DeskDemandes(self)
         self.retraits = DeskRetraits(self)
+        self.produits = DeskProduits(self)
         self.directory = DeskDirectory(self)
 
 
@@ -252,6 +259,30 @@ class DeskDemandes(_Area):
         return CancelResult(cancelled=1, unchanged=0)
 
 
+class DeskProduits(_Area):
+    def search(
+        self, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None = None, limit: int = 100
+    ) -> ProduitPage:
+        self.desk.produit_criteria = criteria
+        if criteria.numero == 404:
+            return ProduitPage(produits=(), next_after=None)
+        return ProduitPage(produits=(_produit(3, full=True), _produit(2, full=False)), next_after=2)
+
+    def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
+        return 3
+
+    def read(self, acteur: Acteur, numero: int) -> ProduitDetail:
+        if numero == 404:
+            raise NotFoundError(Code.DEMANDE_UNKNOWN)
+        detail = self.desk.demandes.read(acteur, numero)
+        return ProduitDetail(produit=_produit(numero, full=True), subject=detail.subject, historique=detail.historique)
+
+    def download(self, acteur: Acteur, numero: int) -> Telechargement:
+        if numero == 33:
+            raise ConflictError(Code.NOT_ACTIVE, raison="celui-ci est révoqué.")
+        return Telechargement(produit=_produit(numero, full=True), der=b"0\x00", pkcs7=bytes(range(256)))
+
+
 class DeskRetraits(_Area):
     def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
         self.desk.conditions = conditions
@@ -283,6 +314,33 @@ def _retrait(numero: int) -> Retrait:
         not_after=NOW,
         retire_le=NOW,
         pkcs7=bytes(range(256)),
+    )
+
+
+def _produit(numero: int, *, full: bool) -> ProduitView:
+    return ProduitView(
+        numero=numero,
+        canal=Canal.IHM,
+        index_lot=1 if full else None,
+        position=numero if full else None,
+        reference="r/1" if full else None,
+        offre=Offre.PRO,
+        usage=Usage.SIGN,
+        etat=EtatProduit.ACTIF,
+        emis_le=NOW,
+        not_before=NOW,
+        not_after=NOW,
+        revoque_le=NOW if full else None,
+        autorite="AC & <TEST>",
+        serial="0a0b",
+        structure="10B0039137" if full else None,
+        raison_sociale="CHU" if full else None,
+        beneficiaire="899700027131" if full else None,
+        beneficiaire_libelle="MOREL Nadia" if full else None,
+        demandeur="X",
+        service_applicatif="é" * 64 if full else None,
+        adresse_email="a@b.fr" if full else None,
+        fqdns=("a.fr", "b.fr") if full else (),
     )
 
 

@@ -22,6 +22,7 @@ from suds.transport.https import HttpAuthenticated
 from registration.values import DemandeForm
 from registration.vocabulary import Canal, Offre, Usage
 from tests.support.assertions import the
+from tests.support.clock import NOON
 from tests.support.soap_clients import zeep_client, zeep_service
 from tests.unit.ws.conftest import PUBLIC_URL
 from tests.unit.ws.conftest import Canal as ServedCanal
@@ -225,6 +226,28 @@ def test_read_withdraw_cancel(lots: Any) -> None:
             "ERR_IHM_010",
         ),
         (lambda: lots.consulterDemande(numeroDemande=404), "introuvable", "ERR_WS_032"),
+    ]
+    for call, kind, code in calls:
+        with pytest.raises(zeep.exceptions.Fault) as refused:
+            call()
+        assert etree.QName(refused.value.detail[0]).localname == kind
+        assert detail_of(refused.value)["code"] == code
+
+
+def test_produits(canal: ServedCanal, lots: Any) -> None:
+    page = lots.rechercherProduits(criteres={"offre": "PRO", "nomBeneficiaire": "LER*", "finJusqua": NOON}, taille=2)
+    assert [produit.numeroProduit for produit in page.produit] == [3, 2]
+    assert (page.nombre, page.suivant, page.produit[0].autorite) == (2, 2, "AC & <TEST>")
+    asked = canal.desk.produit_criteria
+    assert (asked.offre, asked.beneficiaire.nom, asked.etat, asked.ends_until) == (Offre.PRO, "LER*", None, NOON)
+    empty = lots.rechercherProduits(criteres={"numeroProduit": 404, "etatProduit": "A_RETIRER"})
+    assert (empty.nombre, empty.produit) == (0, [])  # never read as null: nombre is always there
+    assert lots.consulterProduit(numeroProduit=7).ligneHistorique[0].codeAction == "ACT_DCL_001"
+    found = lots.telechargerCertificat(numeroProduit=7)
+    assert (found.certificat, found.pkcs7, found.produit.numeroProduit) == (b"0\x00", bytes(range(256)), 7)
+    calls: list[tuple[Callable[[], object], str, str]] = [
+        (lambda: lots.telechargerCertificat(numeroProduit=33), "conflit", "ERR_WS_049"),
+        (lambda: lots.consulterProduit(numeroProduit=404), "introuvable", "ERR_WS_032"),
     ]
     for call, kind, code in calls:
         with pytest.raises(zeep.exceptions.Fault) as refused:

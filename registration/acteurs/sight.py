@@ -1,0 +1,87 @@
+"""What an acteur may follow as conditions on values, so that an index finds it among a million demandes.
+
+The same rule as ``visibility.may_follow``, with the rights read first: a condition that looks habilitations up row by
+row hides from the database that it selects little. A property test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy.orm import Session
+
+from registration.acteurs.rights import load_rights
+from registration.rules.rights import Rights, may_request_for_self
+from registration.values import Acteur
+from registration.vocabulary import Offre, TypeActeurInscrit
+from storage import tables
+
+_demande = tables.Demande
+
+
+class Sight:
+    """The rights of one acteur at one moment, for the queries of that moment."""
+
+    def __init__(self, session: Session, acteur: Acteur) -> None:
+        """Read the explicit habilitations; bearing follows from the rows themselves."""
+        self._acteur = acteur
+        self._rights = load_rights(session, acteur)
+
+    def products(self) -> ColumnElement[bool]:
+        """Demandes that passed validation: those of his perimeter, and those he is beneficiaire of."""
+        return and_(
+            _demande.plateforme == self._acteur.plateforme.value,
+            _demande.contenu.is_not(None),
+            or_(_within(self._rights), self._borne()),
+        )
+
+    def demandes(self) -> ColumnElement[bool]:
+        """``products``, and what he himself sent that was refused, as far as he has the right on what it names."""
+        return or_(
+            self.products(),
+            and_(
+                _demande.plateforme == self._acteur.plateforme.value,
+                _demande.contenu.is_(None),
+                _demande.id_acteur == self._acteur.id,
+                or_(_within(self._rights), self._borne_refused(), self._names_nobody()),
+            ),
+        )
+
+    def _borne(self) -> ColumnElement[bool]:
+        acteur = self._acteur
+        if acteur.type_acteur is not TypeActeurInscrit.PERSONNE or acteur.id_national is None:
+            return false()
+        return _demande.id_beneficiaire == acteur.id_national
+
+    def _borne_refused(self) -> ColumnElement[bool]:
+        return and_(
+            _demande.offre == Offre.PS.value,
+            or_(_demande.id_beneficiaire.is_(None), _demande.id_beneficiaire == self._acteur.id_national),
+        )
+
+    def _names_nobody(self) -> ColumnElement[bool]:
+        held = sorted({structure for _, structure in self._rights.patterns})
+        without_offre = and_(_demande.offre.is_(None), _demande.id_structure.in_(held)) if held else false()
+        if not held and not may_request_for_self(self._acteur):
+            return false()
+        return or_(
+            without_offre,
+            and_(
+                _demande.id_structure.is_(None),
+                _demande.id_beneficiaire.is_(None),
+                _demande.offre.is_distinct_from(Offre.PS.value),
+            ),
+        )
+
+
+def _within(rights: Rights) -> ColumnElement[bool]:
+    """One condition for each set of offres: an administrator of many structures mostly holds the same on all."""
+    offres: dict[str, set[str]] = {}
+    for offre, structure in rights.perimeter:
+        offres.setdefault(structure, set()).add(offre.value)
+    structures: dict[frozenset[str], list[str]] = {}
+    for structure, held in sorted(offres.items()):
+        structures.setdefault(frozenset(held), []).append(structure)
+    conditions = [
+        and_(_demande.id_structure.in_(among), _demande.offre.in_(sorted(held))) for held, among in structures.items()
+    ]
+    return or_(*conditions) if conditions else false()

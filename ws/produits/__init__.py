@@ -1,0 +1,1 @@
+"""Produits over SOAP: operations, types, rendering."""
