@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import lots, queries
+from clients.cli import lots, produits, queries
 from clients.cli.display import Display, utf8_streams
 from clients.cli.failures import ExitCode, failure_of
 from clients.cli.help import FrenchCommand, FrenchGroup, completion_script, ready_to_complete
@@ -84,6 +84,9 @@ for _name, _function in (
     ("lister", queries.list_command),
     ("rechercher", queries.search_command),
     ("consulter", queries.show_command),
+    ("produits", produits.search_command),
+    ("produit", produits.show_command),
+    ("telecharger", produits.download_command),
     ("annuler", queries.cancel_command),
     ("etat", queries.state_command),
 ):

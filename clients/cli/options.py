@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from clients.cli.failures import CommandLineError
+from clients.contract.produits import ETATS_PRODUIT
 from clients.contract.values import ALL_OFFRES, ETATS_DEMANDE, USAGES_BY_OFFRE
 
 USAGES = tuple(dict.fromkeys(usage for usages in USAGES_BY_OFFRE.values() for usage in usages))
@@ -31,6 +32,11 @@ def check_etat(value: str | None) -> str | None:
             f"{value} est l'état d'un certificat ; l'état de sa demande est {known} : --etat {known}."
         )
     return _one_of("--etat", ETATS_DEMANDE, value)
+
+
+def check_etat_produit(value: str | None) -> str | None:
+    """The état of a certificate, whatever its case. Raises CommandLineError naming them all."""
+    return _one_of("--etat", ETATS_PRODUIT, value)
 
 
 def check_offre(value: str | None) -> str | None:
@@ -90,6 +96,14 @@ Etat = Annotated[
         "--etat",
         help=f"État d'une demande : {', '.join(ETATS_DEMANDE)}.",
         autocompletion=_completing(*ETATS_DEMANDE),
+    ),
+]
+EtatProduit = Annotated[
+    str | None,
+    typer.Option(
+        "--etat",
+        help=f"État d'un certificat : {', '.join(ETATS_PRODUIT)}.",
+        autocompletion=_completing(*ETATS_PRODUIT),
     ),
 ]
 Offre = Annotated[

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from clients.cli.main import run
+from clients.contract.produits import CriteresProduits
 from clients.contract.values import ALL_OFFRES, ConditionsRetrait, CriteresRecherche, DemandeCertificat, Lot
 from clients.errors import AccesRefuse, CertificateRefusedError, Conflit, Introuvable, MessageRefuse
 from clients.lots.file import write_lot
+from clients.lots.manifest import ordered_chain
 from clients.lots.workflow import withdraw_lot
 from clients.service.lots import ServiceLots
 from storage.database import Database
@@ -106,6 +109,39 @@ def test_every_operation_and_every_kind_of_refusal(service: ServiceLots, lot: Lo
         service.retirer_demande(numero, weak)
 
 
+def test_produits_are_listed_shown_and_downloaded(
+    real: RealService, service: ServiceLots, lot: Lot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = service.deposer_lot(lot).index_lot
+    list(service.follow(index_lot=index))
+    assert list(service.iter_produits(CriteresProduits(index_lot=index))) == []
+    waiting = list(service.iter_produits(CriteresProduits(index_lot=index, etat_produit="A_RETIRER"), taille=2))
+    assert [one.position for one in waiting] == [4, 2, 1]
+    with pytest.raises(Conflit, match="ERR_WS_049"):
+        service.telecharger_certificat(waiting[0].numero_produit)
+    withdraw_lot(service, index, tmp_path / "certificats", CONDITIONS, lot=lot)
+    cert, key = real.client_files
+    reach = ["--url", real.url, "--certificat", str(cert), "--cle", str(key), "--ca", str(real.ca_file)]
+    capsys.readouterr()
+    assert run([*reach, "produits", "--etat", "actif", "--raison-sociale", "centre hosp*"]) == 0
+    numero, *_, fin = capsys.readouterr().out.splitlines()[-1].split(";")
+    assert fin.endswith("UTC")
+    assert run([*reach, "produit", numero]) == 0
+    shown = capsys.readouterr().out
+    assert "sujet CN" in shown
+    assert "ACT_DCL_001" in shown
+    forms = {"c.cer": x509.load_der_x509_certificate, "c.pem": x509.load_pem_x509_certificate}
+    read = []
+    for name, load in forms.items():
+        assert run([*reach, "telecharger", numero, "--fichier", str(tmp_path / name)]) == 0
+        read.append(load((tmp_path / name).read_bytes()))
+    assert run([*reach, "telecharger", numero, "--fichier", str(tmp_path / "c.p7b")]) == 0
+    serial = f"{read[0].serial_number:x}"
+    assert read[0] == read[1] == ordered_chain((tmp_path / "c.p7b").read_bytes(), serial)[0]
+    assert run([*reach, "telecharger", numero, "--fichier", str(tmp_path / "c.p12")]) == 2
+    assert not (tmp_path / "c.p12").exists()
+
+
 def test_a_follower_is_woken_by_the_change_it_waits_for(real: RealService, service: ServiceLots, lot: Lot) -> None:
     real.stopping.set()
     index = service.deposer_lot(lot).index_lot
@@ -176,6 +212,8 @@ def test_who_lost_the_right_still_reads_how_his_lot_ended(
     assert [line.split(";")[-1] for line in shown.out.splitlines()[-4:]] == ["", "", "ERR_IHM_007", ""]
     assert "4 demande(s) sans détail : vous n'avez pas, ou plus, l'habilitation" in shown.err
     assert run([*reach, "suivre", str(index)]) == 1
+    assert run([*reach, "produits"]) == 0
+    assert "0 certificat(s)." in capsys.readouterr().err
     assert run([*reach, "rechercher", "--offre", "toutes"]) == 0
     assert "0 demande(s)." in capsys.readouterr().err
     assert run([*reach, "consulter", str(listed[0].numero_demande)]) == 3

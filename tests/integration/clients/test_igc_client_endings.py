@@ -338,7 +338,10 @@ def test_keys_in_the_making_leave_no_half_file_when_everything_is_killed(desk: P
 
 def test_the_help_of_every_command_is_french_throughout(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "rechercher", "consulter", "annuler"]
-    for arguments in (["--help"], *([name, "--help"] for name in (*names, "etat"))):
+    for arguments in (
+        ["--help"],
+        *([name, "--help"] for name in (*names, "produits", "produit", "telecharger", "etat")),
+    ):
         assert run(arguments) == 0
         shown = capsys.readouterr().out
         for english in ("COMMAND ", "ARGS", "<str>", "<path>", "<int", "<bool>", "Show", "required", "default:", "{"):
