@@ -36,5 +36,8 @@ MEANINGS: Mapping[str, str] = {
     "ocsp_signed_per_s": "réponses OCSP signées (avec nonce) par seconde, un processus",
     "ocsp_ready_share": "part des certificats émis depuis 5 s dont la première réponse OCSP n'attend pas de signature",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
+    "search_p95_ms": "recherches parmi un million de demandes (PostgreSQL), 95e centile de toutes, en ms (but 50)",
+    "import_lines_per_s": "lignes par seconde de l'extraction RPPS, dans un annuaire vide",
+    "import_again_lines_per_s": "les mêmes, quand un seul nom a changé",
     "bulk_revocation_ratio": "révocation de 10 000 séries d'un fichier, sur les UPDATE nus d'autant de lignes",
 }

@@ -17,6 +17,8 @@ class Part(StrEnum):
     RSA2048 = "rsa2048"
     EMBEDDED = "embedded"
     PRODUCTION = "production"
+    DIRECTORY = "directory"
+    SEARCHES = "searches"
     CAMPAIGN = "campaign"
     NAMESPACES = "namespaces"
 

@@ -9,6 +9,7 @@ from functools import partial
 from rich.console import Console
 
 from bench.corpus import Stock
+from bench.directory import measure_directory
 from bench.floors.signatures import RawSigner, Signatures
 from bench.measures.bulk_revocations import measure_bulk_revocations
 from bench.measures.campaign import measure_campaign
@@ -17,6 +18,7 @@ from bench.measures.idle import measure_idle
 from bench.measures.keys import measure_keys
 from bench.measures.lots import Round, measure_lots
 from bench.measures.mixed import measure_mixed
+from bench.measures.searches import measure_searches
 from bench.measures.singles import measure_singles
 from bench.measures.status import measure_status
 from bench.measuring.figures import Book
@@ -31,6 +33,7 @@ from bench.profiling.table import by_process, table
 
 _REAL_BITS, _SMALL_BITS = 4096, 2048
 _IDLE_SECONDS = 5.0
+_ROWS_OF_SEARCHES = 100  # for each item of the large lot: a million by default
 
 
 class Suite:
@@ -51,21 +54,30 @@ class Suite:
 
     def _run(self) -> None:
         plan, parts = self._plan, self._plan.parts
+        self._without_plateforme()
+        if Part.RSA2048 in parts:
+            self._small_authority()
+        if parts & {Part.EMBEDDED, Part.CAMPAIGN}:
+            self._set(ServiceSet.EMBEDDED, Part.EMBEDDED, None)
+        if parts & {Part.PRODUCTION, Part.CAMPAIGN, Part.SEARCHES}:
+            with services(plan.work / "services") as served:
+                if Part.SEARCHES in parts:
+                    measure_searches(served.database, self.main, rows=plan.items * _ROWS_OF_SEARCHES)
+                self._set(ServiceSet.PRODUCTION, Part.PRODUCTION, served)
+        if Part.NAMESPACES in parts:
+            self._apart()
+
+    def _without_plateforme(self) -> None:
+        plan, parts = self._plan, self._plan.parts
         if Part.KEYS in parts:
             measure_keys(self.main)
         if Part.STATUS in parts:
             measure_status(plan.work / "status", self.main)
         if Part.REVOCATIONS in parts:
             measure_bulk_revocations(plan.work / "revocations", self.main)
-        if Part.RSA2048 in parts:
-            self._small_authority()
-        if parts & {Part.EMBEDDED, Part.CAMPAIGN}:
-            self._set(ServiceSet.EMBEDDED, Part.EMBEDDED, None)
-        if parts & {Part.PRODUCTION, Part.CAMPAIGN}:
-            with services(plan.work / "services") as served:
-                self._set(ServiceSet.PRODUCTION, Part.PRODUCTION, served)
-        if Part.NAMESPACES in parts:
-            self._apart()
+        if Part.DIRECTORY in parts:
+            for name, value in measure_directory(plan.work / "directory").items():
+                self.main.note(name, value)
 
     def _small_authority(self) -> None:
         plan = self._plan

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from registration.acteurs.rights import load_rights
 from registration.rules.rights import Rights, may_request_for_self
 from registration.values import Acteur
-from registration.vocabulary import Offre, TypeActeurInscrit
+from registration.vocabulary import EtatDemande, Offre, TypeActeurInscrit
 from storage import tables
+from storage.among import among
 
 _demande = tables.Demande
 
@@ -34,15 +35,20 @@ class Sight:
             or_(_within(self._rights), self._borne()),
         )
 
-    def demandes(self) -> ColumnElement[bool]:
-        """``products``, and what he himself sent that was refused, as far as he has the right on what it names."""
-        return or_(
-            self.products(),
-            and_(
-                _demande.plateforme == self._acteur.plateforme.value,
-                _demande.contenu.is_(None),
-                _demande.id_acteur == self._acteur.id,
-                or_(_within(self._rights), self._borne_refused(), self._names_nobody()),
+    def demandes(self, etat: EtatDemande | None = None) -> ColumnElement[bool]:
+        """``products``, and what he himself sent that was refused, as far as he has the right on what it names.
+
+        Where only demandes of one ``etat`` are asked for, what cannot be in it is left out: none that is Rejetée ever
+        passed validation, so that his own few are looked at and not his whole perimeter.
+        """
+        refused = and_(_demande.contenu.is_(None), _demande.id_acteur == self._acteur.id)
+        validated = false() if etat is EtatDemande.REJETEE else _demande.contenu.is_not(None)
+        return and_(
+            _demande.plateforme == self._acteur.plateforme.value,
+            or_(
+                and_(_within(self._rights), or_(validated, refused)),
+                and_(validated, self._borne()),
+                and_(refused, or_(self._borne_refused(), self._names_nobody())),
             ),
         )
 
@@ -60,7 +66,7 @@ class Sight:
 
     def _names_nobody(self) -> ColumnElement[bool]:
         held = sorted({structure for _, structure in self._rights.patterns})
-        without_offre = and_(_demande.offre.is_(None), _demande.id_structure.in_(held)) if held else false()
+        without_offre = and_(_demande.offre.is_(None), among(_demande.id_structure, held)) if held else false()
         if not held and not may_request_for_self(self._acteur):
             return false()
         return or_(
@@ -82,6 +88,6 @@ def _within(rights: Rights) -> ColumnElement[bool]:
     for structure, held in sorted(offres.items()):
         structures.setdefault(frozenset(held), []).append(structure)
     conditions = [
-        and_(_demande.id_structure.in_(among), _demande.offre.in_(sorted(held))) for held, among in structures.items()
+        and_(among(_demande.id_structure, ids), _demande.offre.in_(sorted(held))) for held, ids in structures.items()
     ]
     return or_(*conditions) if conditions else false()

@@ -45,7 +45,7 @@ def search(
     if after is not None:
         query = query.where(tables.Demande.id < after)
     with db.read() as session:
-        query = query.where(Sight(session, acteur).demandes())
+        query = query.where(Sight(session, acteur).demandes(criteria.etat))
         rows = session.connection().execute(query.order_by(tables.Demande.id.desc()).limit(limit + 1)).all()
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
@@ -55,7 +55,7 @@ def count(db: Database, acteur: Acteur, criteria: SearchCriteria) -> int:
     """How many demandes the criteria select."""
     with db.read() as session:
         query = select(func.count()).select_from(tables.Demande).where(*of_demandes(acteur, criteria))
-        return session.scalar(query.where(Sight(session, acteur).demandes())) or 0
+        return session.scalar(query.where(Sight(session, acteur).demandes(criteria.etat))) or 0
 
 
 def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> DemandeDetail:

@@ -1,0 +1,32 @@
+"""The searches of the bench, among a few thousand rows: each finds what it is meant to find, so that none is free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.measures.searches import measure_searches
+from bench.measuring.figures import Book
+from tests.support.postgres import PostgresServer
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_every_search_is_measured(server: PostgresServer) -> None:
+    book = Book()
+    measure_searches(server, book, rows=3_000, times=2)
+    assert len(book.figures["search_p95_ms"].samples) == 2
+    assert book.values["search_rows"] == 3_000
+    assert len(book.values["search_slowest_ms"]) == 12
+    for name in ("demandes, administrateur, TOUTES, page 1", "produits, administrateur, REVOQUE, page 1"):
+        assert name not in book.values["search_empty"]
+    assert "demandes, porteur, one structure, page 1" in book.values["search_empty"]
