@@ -17,7 +17,8 @@ def fold(text: str) -> str:
     """The form in which two spellings of a name are the same: letters and digits, one space between words."""
     lowered = text.casefold()
     if not lowered.isascii():
-        decomposed = unicodedata.normalize("NFKD", lowered.translate(_LETTERS))
+        # Some signs hold a capital: « 🄐 » becomes (A) only here.
+        decomposed = unicodedata.normalize("NFKD", lowered.translate(_LETTERS)).casefold()
         lowered = "".join(sign for sign in decomposed if not unicodedata.combining(sign)).translate(_LETTERS)
     return " ".join("".join(sign if sign.isalnum() else " " for sign in lowered).split())
 
