@@ -66,5 +66,5 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 DEFAULT_POLICY = LotPolicy()
 
-DEFAULT_PAGE = 100
-"""How many items a page holds when nobody says otherwise."""
+DEFAULT_PAGE = 50
+"""How many items a page holds when nobody says otherwise: some stacks take no answer above 64 KiB by default."""

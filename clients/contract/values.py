@@ -167,6 +167,7 @@ class DemandeSuivie(ContractValue, frozen=True, kw_only=True):
 class PageDemandes(ContractValue, frozen=True, kw_only=True):
     """A page; ``suivant`` goes back as ``a_partir_de``, absent on the last page."""
 
+    nombre: int
     demande: tuple[DemandeSuivie, ...] = ()
     suivant: int | None = None
 
@@ -198,6 +199,7 @@ class Retrait(ContractValue, frozen=True, kw_only=True):
 class PageRetraits(ContractValue, frozen=True, kw_only=True):
     """Certificates withdrawn by this call; ``en_attente`` counts the demandes of the lot not signed yet."""
 
+    nombre: int
     retrait: tuple[Retrait, ...] = ()
     suivant: int | None = None
     en_attente: int

@@ -145,7 +145,7 @@ class ServiceLots(ProduitCalls):
     def lister_demandes_lot(
         self, index_lot: int, *, etat: str | None = None, a_partir_de: int | None = None, taille: int | None = None
     ) -> PageDemandes:
-        """One page of the demandes of a lot, 100 by default and 500 at most; ``iter_demandes`` turns the pages."""
+        """One page of the demandes of a lot, 50 by default and 500 at most; ``iter_demandes`` turns the pages."""
         return self._call(
             PageDemandes, "listerDemandesLot", indexLot=index_lot, etat=etat, aPartirDe=a_partir_de, taille=taille
         )

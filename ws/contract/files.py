@@ -19,20 +19,30 @@ WSDL_FILES = {
     SoapVersion.V11: WSDL_FOLDER / "igc-lots-1.0.wsdl",
     SoapVersion.V12: WSDL_FOLDER / "igc-lots-1.0-soap12.wsdl",
 }
+_TYPES = re.compile(rb"(?<=<wsdl:types>).*?(?=</wsdl:types>)", re.DOTALL)
+_DECLARATION = re.compile(rb"\A\s*<\?xml[^>]*\?>\s*")
 _ADDRESS = re.compile(rb'(<soap(?:12)?:address location=)"[^"]*"')
 
 
 def published_files(public_url: str) -> dict[str, bytes]:
     """What GET serves, by path and query; ``public_url`` is the service's base address, without the endpoint path.
 
-    Raises ValueError when a WSDL has not exactly one address to replace.
+    The files of the folder under their names; behind ``?wsdl`` (and ``?singlewsdl``) the same with the schema in its
+    place, for a WSDL that is kept as one file must be enough. Raises ValueError when a WSDL has not exactly one address
+    to replace, or one place for types.
     """
     location = quoteattr(public_url.rstrip("/") + ENDPOINT).encode()
-    files = {f"/schemas/{SCHEMA_FILE.name}": SCHEMA_FILE.read_bytes()}
+    schema = SCHEMA_FILE.read_bytes()
+    files = {f"/schemas/{SCHEMA_FILE.name}": schema}
+    inline = b"\n" + _DECLARATION.sub(b"", schema)
     for version, path in WSDL_FILES.items():
         data, count = _ADDRESS.subn(lambda match: match.group(1) + location, path.read_bytes())
         if count != 1:
             raise ValueError(f"{path.name} must have exactly one soap:address")
         files[f"/ws/wsdl/{path.name}"] = data
-        files[f"{ENDPOINT}?wsdl" if version is SoapVersion.V11 else f"{ENDPOINT}?wsdl=soap12"] = data
+        whole, count = _TYPES.subn(lambda _match: inline, data)
+        if count != 1:
+            raise ValueError(f"{path.name} must have exactly one place for types")
+        which = "" if version is SoapVersion.V11 else "=soap12"
+        files[f"{ENDPOINT}?wsdl{which}"] = files[f"{ENDPOINT}?singlewsdl{which}"] = whole
     return files

@@ -9,7 +9,9 @@ from ws.demandes import types
 
 def page_demandes(page: DemandePage) -> types.PageDemandes:
     """A page of demandes."""
-    return types.PageDemandes(demande=[_demande(view) for view in page.demandes], suivant=page.next_after)
+    return types.PageDemandes(
+        nombre=len(page.demandes), demande=[_demande(view) for view in page.demandes], suivant=page.next_after
+    )
 
 
 def detail(view: DemandeDetail) -> types.DetailDemande:

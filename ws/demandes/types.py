@@ -34,6 +34,7 @@ class DemandeSuivie(Contract):
 class PageDemandes(Contract):
     """A page of demandes."""
 
+    nombre = required(Integer32)
     demande = repeated(DemandeSuivie)
     suivant = optional(Integer64)
 

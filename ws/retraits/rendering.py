@@ -24,5 +24,8 @@ def retrait(view: RetraitView) -> types.Retrait:
 def page_retraits(page: RetraitPageView) -> types.PageRetraits:
     """A page of withdrawn certificates."""
     return types.PageRetraits(
-        retrait=[retrait(view) for view in page.retraits], suivant=page.next_after, enAttente=page.pending
+        nombre=len(page.retraits),
+        retrait=[retrait(view) for view in page.retraits],
+        suivant=page.next_after,
+        enAttente=page.pending,
     )

@@ -31,6 +31,7 @@ class Retrait(Contract):
 class PageRetraits(Contract):
     """A page of withdrawn certificates."""
 
+    nombre = required(Integer32)
     retrait = repeated(Retrait)
     suivant = optional(Integer64)
     enAttente = required(Integer32)

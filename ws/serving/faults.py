@@ -20,6 +20,9 @@ log = structlog.get_logger()
 _TECHNICAL = frozenset({Code.INTERNAL, Code.BUSY, Code.REVOCATION_STATUS_UNAVAILABLE})
 """Codes for which the service, not the message, is at fault: the same call may be repeated."""
 
+_REPEATABLE = _TECHNICAL | {Code.NOT_READY, Code.DIRECTORY_AWAY}
+"""Codes of what passes: the same call, unchanged, may succeed later."""
+
 _BY_CLASS: tuple[tuple[type[IgcError], str], ...] = (
     (AccessError, "accesRefuse"),
     (NotFoundError, "introuvable"),
@@ -76,15 +79,20 @@ def append_fault(parent: etree._Element, error: IgcError, version: SoapVersion) 
     fault = etree.SubElement(parent, version.tag("Fault"))
     if version is SoapVersion.V11:
         _text(fault, "faultcode", _qualified(fault, version, name))
-        _text(fault, "faultstring", error.text).set(f"{{{XML_NS}}}lang", "fr")
+        _text(fault, "faultstring", _told(error)).set(f"{{{XML_NS}}}lang", "fr")
         if error.code not in _NOT_OF_THE_BODY:
             _append_typed(etree.SubElement(fault, "detail"), error)
     else:
         code = etree.SubElement(fault, version.tag("Code"))
         _text(code, version.tag("Value"), _qualified(fault, version, name))
         reason = etree.SubElement(fault, version.tag("Reason"))
-        _text(reason, version.tag("Text"), error.text).set(f"{{{XML_NS}}}lang", "fr")
+        _text(reason, version.tag("Text"), _told(error)).set(f"{{{XML_NS}}}lang", "fr")
         _append_typed(etree.SubElement(fault, version.tag("Detail")), error)
+
+
+def _told(error: IgcError) -> str:
+    """The text with its code in front: some stacks show nothing else of a fault."""
+    return f"{error.code.value} : {error.text}"
 
 
 def render_fault(error: IgcError, version: SoapVersion) -> bytes:
@@ -126,11 +134,12 @@ def _append_not_understood(header: etree._Element, error: IgcError, version: Soa
 
 
 def _append_typed(parent: etree._Element, error: IgcError) -> None:
-    """Our own element: code, text and place."""
+    """Our own element: code, text, whether the same call may succeed later, and place."""
     element = etree.SubElement(parent, contract_tag(fault_name(error)), nsmap={"igc": CONTRACT_NS})
     members = {
         "code": error.code.value,
         "texte": error.text,
+        "repetable": "true" if error.code in _REPEATABLE else "false",
         "position": error.position,
         "champ": error.champ,
         "incident": error.data.get("incident"),

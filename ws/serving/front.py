@@ -17,7 +17,7 @@ import structlog
 from registration.errors import Code, IgcError
 from runtime.listening.fields import read_media_type
 from runtime.listening.server import PEER_CERTIFICATE, STOPPING
-from ws.contract.files import ENDPOINT
+from ws.contract.files import ENDPOINT, SCHEMA_FILE
 from ws.contract.names import SoapVersion
 from ws.gates.xml import VersionMismatchError
 from ws.serving.faults import as_igc_error, render_fault
@@ -34,6 +34,13 @@ _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 _MAX_WATCHES = 500
 _MAX_WATCHES_PER_ACTEUR = 50
 _RETRY_SECONDS = 5
+_WELCOME = f"""Service de lots de certificats logiciels.
+
+WSDL (SOAP 1.1) : {ENDPOINT}?wsdl
+WSDL (SOAP 1.2) : {ENDPOINT}?wsdl=soap12
+Schema          : /schemas/{SCHEMA_FILE.name}
+Appels          : POST {ENDPOINT}, avec un certificat client de la plateforme.
+""".encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +104,8 @@ class SoapFront:
         if scope["method"] not in ("GET", "HEAD"):
             allowed = "POST, GET, HEAD" if scope["path"] == ENDPOINT else "GET, HEAD"
             await _respond(send, 405, "text/plain; charset=utf-8", b"Methode refusee.\n", allow=allowed)
+        elif data is None and not query and scope["path"] in ("/", ENDPOINT):
+            await _respond(send, 200, "text/plain; charset=utf-8", _WELCOME)
         elif data is None:
             await _respond(send, 404, "text/plain; charset=utf-8", b"Rien a cette adresse.\n")
         else:

@@ -303,7 +303,7 @@ def test_who_lost_the_right_gets_verdicts_and_no_detail(door: Door) -> None:
         assert (after[2].erreur.code, after[2].erreur.champ) == ("ERR_WS_039", "fqdn")
         assert "evil" not in after[2].erreur.texte
         for criteres in ({"offre": "TOUTES"}, {"indexLot": index}, {"numeroDemande": numero}):
-            assert lots.rechercherDemandes(criteres=criteres) is None  # zeep's way of an empty page
+            assert lots.rechercherDemandes(criteres=criteres).nombre == 0
         for call in (
             lambda: lots.consulterDemande(numeroDemande=numero),
             lambda: lots.annulerDemande(numeroDemande=numero),

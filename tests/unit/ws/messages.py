@@ -82,5 +82,6 @@ def fault_of(answer: bytes, version: SoapVersion = V11) -> dict[str, str]:
     prefix, _, name = code.partition(":")
     assert fault.nsmap[prefix] == version.namespace
     members = {etree.QName(child).localname: child.text or "" for child in typed[0]}
-    assert members["texte"] == reason
+    # The code stands in front: some stacks show nothing else of a fault.
+    assert f"{members['code']} : {members['texte']}" == reason
     return {"fault": etree.QName(typed[0]).localname, "side": name, **members}

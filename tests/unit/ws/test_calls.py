@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from urllib.request import HTTPSHandler, ProxyHandler
 
@@ -28,6 +29,7 @@ from tests.unit.ws.conftest import PUBLIC_URL
 from tests.unit.ws.conftest import Canal as ServedCanal
 from tests.unit.ws.messages import SCHEMA, V11, V12, big_lot, body_of, envelope, fault_of, item, lot, request
 from ws.contract.files import ENDPOINT, SCHEMA_FILE, WSDL_FILES
+from ws.contract.names import CONTRACT_NS, Operation
 
 CSR = bytes(range(256)) * 3
 DEMANDE = {
@@ -192,7 +194,7 @@ def test_list_and_search(canal: ServedCanal, lots: Any) -> None:
     assert (page.suivant, page.demande[0].fqdn, page.demande[1].fqdn) == (7, ["a.fr", "b.fr"], [])
     assert "list_lot 1 REJETEE 4 3" in canal.desk.calls
     lots.listerDemandesLot(indexLot=1)
-    assert "list_lot 1 None 0 100" in canal.desk.calls
+    assert "list_lot 1 None 0 50" in canal.desk.calls
     paris = timezone(timedelta(hours=1))
     begin = datetime(2026, 11, 1, tzinfo=paris)
     criteria = {
@@ -201,7 +203,8 @@ def test_list_and_search(canal: ServedCanal, lots: Any) -> None:
         "depuis": begin,
         "jusqua": datetime(2026, 12, 1, tzinfo=UTC),
     }
-    assert lots.rechercherDemandes(criteres=criteria) is None  # zeep's way of an empty page
+    empty = lots.rechercherDemandes(criteres=criteria)
+    assert (empty.nombre, empty.demande, empty.suivant) == (0, [], None)
     assert (canal.desk.criteria.since, canal.desk.criteria.offre) == (begin, Offre.ORG)
     assert the(canal.desk.criteria.since).utcoffset() == timedelta(hours=1)
     assert not canal.desk.criteria.all_offres
@@ -318,15 +321,38 @@ def test_suds(canal: ServedCanal) -> None:
 
 def test_published_files_are_the_files_but_for_the_address(canal: ServedCanal) -> None:
     assert canal.exchange("GET", f"/schemas/{SCHEMA_FILE.name}", name=None)[2] == SCHEMA_FILE.read_bytes()
-    for version, query in ((V11, "wsdl"), (V12, "wsdl=soap12")):
+    for version, query in ((V11, ""), (V12, "=soap12")):
         original = WSDL_FILES[version].read_bytes()
-        for path in (f"{ENDPOINT}?{query}", f"/ws/wsdl/{WSDL_FILES[version].name}"):
+        whole = [f"{ENDPOINT}?{kind}{query}" for kind in ("wsdl", "singleWsdl")]
+        for path in (f"/ws/wsdl/{WSDL_FILES[version].name}", *whole):
             status, headers, served = canal.exchange("GET", path, headers={"Host": "evil.example"}, name=None)
             assert (status, headers["content-type"]) == (200, "text/xml; charset=utf-8")
-            assert served == original.replace(b"https://127.0.0.1:8443", PUBLIC_URL.encode())
             assert served.count(PUBLIC_URL.encode()) == 1
+            assert (served == original.replace(b"https://127.0.0.1:8443", PUBLIC_URL.encode())) is (path not in whole)
+            assert (b"schemaLocation" in served) is (path not in whole)
     status, headers, served = canal.exchange("HEAD", f"{ENDPOINT}?wsdl", name=None)
     assert (status, served) == (200, b"")
+
+
+@pytest.mark.parametrize("query", ["wsdl", "wsdl=soap12", "singleWsdl"])
+def test_a_wsdl_that_was_kept_as_a_file_is_enough(canal: ServedCanal, tmp_path: Path, query: str) -> None:
+    kept = tmp_path / "service.wsdl"
+    kept.write_bytes(canal.exchange("GET", f"{ENDPOINT}?{query}", name=None)[2])
+    client = zeep_client(str(kept))
+    (binding,) = client.wsdl.bindings.values()
+    assert len(binding._operations) == len(Operation)
+    kinds = {client.get_element(f"{{{CONTRACT_NS}}}{name}").type.name for name in FAULT_ELEMENTS}
+    assert kinds == {"MessageRefuse", "AccesRefuse", "Introuvable", "Conflit", "ErreurTechnique"}
+
+
+FAULT_ELEMENTS = ("messageRefuse", "accesRefuse", "introuvable", "conflit", "erreurTechnique")
+
+
+def test_the_bare_address_says_what_is_here(canal: ServedCanal) -> None:
+    for path in ("/", ENDPOINT):
+        status, headers, served = canal.exchange("GET", path, name=None)
+        assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+        assert f"{ENDPOINT}?wsdl" in served.decode()
 
 
 def test_a_wait_ends_when_the_lot_changes(canal: ServedCanal) -> None:

@@ -122,7 +122,7 @@ def test_white_space_of_a_text_is_that_of_the_type_it_names(kind: str, sent: str
 def test_a_number_may_name_any_type_below_its_own(canal: Canal, kind: str) -> None:
     content = f'<l:indexLot>1</l:indexLot><l:aPartirDe {XSI} {XS} xsi:type="{kind}"> +{ZEROS}4 </l:aPartirDe>'
     assert canal.post(envelope(request("listerDemandesLot", content)))[0] == 200
-    assert "list_lot 1 None 4 100" in canal.desk.calls
+    assert "list_lot 1 None 4 50" in canal.desk.calls
 
 
 @pytest.mark.parametrize(("sent", "meant"), [("\n true \n", True), ("1", True), (" 0", False), ("false\n", False)])

@@ -20,7 +20,7 @@ def rechercher_demandes(memory: Memory, body: etree._Element) -> Iterator[Member
         raise FaultError("messageRefuse", "ERR_IHM_025", "Précisez un numéro de demande, un index de lot ou une offre.")
     shown, after = page(body, [one for one in memory.demandes.values() if offre in {one.text("offre"), "TOUTES"}])
     members: list[Member] = [("demande", list(demande.as_members())) for demande in shown]
-    yield "page", members + after
+    yield "page", [("nombre", len(members)), *members, *after]
 
 
 def consulter_demande(memory: Memory, body: etree._Element) -> Iterator[Member]:
@@ -60,7 +60,7 @@ def retirer_page_lot(memory: Memory, body: etree._Element) -> Iterator[Member]:
         ("retrait", list(_withdraw(one, memory.authority))) for one in shown if one.certificate is not None
     ]
     waiting = sum(one.etat == "ENREGISTREE" for one in lot.demandes)
-    yield "page", [*members, *after, ("enAttente", waiting)]
+    yield "page", [("nombre", len(members)), *members, *after, ("enAttente", waiting)]
 
 
 def annuler_demande(memory: Memory, body: etree._Element) -> Iterator[Member]:

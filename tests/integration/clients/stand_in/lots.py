@@ -91,4 +91,4 @@ def lister_demandes_lot(memory: Memory, body: etree._Element) -> Iterator[Member
     lot, etat = memory.lot_of(body), text_of(body, "etat")
     shown, after = page(body, [one for one in lot.demandes if etat in (None, one.etat)])
     members: list[Member] = [("demande", list(demande.as_members())) for demande in shown]
-    yield "page", members + after
+    yield "page", [("nombre", len(members)), *members, *after]

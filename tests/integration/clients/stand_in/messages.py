@@ -96,9 +96,17 @@ def fault_node(fault: FaultError) -> tuple[etree._Element, etree._Element]:
     """A SOAP 1.1 fault, and the element of the contract in its detail."""
     node = etree.Element(f"{{{SOAP}}}Fault")
     etree.SubElement(node, "faultcode").text = "soap:Server"
-    etree.SubElement(node, "faultstring").text = fault.texte
+    etree.SubElement(node, "faultstring").text = f"{fault.code} : {fault.texte}"
     detail = etree.SubElement(etree.SubElement(node, "detail"), f"{{{NS}}}{fault.kind}", nsmap=_DEFAULT)
-    fill(detail, [("code", fault.code), ("texte", fault.texte), *fault.place.items()])
+    fill(
+        detail,
+        [
+            ("code", fault.code),
+            ("texte", fault.texte),
+            ("repetable", fault.kind == "erreurTechnique"),
+            *fault.place.items(),
+        ],
+    )
     return node, detail
 
 
