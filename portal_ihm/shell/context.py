@@ -76,17 +76,23 @@ def parse_numero(text: str) -> int | None:
 def origin_of(request: Request, offered: frozenset[str] = frozenset()) -> Origin:
     """The acteur, the canal and the structures that his form proves to have offered, for the use cases that write."""
     caller = caller_of(request)
-    return Origin(acteur=caller.acteur, canal=Canal.IHM, identite=caller.identite, offered=offered)
+    return Origin(
+        acteur=caller.acteur,
+        canal=Canal.IHM,
+        identite=caller.identite,
+        offered=offered,
+        to_enter=caller.to_enter,
+    )
 
 
 def form_session(request: Request) -> dict[str, Any]:
     """The session that holds the CSRF secret of the acteur; emptied when another person now uses the browser."""
     session = request.session
     acteur = acteur_of(request)
-    if session.get("acteur") != acteur.id:
+    if session.get("acteur") != acteur.key:
         session.clear()
     # Written each time, so that the cookie's age is that of the last activity.
-    session["acteur"] = acteur.id
+    session["acteur"] = acteur.key
     return session
 
 

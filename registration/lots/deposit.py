@@ -20,10 +20,11 @@ from registration.life.numbers import numbered
 from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.rules.cutting import page_sizes
 from registration.rules.limits import is_reference
-from registration.rules.rights import Rights, may_request_for_self
+from registration.rules.rights import Rights
 from registration.rules.validation import judge_csrs
 from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
 from registration.views import LotReceipt, Refusal, Verdict
+from registration.vocabulary import TypeActeurInscrit
 from storage import tables
 from storage.bulk import insert_rows, slices
 from storage.database import Database
@@ -123,8 +124,9 @@ def _check_size(form: LotForm, policy: LotPolicy) -> None:
 
 
 def _check_any_right(session: Session, acteur: Acteur) -> Rights:
+    """A person always has one, if only over what he bears (guide §7, table 6): each item is judged then."""
     rights = load_rights(session, acteur)
-    if not rights.patterns and not may_request_for_self(acteur):
+    if not rights.patterns and acteur.type_acteur is not TypeActeurInscrit.PERSONNE:
         raise AccessError(Code.NO_RIGHT)
     return rights
 
