@@ -196,12 +196,16 @@ def _acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, n
 
 
 def _check_unseen(session: Session, plateforme: Plateforme, id_national: str) -> None:
-    """ActeurRefusedError, with what it may have been meant for, unless it is the national id of some person."""
+    """ActeurRefusedError, with what it may have been meant for, unless it is the national id of some person.
+
+    An id that begins with one of a structure is that of an application, and mistyped.
+    """
     try:
         check_personne(id_national)
     except IdentifierError as error:
         raise ActeurRefusedError(f"{_unknown(session, plateforme, id_national)} ({error.raison})") from None
-    if not is_personne(id_national):
+    structure = session.get(tables.Structure, (plateforme.value, id_national.partition("/")[0]))
+    if structure is not None or not is_personne(id_national):
         raise ActeurRefusedError(_unknown(session, plateforme, id_national))
 
 

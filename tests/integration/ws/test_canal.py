@@ -274,8 +274,8 @@ def test_a_card_that_nobody_registered_sends_a_lot(door: Door, tmp_path: Path) -
     assert door.post(SERVICE, "first")[0] == 200
     with requests.Session() as session:
         lots = door.zeep(session, "first")
-        item = {"offre": "PS", "usage": "AUTH", "csr": csr(0), "emailActeur": "a@acacias.example"}
-        receipt = lots.soumettreLot(reference="carte", demande=[item])
+        asked = {"offre": "PS", "usage": "AUTH", "csr": csr(0), "emailActeur": "a@acacias.example"}
+        receipt = lots.deposerLot(lot={"reference": "carte", "demande": [asked]})
     with requests.Session() as session:
         assert door.zeep(session, "second").suivreLot(reference="carte").indexLot == receipt.indexLot
 
