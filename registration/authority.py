@@ -17,6 +17,7 @@ from pki.authority import common_name_of
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
+from registration.acteurs.tiers import act_for, may_act_for_others
 from registration.demandes import cancellation, queries, retraits, single
 from registration.directory import searching
 from registration.directory.port import Directory
@@ -101,6 +102,14 @@ class Acteurs(_Area):
         """See ``identity.PeerChecker.identify``."""
         with _TOLD_AS_BUSY:
             return self._peers.identify(certificate_der, self._clock())
+
+    def may_act_for_others(self, acteur: Acteur) -> bool:
+        """See ``tiers.may_act_for_others``."""
+        return self._run(may_act_for_others, acteur)
+
+    def act_for(self, caller: Caller, id_national: str) -> Caller:
+        """See ``tiers.act_for``."""
+        return self._run(act_for, caller, id_national)
 
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         """See ``rights.administers_any``."""

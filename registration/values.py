@@ -72,14 +72,20 @@ class Identite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who presents a client certificate, and which one it was.
+    """Who presents a client certificate, and which one it was; for agir pour un tiers he is ``administrateur``.
 
     ``to_enter`` when the tables do not say all of it yet: an act enters it first (``acteurs.porteurs.enter``).
     """
 
     acteur: Acteur
     identite: Identite
+    administrateur: Acteur | None = None
     to_enter: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells who presents the certificate from everybody else, whomever he acts for."""
+        return (self.administrateur or self.acteur).key
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         # The type of the card that a person has now, and his name; the trail tells of both.
         "acteur": (*_ADD, "UPDATE (libelle, type_personne)"),
+        "administrateur": (*_ADD, _END),
         "adresse_protegee": _FILL,
         "alembic_version": ("SELECT",),
         "arret": ("SELECT", "INSERT", "DELETE"),

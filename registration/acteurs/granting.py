@@ -104,7 +104,7 @@ def _grant(session: Session, plateforme: Plateforme, wanted: Wanted, now: dateti
     offre = _offre(wanted.offre)
     structure = get_structure(session, plateforme, wanted.structure)
     right: Habilitation = (offre, structure.id_national, _check_domaine(offre, wanted.domaine))
-    ident = _acteur_or_new(session, plateforme, wanted.acteur, now)
+    ident = acteur_or_new(session, plateforme, wanted.acteur, now)
     for there in held(session, ident, right, now):
         if (there.begins, there.ends) == (terms.begins, terms.ends):
             return "déjà donnée, rien à faire"
@@ -172,7 +172,7 @@ def _check_domaine(offre: Offre, typed: str | None) -> str | None:
     return pattern
 
 
-def _acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, now: datetime) -> int:
+def acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, now: datetime) -> int:
     """An acteur that there is; else a person, who becomes one: he may have a card and have done nothing here yet.
 
     Of the directory or not, for it does not hold everybody: whoever is not in it is known by his national id until he

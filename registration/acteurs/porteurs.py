@@ -80,9 +80,10 @@ def enter(db: Database, origin: Origin, now: datetime) -> Origin:
         return origin
     with db.write() as session:
         acteur = _entered(session, origin.acteur, now)
+        administrateur = None if origin.administrateur is None else _entered(session, origin.administrateur, now)
         if origin.identite is not None:
-            note_identity(session, acteur.id, origin.identite, now)
-    return msgspec.structs.replace(origin, acteur=acteur, to_enter=False)
+            note_identity(session, (administrateur or acteur).id, origin.identite, now)
+    return msgspec.structs.replace(origin, acteur=acteur, administrateur=administrateur, to_enter=False)
 
 
 def _entered(session: Session, acteur: Acteur, now: datetime) -> Acteur:
