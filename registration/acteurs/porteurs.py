@@ -36,20 +36,14 @@ class Porteur(msgspec.Struct, frozen=True, kw_only=True):
     libelle: str
     type_personne: TypePersonne | None
 
-    @property
-    def is_by_card(self) -> bool:
-        """Whether a card says so: then nothing else has to."""
-        return self.type_personne is not None
-
     def as_acteur(self, plateforme: Plateforme, ident: int = UNSEEN, libelle: str | None = None) -> Acteur:
         """The acteur that he is, under the name that his row has, if that has one."""
-        is_named = libelle is not None and libelle != self.id_national
         return Acteur(
             id=ident,
             plateforme=plateforme,
             type_acteur=TypeActeurInscrit.PERSONNE,
             id_national=self.id_national,
-            libelle=libelle if libelle is not None and is_named else self.libelle,
+            libelle=self.libelle if libelle is None or libelle == self.id_national else libelle,
             type_personne=None if self.type_personne is None else self.type_personne.value,
         )
 

@@ -6,12 +6,11 @@ The history names both. Everything is asked at each request, so that an operator
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registration.acteurs.administrateurs import is_administrateur
 from registration.acteurs.habilitations import LIBELLE_LENGTH
-from registration.acteurs.reading import as_value
+from registration.acteurs.reading import personne_by_national_id
 from registration.errors import AccessError, Code, IgcError
 from registration.rules.limits import is_personne
 from registration.values import UNSEEN, Acteur, Caller
@@ -48,21 +47,14 @@ def _find(session: Session, holder: Acteur, id_national: str) -> Acteur | None:
     """A person who has acted or has been given something; else one of the directory, with the type that it knows."""
     if not is_personne(id_national):
         return None
-    acteur = tables.Acteur
-    row = session.scalar(
-        select(acteur).where(
-            acteur.plateforme == holder.plateforme.value,
-            acteur.type_acteur == TypeActeurInscrit.PERSONNE.value,
-            acteur.id_national == id_national,
-        )
-    )
-    if row is not None and row.type_personne is not None:
-        return as_value(row)
+    known = personne_by_national_id(session, holder.plateforme, id_national)
+    if known is not None and known.type_personne is not None:
+        return known
     personne = session.get(tables.Personne, (holder.plateforme.value, id_national))
     if personne is None or personne.disparu_le is not None:
-        return None if row is None else as_value(row)
+        return known
     return Acteur(
-        id=UNSEEN if row is None else row.id,
+        id=UNSEEN if known is None else known.id,
         plateforme=holder.plateforme,
         type_acteur=TypeActeurInscrit.PERSONNE,
         id_national=id_national,

@@ -138,18 +138,22 @@ def test_a_replaced_card_is_the_same_acteur(guarded: World) -> None:
 def test_who_has_another_card_has_its_rights_at_once(guarded: World) -> None:
     """A CPF opens offre PS to its bearer, and so does the CPS that follows; a CPE does not, whatever a row says."""
     enter_in_directory(guarded)
-    for rank, (product, kind, etat) in enumerate(
+    for rank, (product, kind, may) in enumerate(
         (
-            ("CPF_AUTH", "PF", EtatDemande.VALIDEE),
-            ("CPS_AUTH", "PS", EtatDemande.VALIDEE),
-            ("CPE_AUTH", "PE", EtatDemande.REJETEE),
+            ("CPF_AUTH", "PF", True),
+            ("CPS_AUTH", "PS", True),
+            ("CPE_AUTH", "PE", False),
         )
     ):
         der = new_card(guarded, product).der
         assert identified(guarded, der).acteur.type_personne == kind
         form = guarded.form("PS_AUTH", key=rank)
-        index = guarded.ra.lots.submit(origin_of(guarded, der), lot(f"lot-{rank}", form)).index
-        assert guarded.etats(index) == [etat]
+        if may:
+            index = guarded.ra.lots.submit(origin_of(guarded, der), lot(f"lot-{rank}", form)).index
+            assert guarded.etats(index) == [EtatDemande.VALIDEE]
+        else:
+            with pytest.raises(AccessError):
+                guarded.ra.lots.submit(origin_of(guarded, der), lot(f"lot-{rank}", form))
         (row,) = acteurs(guarded, NEWCOMER)
         assert row.type_personne == kind
     assert audited(guarded) == []
@@ -174,20 +178,25 @@ def test_an_old_registration_of_a_card_stands_and_decides_nothing(guarded: World
     assert identified(guarded, mine.der).acteur == guarded.acteurs["dr-leroux"]
 
 
-def test_who_may_request_nothing_is_told_item_by_item(guarded: World) -> None:
-    """Table 6: a bearer has a right, so that he is neither unknown (024) nor without any (025)."""
+def test_who_may_request_nothing_is_told_that_and_nothing_of_it_is_kept(guarded: World) -> None:
+    """Table 6: a bearer has a right, so that he is neither unknown (024) nor without any (025); but not to request."""
     der = new_card(guarded, "CPE_AUTH", STAFF).der
-    index = guarded.ra.lots.submit(origin_of(guarded, der), lot("lot-1", *guarded.forms(2))).index
-    assert guarded.codes(index) == [Code.HABILITATION_MISSING.value] * 2
-    numeros = guarded.numeros(index)
-    for numero in numeros:
-        standing = select(tables.Historique.habilitations_acteur).where(tables.Historique.id_demande == numero)
-        assert set(guarded.values(standing)) == {"aucune"}
+    origin, forms = origin_of(guarded, der), guarded.forms(2)
+    ra = guarded.ra
     before = count_rows(guarded.db)
-    with pytest.raises(IgcError) as caught:
-        guarded.ra.demandes.submit(origin_of(guarded, der, Canal.IHM), guarded.form("ORG_AUTH_CLI", key=9))
-    assert caught.value.code is Code.HABILITATION_MISSING
-    assert count_rows(guarded.db) == before
+    for act in (
+        lambda: ra.lots.verify(origin, lot("lot-1", *forms)),
+        lambda: ra.lots.submit(origin, lot("lot-1", *forms)),
+        lambda: ra.demandes.submit(origin_of(guarded, der, Canal.IHM), forms[0]),
+    ):
+        with pytest.raises(IgcError) as caught:
+            act()
+        assert caught.value.code is Code.HABILITATION_MISSING
+    after = count_rows(guarded.db)
+    # Who tried to act is known from then on, and nothing else.
+    entered = {name for name in after if after[name] != before[name]}
+    assert entered == {"acteur", "identite", "piste_audit"}
+    assert (after["acteur"], after["identite"]) == (before["acteur"] + 1, before["identite"] + 1)
     assert audited(guarded) == []
 
 
