@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import select
 
+from audit.context import Audit
 from audit.reading.rows import snapshot
 from audit.trail.told import Reading
 from storage import tables
@@ -34,21 +35,7 @@ class Administrateurs:
 
     def check(self, line: tables.PisteAudit) -> None:
         """See Part."""
-        told = msgspec.json.decode(line.contenu, type=_Term)
-        if line.acte == DISMISSED:
-            # Of those that begin then, the one that had not ended before.
-            before = next(
-                (
-                    term
-                    for term in +self._told
-                    if term[:2] == (told.acteur, told.debut)
-                    and (term[2] is None or told.fin is None or term[2] > told.fin)
-                ),
-                None,
-            )
-            if before is not None:
-                self._told[before] -= 1
-        self._told[told.acteur, told.debut, told.fin] += 1
+        _follow(self._told, line.acte, line.contenu)
 
     def conclude(self) -> None:
         """See Part."""
@@ -62,3 +49,31 @@ class Administrateurs:
             if there[term] != self._told[term]:
                 text = "la base et la piste ne disent pas la même chose de qui agit pour des tiers"
                 self._reading.found_at(f"acteur {term[0]}", text)
+
+
+def _follow(terms: Counter[Term], acte: str, contenu: str) -> None:
+    told = msgspec.json.decode(contenu, type=_Term)
+    if acte == DISMISSED:
+        # Of those that begin then, the one that had not ended before.
+        before = next((term for term in +terms if _is_ended_by(term, told)), None)
+        if before is not None:
+            terms[before] -= 1
+    terms[told.acteur, told.debut, told.fin] += 1
+
+
+def _is_ended_by(term: Term, told: _Term) -> bool:
+    ident, begins, ends = term
+    return (ident, begins) == (told.acteur, told.debut) and (ends is None or told.fin is None or ends > told.fin)
+
+
+def appointed(audit: Audit) -> list[Term]:
+    """Who might act for others, from when until when, as the trail says."""
+    terms: Counter[Term] = Counter()
+    with snapshot(audit.db) as session:
+        lines = session.execute(select(_line.acte, _line.contenu).where(_line.acte.in_(ACTES)).order_by(_line.numero))
+        for acte, contenu in lines:
+            try:
+                _follow(terms, acte, contenu)
+            except msgspec.MsgspecError:
+                continue  # the check of the trail names it
+    return [*+terms]

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from audit.context import Audit
 from audit.reading.authorities import load_authorities
+from audit.trail.history import check_history
 from audit.trail.lines import check_trail
 from batch.issuing.own_certificates import enroll
 from pki.certificates.content import CertificateContent
@@ -52,6 +53,7 @@ def audited(world: World) -> list[str]:
         clock=world.clock,
     )
     check_trail(audit)
+    check_history(audit)
     return [f"{one.subject} : {one.text}" for one in audit.report.findings]
 
 

@@ -14,18 +14,17 @@ from registration.errors import AccessError, Code, IgcError
 from registration.values import UNSEEN, Caller, Origin
 from registration.vocabulary import Canal, Offre
 from storage import tables
+from tests.integration.registration.test_cards import audited
 from tests.support.acteurs import ADMINISTRATRICE, AGENT, HOPITAL, MEDECIN, PHARMACIENNE
 from tests.support.cards import NEWCOMER, enter_in_directory, new_card, origin_of
 from tests.support.databases import count_rows
 from tests.support.produits import conditions, lot
 from tests.support.world import World
 
-EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
-
 
 def name_administrateur(world: World, name: str, **terms: datetime) -> None:
     with world.db.write() as session:
-        assert appoint(session, world.acteurs[name].id, EARLIER, Terms(motif="assistance", **terms))
+        assert appoint(session, world.acteurs[name].id, world.clock(), Terms(motif="assistance", **terms))
 
 
 @pytest.fixture
@@ -81,6 +80,18 @@ def test_the_rights_are_those_of_the_third_party(helped: World) -> None:
         helped.acteurs["dr-leroux"].id,
         helped.acteurs["ph-arnaud"].id,
     )
+
+
+def test_the_auditor_knows_who_might(helped: World) -> None:
+    """The rows say who acted for whom; the trail says whether he was named then."""
+    helped.ra.demandes.submit(acting(helped, MEDECIN), helped.form())
+    assert audited(helped) == []
+    own = origin_of(helped, helped.enroll_client("ide-marchand").der, Canal.IHM)
+    posed = msgspec.structs.replace(own, acteur=helped.acteurs["dr-leroux"], administrateur=own.acteur)
+    numero = helped.ra.demandes.submit(posed, helped.form(key=1))
+    faults = audited(helped)
+    assert {fault.partition(" : ")[0] for fault in faults} == {f"demande n° {numero}"}
+    assert all("ne pouvait pas agir pour un tiers" in fault for fault in faults)
 
 
 def test_not_his_own_and_not_the_sum(helped: World) -> None:
