@@ -106,7 +106,9 @@ _FORMS = (
     Form("PS_CONF", _PS, ENCIPHERS, (EMAIL, ANY_PURPOSE), Names.MAIL_IF_ASKED),
     # What the plateforme and the holders of cards log in with.
     Form("CPS_AUTH", _PS, SIGNS, (CLIENT_AUTH, SMARTCARD), Names.UPN, card=0, asked_for=False),
+    Form("CPF_AUTH", _PS, SIGNS, (CLIENT_AUTH, SMARTCARD), Names.UPN, card=1, asked_for=False),
     Form("CPE_AUTH", _PRO, SIGNS, (CLIENT_AUTH, SMARTCARD), Names.UPN, card=2, asked_for=False),
+    Form("CPA_AUTH", _PRO, SIGNS, (CLIENT_AUTH, SMARTCARD), Names.UPN, card=3, asked_for=False),
     Form("TLS_SERVER", _SERVICE, EXCHANGES, (SERVER_AUTH,), Names.LISTENER, asked_for=False),
 )
 FORMS: Mapping[str, Form] = MappingProxyType({form.product: form for form in _FORMS})

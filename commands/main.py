@@ -36,6 +36,7 @@ _VERBS = {
     "migrate": "commands.database.migrate",
     "restore": "commands.database.restore",
     "directory": "commands.directory.verb",
+    "administrateur": "commands.administrateur.verb",
     "application": "commands.application.verb",
     "demande": "commands.demande.verb",
     "habilitation": "commands.habilitation.verb",

@@ -24,6 +24,7 @@ from portal_ihm.shell.headers import SecurityHeaders
 from portal_ihm.shell.rendering import STATIC_FOLDER, make_templates
 from portal_ihm.shell.shares import FairShares
 from portal_ihm.suivi import views as suivi
+from portal_ihm.tiers import views as tiers
 from registration.errors import IgcError
 from runtime.clock import Clock, system_clock
 
@@ -103,6 +104,9 @@ def _routes() -> list[Route | Mount]:
         Route("/demander", demander.formulaire),
         Route("/demander", demander.envoi, methods=["POST"]),
         Route("/demander/{numero}/confirmation", demander.confirmation),
+        Route("/tiers", tiers.formulaire),
+        Route("/tiers", tiers.envoi, methods=["POST"]),
+        Route("/tiers/fin", tiers.fin, methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
     ]
 

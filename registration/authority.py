@@ -15,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pki.authority import common_name_of
 from registration.acteurs.identity import PeerChecker
+from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
+from registration.acteurs.tiers import act_for, may_act_for_others
 from registration.demandes import cancellation, queries, retraits, single
 from registration.directory import searching
 from registration.directory.port import Directory
@@ -69,6 +71,10 @@ class _Area:
         with _TOLD_AS_BUSY:
             return use_case(self._db, *args, **kwargs)
 
+    def _entered(self, origin: Origin) -> Origin:
+        """Of an act: whoever has never done anything before is entered first, and what he presented."""
+        return self._run(enter, origin, self._clock())
+
 
 class _ToldAsBusy:
     """A database that does not serve in time is told as ERR_WS_050. Holds nothing: one serves every call."""
@@ -97,6 +103,14 @@ class Acteurs(_Area):
         with _TOLD_AS_BUSY:
             return self._peers.identify(certificate_der, self._clock())
 
+    def may_act_for_others(self, acteur: Acteur) -> bool:
+        """See ``tiers.may_act_for_others``."""
+        return self._run(may_act_for_others, acteur)
+
+    def act_for(self, caller: Caller, id_national: str) -> Caller:
+        """See ``tiers.act_for``."""
+        return self._run(act_for, caller, id_national)
+
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         """See ``rights.administers_any``."""
         return self._run(administers_any, acteur, offre)
@@ -115,7 +129,7 @@ class Lots(_Area):
 
     def submit(self, origin: Origin, form: LotForm) -> LotReceipt:
         """See ``deposit.submit``."""
-        return self._run(deposit.submit, origin, form, self._clock(), self._policy)
+        return self._run(deposit.submit, self._entered(origin), form, self._clock(), self._policy)
 
     def verify(self, origin: Origin, form: LotForm) -> tuple[Verdict, ...]:
         """See ``deposit.verify``."""
@@ -137,7 +151,7 @@ class Lots(_Area):
 
     def cancel(self, origin: Origin, index: int) -> CancelResult:
         """See ``cancellation.cancel_lot``."""
-        return self._run(cancellation.cancel_lot, origin, index, self._clock())
+        return self._run(cancellation.cancel_lot, self._entered(origin), index, self._clock())
 
 
 class Demandes(_Area):
@@ -149,7 +163,7 @@ class Demandes(_Area):
 
     def submit(self, origin: Origin, form: DemandeForm) -> int:
         """See ``single.submit``."""
-        return self._run(single.submit, origin, form, self._clock(), self._policy)
+        return self._run(single.submit, self._entered(origin), form, self._clock(), self._policy)
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
@@ -167,7 +181,7 @@ class Demandes(_Area):
 
     def cancel(self, origin: Origin, numero: int) -> CancelResult:
         """See ``cancellation.cancel_demande``."""
-        return self._run(cancellation.cancel_demande, origin, numero, self._clock())
+        return self._run(cancellation.cancel_demande, self._entered(origin), numero, self._clock())
 
 
 class Produits(_Area):
@@ -226,14 +240,23 @@ class Retraits(_Area):
 
     def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
         """See ``retraits.withdraw_demande``."""
-        return self._run(retraits.withdraw_demande, self._chains, origin, numero, conditions, self._clock())
+        return self._run(
+            retraits.withdraw_demande, self._chains, self._entered(origin), numero, conditions, self._clock()
+        )
 
     def withdraw_page(
         self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = DEFAULT_PAGE
     ) -> RetraitPage:
         """See ``retraits.withdraw_lot_page``."""
         return self._run(
-            retraits.withdraw_lot_page, self._chains, origin, index, conditions, self._clock(), after=after, limit=limit
+            retraits.withdraw_lot_page,
+            self._chains,
+            self._entered(origin),
+            index,
+            conditions,
+            self._clock(),
+            after=after,
+            limit=limit,
         )
 
 

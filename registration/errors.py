@@ -14,6 +14,7 @@ class Code(StrEnum):
     """Every code a user can meet, with its French text behind it in ``TEXTS``."""
 
     CSR_REFUSED = "ERR_IHM_007"
+    TIERS_NOT_SEARCHED = "ERR_IHM_003"
     OFFRE_MISSING = "ERR_IHM_004"
     STRUCTURE_UNKNOWN = "ERR_IHM_005"
     BENEFICIAIRE_MISSING = "ERR_IHM_006"
@@ -23,6 +24,7 @@ class Code(StrEnum):
     CGU_NOT_ACCEPTED = "ERR_IHM_012"
     RETRAIT_FAILED = "ERR_IHM_013"
     RETRAIT_NOT_REQUESTER = "ERR_IHM_017"
+    TIERS_UNKNOWN = "ERR_IHM_018"
     PRODUCT_CLOSED = "ERR_IHM_019"
     HABILITATION_LOST = "ERR_IHM_020"
     NOBODY_IN_STRUCTURE = "ERR_IHM_021"
@@ -83,6 +85,7 @@ _EMAIL_LIMITS = " (64 caractères au plus avant @, 254 en tout)"
 
 TEXTS: dict[Code, str] = {
     Code.CSR_REFUSED: "La CSR fournie n'est pas conforme : {raison} Fournissez une autre CSR.",
+    Code.TIERS_NOT_SEARCHED: "Recherchez d'abord le tiers pour lequel agir, puis sélectionnez-le.",
     Code.OFFRE_MISSING: "Choisissez une offre : PS, PRO, ORG ou SERV.",
     Code.STRUCTURE_UNKNOWN: "Indiquez une structure connue de la plateforme.",
     Code.BENEFICIAIRE_MISSING: "Indiquez un bénéficiaire connu de la plateforme et rattaché à la structure.",
@@ -96,6 +99,7 @@ TEXTS: dict[Code, str] = {
     Code.CGU_NOT_ACCEPTED: "Le retrait suppose l'acceptation du certificat, des CGU et de la PC par le bénéficiaire.",
     Code.RETRAIT_FAILED: "Le produit n'a pas pu être retiré : {raison}",
     Code.RETRAIT_NOT_REQUESTER: "Seul l'acteur qui a demandé le produit peut le retirer.",
+    Code.TIERS_UNKNOWN: "Ce numéro n'est pas celui d'un tiers pour lequel vous pouvez agir.",
     Code.PRODUCT_CLOSED: "Ce produit ne peut pas être demandé pour le moment : il est fermé aux nouvelles demandes.",
     Code.HABILITATION_LOST: (
         "Vous n'avez pas, ou plus, l'habilitation nécessaire pour demander ce produit pour la structure {valeur} : "

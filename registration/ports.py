@@ -40,7 +40,13 @@ class ActeursPort(Protocol):
     """Who acts, and for which structures."""
 
     def identify(self, certificate_der: bytes | None) -> Caller:
-        """Who presents this client certificate; AccessError unless it is ours, in force and registered."""
+        """Who presents this client certificate; AccessError unless it is ours, in force, a card or registered."""
+
+    def may_act_for_others(self, acteur: Acteur) -> bool:
+        """Whether he may act for a third party now; cheap enough to be asked for every page."""
+
+    def act_for(self, caller: Caller, id_national: str) -> Caller:
+        """The caller in the place of a third party; ERR_IHM_026 when he may not, ERR_IHM_018 for whom he may not."""
 
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         """Whether ``allowed_structures`` has a structure for this offre; cheap enough to be asked for every page."""

@@ -41,8 +41,15 @@ class LotForm(msgspec.Struct, frozen=True, kw_only=True):
     demandes: tuple[DemandeForm, ...]
 
 
+UNSEEN = 0
+"""The id of a person of whom no row says anything yet: it is that of no row."""
+
+
 class Acteur(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts: a registered person or application on one plateforme, identified by (issuer, serial)."""
+    """Who acts on one plateforme: a person by his national id, or an application, registered by (issuer, serial).
+
+    ``type_personne`` is that of the card that was presented. ``id`` is UNSEEN for a person who has not acted yet.
+    """
 
     id: int
     plateforme: Plateforme
@@ -50,6 +57,11 @@ class Acteur(msgspec.Struct, frozen=True, kw_only=True):
     id_national: str | None
     libelle: str
     type_personne: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells him from every other acteur of the plateforme, whether or not he has a row."""
+        return f"{self.type_acteur.value} {self.id_national or self.id}"
 
 
 class Identite(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +72,20 @@ class Identite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who presents a client certificate, and which one it was."""
+    """Who presents a client certificate, and which one it was; for agir pour un tiers he is ``administrateur``.
+
+    ``to_enter`` when the tables do not say all of it yet: an act enters it first (``acteurs.porteurs.enter``).
+    """
 
     acteur: Acteur
     identite: Identite
+    administrateur: Acteur | None = None
+    to_enter: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells who presents the certificate from everybody else, whomever he acts for."""
+        return (self.administrateur or self.acteur).key
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +93,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     ``identite`` is the certificate that was presented, for the history; None where nobody presented one. ``offered``
     are the structures that a form of the portal let him choose when it was opened: they give no right, they only tell
-    a right that was lost from one that never was.
+    a right that was lost from one that never was. ``to_enter`` as of a ``Caller``.
     """
 
     acteur: Acteur
@@ -79,6 +101,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     administrateur: Acteur | None = None
     identite: Identite | None = None
     offered: frozenset[str] = frozenset()
+    to_enter: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()

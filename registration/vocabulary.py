@@ -226,6 +226,8 @@ class Acte(StrEnum):
     IMPORTED = "IMPORT_ANNUAIRE"
     PRODUCT_CLOSED = "PRODUIT_FERME"
     PRODUCT_OPENED = "PRODUIT_OUVERT"
+    APPOINTED = "ADMINISTRATEUR"
+    DISMISSED = "FIN_ADMINISTRATEUR"
 
 
 def product_code(offre: Offre, usage: Usage) -> str:

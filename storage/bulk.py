@@ -28,6 +28,13 @@ def insert_rows(
     session.connection().execute(_statement(model, dialect), list(rows))
 
 
+def insert_if_new(session: Session, model: type[Base], row: dict[str, Any]) -> bool:
+    """Insert one row, unless its key exists, also by another transaction that commits first; whether it was."""
+    statement = _statement(model, session.get_bind().dialect.name)
+    done = session.connection().execute(statement, row, execution_options={"preserve_rowcount": True})
+    return done.rowcount == 1
+
+
 @cache
 def _statement(model: type[Base], passing_over: str | None) -> Insert:
     """Made once; ``passing_over`` conflicts it is a statement of that dialect."""

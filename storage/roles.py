@@ -21,7 +21,9 @@ _END = "UPDATE (fin_le, motif_fin)"
 _FILL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "acteur": _ADD,
+        # The type of the card that a person has now, and his name; the trail tells of both.
+        "acteur": (*_ADD, "UPDATE (libelle, type_personne)"),
+        "administrateur": (*_ADD, _END),
         "adresse_protegee": _FILL,
         "alembic_version": ("SELECT",),
         "arret": ("SELECT", "INSERT", "DELETE"),

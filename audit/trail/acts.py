@@ -12,7 +12,7 @@ import msgspec
 from audit.context import Audit
 from audit.reading.rows import count
 from audit.trail import demandes, issuing, published, revocations
-from audit.trail.operators import imports, products, rights
+from audit.trail.operators import administrateurs, imports, products, rights
 from audit.trail.told import Part, Reading
 from audit.trail.vouched import HISTORY, HistorySeals
 from storage import tables
@@ -38,6 +38,7 @@ class Acts:
             demandes.WITHDRAWN: demandes.Retraits(self._reading),
             **dict.fromkeys(rights.ACTES, granted),
             **dict.fromkeys(products.ACTES, products.Products(self._reading)),
+            **dict.fromkeys(administrateurs.ACTES, administrateurs.Administrateurs(self._reading)),
             imports.IMPORTED: imports.Imports(self._reading),
             HISTORY: self._history,
         }

@@ -32,7 +32,7 @@ from pki.keys.private import write_new_passphrase
 from registration.acteurs.habilitations import register_acteur, register_identity
 from registration.directory.filling import fill_directory
 from registration.values import Identite
-from registration.vocabulary import Plateforme
+from registration.vocabulary import Plateforme, TypeActeurInscrit
 from runtime.clock import system_clock
 from runtime.settings.model import Settings
 from runtime.whole_files import write_new
@@ -147,9 +147,10 @@ def _make_sender(settings: Settings, context: WorkerContext, sender: Sender) -> 
         habilitations=sender.habilitations,
         now=system_clock(),
     )
-    identite = Identite(emetteur=enrolled.authority.name_hash.hex(), serie=_serial(enrolled))
-    with context.db.write() as session:
-        register_identity(session, id_acteur, identite, system_clock())
+    if sender.type_acteur is TypeActeurInscrit.APPLICATION:  # a person is recognised by his card
+        identite = Identite(emetteur=enrolled.authority.name_hash.hex(), serie=_serial(enrolled))
+        with context.db.write() as session:
+            register_identity(session, id_acteur, identite, system_clock())
     _write_client_files(folder, sender, enrolled, certificate_file)
 
 

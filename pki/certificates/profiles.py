@@ -80,7 +80,7 @@ class Profile:
     san: San = San.NONE
     private_key_usage_period: bool = False
     person: bool = False
-    card_type: int | None = None  # TRE_G02 TypeProduit: 0 CPS, 2 CPE
+    card_type: int | None = None  # TRE_G02 TypeProduit: 0 CPS, 1 CPF, 2 CPE and CDE, 3 CPA and CDA
 
     @property
     def admits_p256(self) -> bool:
@@ -180,7 +180,9 @@ _TABLE = (
     *_person("PRO", _STAFF_SUBJECT),
     # Not products of the catalogue: what the platform itself and its card holders log in with.
     _card("CPS_AUTH", _PERSON_SUBJECT, 0),
+    _card("CPF_AUTH", _PERSON_SUBJECT, 1),
     _card("CPE_AUTH", _STAFF_SUBJECT, 2),
+    _card("CPA_AUTH", _STAFF_SUBJECT, 3),
     _structure("TLS_SERVER", "TLS_SERVER", _EXCHANGE, (_SERVER,), San.SERVER),
 )
 
@@ -197,7 +199,7 @@ ORGANISATION_PRODUCTS = (
     "SERV_CONF",
     "TLS_SERVER",
 )
-CARD_PRODUCTS = ("CPS_AUTH", "CPE_AUTH")
+CARD_PRODUCTS = ("CPS_AUTH", "CPF_AUTH", "CPE_AUTH", "CPA_AUTH")
 
 # Category of a certificate (TRE_G01 CategorieProduit): the TEST value has the high bit set.
 CATEGORY_PRODUCTION = 0x03

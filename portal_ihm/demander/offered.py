@@ -21,7 +21,7 @@ MAX_MARKS = 2000
 class Marks:
     """The marks of one acteur in one session."""
 
-    def __init__(self, secret: bytes, *, acteur: int, session: str) -> None:
+    def __init__(self, secret: bytes, *, acteur: str, session: str) -> None:
         """``session`` is what the session has of its own, unknown to others."""
         self._key = hmac.digest(secret, f"{acteur}|{session}".encode(), hashlib.sha256)
 

@@ -102,7 +102,7 @@ def _offered(request: Request, form: DemandeOrgForm) -> frozenset[str]:
 def _marks(request: Request) -> Marks:
     # A form was made before, so its session has a secret of its own.
     session = request.session["csrf"]
-    return Marks(portal_of(request).offered_secret, acteur=acteur_of(request).id, session=session)
+    return Marks(portal_of(request).offered_secret, acteur=acteur_of(request).key, session=session)
 
 
 def _refused(request: Request, form: DemandeOrgForm, error: IgcError) -> Response:

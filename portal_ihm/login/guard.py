@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from portal_ihm.shell.context import OFFRE_ON_THE_PORTAL, Portal
+from portal_ihm.shell.context import OFFRE_ON_THE_PORTAL, Portal, chosen_tiers
 from portal_ihm.shell.errors import access_page, http_page, refusal_page
 from registration.errors import AccessError, IgcError
 from runtime.listening.protocol import PEER_CERTIFICATE
@@ -19,6 +19,8 @@ from runtime.listening.protocol import PEER_CERTIFICATE
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from registration.values import Caller
 
 _SAFE_METHODS = {"GET", "HEAD"}
 _PUBLIC_PREFIX = "/static/"
@@ -81,11 +83,27 @@ class Guard:
         return None
 
     def _recognise(self, request: Request) -> None:
-        """Who it is and what the menu may offer him, asked anew for every page."""
+        """Who it is, for whom he acts and what the menu may offer him, asked anew for every page, at one moment."""
         acteurs = self._portal.authority.acteurs
-        caller = acteurs.identify(peer_certificate(request.scope))
-        request.state.may_request = acteurs.administers_any(caller.acteur, OFFRE_ON_THE_PORTAL)
+        with self._portal.authority.view():
+            holder = acteurs.identify(peer_certificate(request.scope))
+            request.state.may_act_for_others = acteurs.may_act_for_others(holder.acteur)
+            caller = self._acting(request, holder)
+            request.state.may_request = acteurs.administers_any(caller.acteur, OFFRE_ON_THE_PORTAL)
+        request.state.holder = holder
         request.state.caller = caller
+
+    def _acting(self, request: Request, holder: Caller) -> Caller:
+        """The holder himself, or in the place of the third party that he has chosen."""
+        chosen = chosen_tiers(request.session, holder)
+        if chosen is None:
+            return holder
+        try:
+            return self._portal.authority.acteurs.act_for(holder, chosen)
+        except IgcError:
+            # Nothing that was meant for the third party is done in his own name: this request is refused.
+            request.session.clear()
+            raise
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

@@ -56,6 +56,31 @@ def may_request(scope: Scope) -> bool:
     return bool(scope.get("state", {}).get("may_request"))
 
 
+def may_act_for_others(scope: Scope) -> bool:
+    """Whether who presents the card may act for a third party, as the guard found for this very request."""
+    return bool(scope.get("state", {}).get("may_act_for_others"))
+
+
+def holder_of(request: Request) -> Caller:
+    """Who presents the card, whomever he acts for; AttributeError without the guard."""
+    return cast("Caller", request.state.holder)
+
+
+def chosen_tiers(session: dict[str, Any], holder: Caller) -> str | None:
+    """The national id for which this very holder has chosen to act. It is a wish: whether he may is asked elsewhere."""
+    tiers = session.get("tiers")
+    return tiers if isinstance(tiers, str) and session.get("acteur") == holder.key else None
+
+
+def choose_tiers(request: Request, id_national: str | None) -> None:
+    """Act for this third party from the next page on, or for nobody; forms that were opened before are void."""
+    session = request.session
+    session.clear()
+    session["acteur"] = holder_of(request).key
+    if id_national is not None:
+        session["tiers"] = id_national
+
+
 def caller_of(request: Request) -> Caller:
     """Who acts and what he presented, as ``guard`` found for this very request; AttributeError without."""
     return cast("Caller", request.state.caller)
@@ -76,17 +101,24 @@ def parse_numero(text: str) -> int | None:
 def origin_of(request: Request, offered: frozenset[str] = frozenset()) -> Origin:
     """The acteur, the canal and the structures that his form proves to have offered, for the use cases that write."""
     caller = caller_of(request)
-    return Origin(acteur=caller.acteur, canal=Canal.IHM, identite=caller.identite, offered=offered)
+    return Origin(
+        acteur=caller.acteur,
+        administrateur=caller.administrateur,
+        canal=Canal.IHM,
+        identite=caller.identite,
+        offered=offered,
+        to_enter=caller.to_enter,
+    )
 
 
 def form_session(request: Request) -> dict[str, Any]:
     """The session that holds the CSRF secret of the acteur; emptied when another person now uses the browser."""
     session = request.session
-    acteur = acteur_of(request)
-    if session.get("acteur") != acteur.id:
+    key = caller_of(request).key
+    if session.get("acteur") != key:
         session.clear()
     # Written each time, so that the cookie's age is that of the last activity.
-    session["acteur"] = acteur.id
+    session["acteur"] = key
     return session
 
 

@@ -46,7 +46,8 @@ _ADVICE: dict[Code, tuple[str, ...]] = {
         _RESTART,
     ),
     Code.ACTEUR_UNKNOWN: (
-        "Demandez votre inscription, ou celle de votre nouveau certificat, au gestionnaire des habilitations.",
+        "Demandez votre inscription, ou celle du nouveau certificat de votre application, à la plateforme.",
+        "Une carte CPx n'a pas à être inscrite : présentez-la si vous en avez une.",
         "Votre certificat lui-même est valable : il est inutile de le renouveler.",
     ),
     Code.NO_RIGHT: ("Demandez une habilitation au gestionnaire des habilitations de votre structure.",),

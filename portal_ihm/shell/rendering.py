@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from portal_ihm.shell import labels
-from portal_ihm.shell.context import known_caller, may_request, portal_of
+from portal_ihm.shell.context import known_caller, may_act_for_others, may_request, portal_of
 from registration.vocabulary import Plateforme
 
 if TYPE_CHECKING:
@@ -38,5 +38,12 @@ def render(request: Request, template: str, *, status: int = 200, **context: obj
     caller = known_caller(request.scope)
     acteur = None if caller is None else caller.acteur
     page = portal_of(request).templates.get_template(template)
-    html = page.render(acteur=acteur, may_request=may_request(request.scope), path=request.scope["path"], **context)
+    html = page.render(
+        acteur=acteur,
+        administrateur=None if caller is None else caller.administrateur,
+        may_request=may_request(request.scope),
+        may_act_for_others=may_act_for_others(request.scope),
+        path=request.scope["path"],
+        **context,
+    )
     return HTMLResponse(html, status_code=status)

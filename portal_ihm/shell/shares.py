@@ -45,7 +45,7 @@ class FairShares:
             await send(message)
 
         try:
-            async with turns.turn(caller.acteur.id):
+            async with turns.turn(caller.key):
                 await self._app(scope, receive, send_begun)
         except NoTurnError:
             if begun:

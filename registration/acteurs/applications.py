@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from pki.authority import Authority
 from pki.certificates.reading import UNREADABLE
 from registration.acteurs.habilitations import (
+    LIBELLE_LENGTH,
     Profile,
     end,
     end_identity,
@@ -43,7 +44,6 @@ from storage.database import Database
 from storage.tables.acteurs import MOTIF_LENGTH
 
 PRODUCT = product_code(Offre.ORG, Usage.AUTH_CLI)
-LIBELLE_LENGTH = 160
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,63}")
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 _REASONS = {
@@ -173,6 +173,9 @@ class Applications:
 
     def _check_certificate(self, der: bytes, now: datetime) -> Peer:
         """Everything that the canals check of it, but that it is registered."""
+        read = self._peers.read(der)
+        if read is not None and (read.is_of_cards or read.porteur is not None):
+            raise ActeurRefusedError("c'est le certificat d'une personne : elle se connecte avec, sans être inscrite")
         try:
             caller = self._peers.identify(der, now)
         except AccessError as error:

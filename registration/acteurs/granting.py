@@ -14,12 +14,23 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registration.acteurs.applications import LIBELLE_LENGTH, check_motif
-from registration.acteurs.habilitations import Habilitation, Profile, Terms, end, enter_acteur, grant, held
+from registration.acteurs.applications import check_motif
+from registration.acteurs.habilitations import (
+    LIBELLE_LENGTH,
+    Habilitation,
+    Profile,
+    Terms,
+    end,
+    enter_personne,
+    grant,
+    held,
+)
 from registration.acteurs.listing import application_ids, find_acteur, habilitations_of
 from registration.acteurs.perimeter import get_structure
 from registration.acteurs.refusals import ActeurRefusedError, near
 from registration.rules.domains import normalize_pattern
+from registration.rules.identifiers import IdentifierError, check_personne
+from registration.rules.limits import is_personne
 from registration.rules.rights import ACTIONS
 from registration.vocabulary import Offre, Plateforme, Role, TypeActeurInscrit
 from registration.wording import moment
@@ -93,7 +104,7 @@ def _grant(session: Session, plateforme: Plateforme, wanted: Wanted, now: dateti
     offre = _offre(wanted.offre)
     structure = get_structure(session, plateforme, wanted.structure)
     right: Habilitation = (offre, structure.id_national, _check_domaine(offre, wanted.domaine))
-    ident = _acteur_or_new(session, plateforme, wanted.acteur, now)
+    ident = acteur_or_new(session, plateforme, wanted.acteur, now)
     for there in held(session, ident, right, now):
         if (there.begins, there.ends) == (terms.begins, terms.ends):
             return "déjà donnée, rien à faire"
@@ -161,23 +172,41 @@ def _check_domaine(offre: Offre, typed: str | None) -> str | None:
     return pattern
 
 
-def _acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, now: datetime) -> int:
-    """An acteur that there is; else a person of the directory, who becomes one."""
+def acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, now: datetime) -> int:
+    """An acteur that there is; else a person, who becomes one: he may have a card and have done nothing here yet.
+
+    Of the directory or not, for it does not hold everybody: whoever is not in it is known by his national id until he
+    acts, and that must have its form and its key.
+    """
     acteur = find_acteur(session, plateforme, id_national)
     if acteur is not None:
         return acteur.id
     personne = session.get(tables.Personne, (plateforme.value, id_national)) if id_national.isprintable() else None
-    if personne is None:
-        raise ActeurRefusedError(_unknown(session, plateforme, id_national))
-    if personne.disparu_le is not None:
+    if personne is not None and personne.disparu_le is not None:
         raise ActeurRefusedError(f"« {id_national} » : disparue de l'annuaire le {moment(personne.disparu_le)}")
+    if personne is None:
+        _check_unseen(session, plateforme, id_national)
     profile = Profile(
         id_national=id_national,
-        libelle=f"{personne.nom} {personne.prenom}"[:LIBELLE_LENGTH],
+        libelle=id_national if personne is None else f"{personne.nom} {personne.prenom}"[:LIBELLE_LENGTH],
         type_acteur=TypeActeurInscrit.PERSONNE,
-        type_personne=personne.type_personne,
+        type_personne=None if personne is None else personne.type_personne,
     )
-    return enter_acteur(session, plateforme, profile, (), now)
+    return enter_personne(session, plateforme, profile, now)
+
+
+def _check_unseen(session: Session, plateforme: Plateforme, id_national: str) -> None:
+    """ActeurRefusedError, with what it may have been meant for, unless it is the national id of some person.
+
+    An id that begins with one of a structure is that of an application, and mistyped.
+    """
+    try:
+        check_personne(id_national)
+    except IdentifierError as error:
+        raise ActeurRefusedError(f"{_unknown(session, plateforme, id_national)} ({error.raison})") from None
+    structure = session.get(tables.Structure, (plateforme.value, id_national.partition("/")[0]))
+    if structure is not None or not is_personne(id_national):
+        raise ActeurRefusedError(_unknown(session, plateforme, id_national))
 
 
 def _unknown(session: Session, plateforme: Plateforme, id_national: str) -> str:

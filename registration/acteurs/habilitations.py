@@ -18,6 +18,7 @@ from registration.acteurs.rights import not_over
 from registration.values import Identite
 from registration.vocabulary import Acte, Offre, Plateforme, Role, TypeActeurInscrit
 from storage import tables
+from storage.bulk import insert_if_new
 from storage.database import Database
 from storage.trail import AUTEUR, note
 
@@ -43,6 +44,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AT_ONCE = Terms()
+LIBELLE_LENGTH = 160
 
 
 def register_acteur(
@@ -84,6 +86,43 @@ def enter_acteur(
     for habilitation in habilitations:
         grant(session, acteur.id, habilitation, now)
     return acteur.id
+
+
+def enter_personne(session: Session, plateforme: Plateforme, profile: Profile, now: datetime) -> int:
+    """The id of a person who acts or is given something, entered unless he is there.
+
+    Of several who enter him at once, one does. Who is there gets the type of the card that he has now, and his name
+    where only his national id was known; each change is told as his entry is.
+    """
+    values = {
+        "plateforme": plateforme.value,
+        "type_acteur": TypeActeurInscrit.PERSONNE.value,
+        "id_national": profile.id_national,
+        "type_personne": profile.type_personne,
+        "libelle": profile.libelle,
+    }
+    row = _lock_personne(session, plateforme, profile.id_national)
+    changed = row is None and insert_if_new(session, tables.Acteur, values)
+    row = row or _lock_personne(session, plateforme, profile.id_national)
+    if row is None:
+        raise RuntimeError("an acteur that is there and cannot be read")
+    if profile.type_personne not in {None, row.type_personne}:
+        row.type_personne, changed = profile.type_personne, True
+    if row.libelle == row.id_national != profile.libelle:
+        row.libelle, changed = profile.libelle, True
+    if changed:
+        note(session, Acte.ACTEUR.value, now, {"acteur": row.id, "sha256": _digest(row)})
+    return row.id
+
+
+def _lock_personne(session: Session, plateforme: Plateforme, id_national: str) -> tables.Acteur | None:
+    acteur = tables.Acteur
+    query = select(acteur).where(
+        acteur.plateforme == plateforme.value,
+        acteur.type_acteur == TypeActeurInscrit.PERSONNE.value,
+        acteur.id_national == id_national,
+    )
+    return session.scalar(query.with_for_update())
 
 
 def _digest(acteur: tables.Acteur) -> str:
@@ -192,6 +231,21 @@ def register_identity(
         )
     )
     note(session, Acte.IDENTITY.value, now, _of(id_acteur, identite))
+
+
+def note_identity(session: Session, id_acteur: int, identite: Identite, now: datetime) -> None:
+    """Keep that this person acted by this card, for who reads the history; it gives no right, and nothing if known."""
+    values = {
+        "id_acteur": id_acteur,
+        "issuer_sha256": bytes.fromhex(identite.emetteur),
+        "serial": identite.serie,
+        "inscrite_le": now,
+        "not_after": None,
+        "fin_le": None,
+        "motif_fin": None,
+    }
+    if insert_if_new(session, tables.Identite, values):
+        note(session, Acte.IDENTITY.value, now, _of(id_acteur, identite))
 
 
 def end_identity(

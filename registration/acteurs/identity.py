@@ -1,7 +1,8 @@
-"""Who stands behind a client certificate: our CA, in force, not revoked nor its CA, of this plateforme, registered.
+"""Who stands behind a client certificate: our CA, in force, not revoked nor its CA, of this plateforme, and whose.
 
-Asked at every request, because a resumed TLS session or a kept-alive connection never asks again. Everything that
-cannot be decided is refused.
+A card is its bearer's, by the national id that its authority certifies; so is a certificate that a person withdrew for
+himself. Any other one is whose it was registered for. Asked at every request, because a resumed TLS session or a
+kept-alive connection never asks again. Everything that cannot be decided is refused.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, exists, literal, or_, select, true
+from sqlalchemy import Subquery, bindparam, exists, literal, or_, select, true
 
 from pki.authority import Authority, find_issuer, links_above
 from pki.certificates.client_certificate import read_client_certificate
+from pki.certificates.holders import certifies_cards
 from pki.certificates.profiles import CATEGORY_TEST
 from pki.certificates.serials import serial_hex
 from pki.errors import AuthorityError, CertificateError, CrlError
+from registration.acteurs.porteurs import Porteur, read_porteur
 from registration.acteurs.reading import as_value
 from registration.errors import AccessError, Code
 from registration.values import Caller, Identite
-from registration.vocabulary import Plateforme
+from registration.vocabulary import EtatProduit, Plateforme, TypeActeurInscrit
 from storage import tables
 from storage.database import Database
 from storage.moments import Moment, Prepared
@@ -36,6 +40,7 @@ class Peer:
     """What never changes about a certificate; the rest is asked of the database each time.
 
     ``above`` are the authorities above its issuer, each with the serial of the certificate below it in the chain.
+    ``porteur`` is the person that it certifies, None where it is of no such form; ``is_of_cards`` is about the issuer.
     """
 
     authority: str
@@ -43,6 +48,8 @@ class Peer:
     issuer_sha256: bytes
     serial: str
     plateforme: Plateforme
+    porteur: Porteur | None
+    is_of_cards: bool
     not_before: datetime
     not_after: datetime
 
@@ -67,34 +74,72 @@ def read_peer(authorities: Mapping[str, Authority], der: bytes) -> Peer | None:
         issuer_sha256=authority.name_hash,
         serial=serial_hex(certificate.serial_number),
         plateforme=Plateforme.TEST if authority.settings.category == CATEGORY_TEST else Plateforme.PRODUCTION,
+        porteur=read_porteur(authority, certificate),
+        is_of_cards=certifies_cards(authority),
         not_before=max(certificate.not_valid_before_utc, begins),
         not_after=min(certificate.not_valid_after_utc, ends),
     )
 
 
-@lru_cache(maxsize=8)
-def _status(length: int) -> Prepared:
-    """Our revocation and the registered acteur, on one row for each current CRL of the chain, or on a single one.
+class _Way(Enum):
+    """By what an acteur is found."""
+
+    REGISTERED = auto()  # (issuer, serial)
+    CARD = auto()  # national id
+    OWN_CERTIFICATE = auto()  # national id, and the demande
+
+
+_acteur, _identite = tables.Acteur, tables.Identite
+_COLUMNS = (
+    _acteur.id, _acteur.plateforme, _acteur.type_acteur, _acteur.type_personne, _acteur.id_national, _acteur.libelle,
+)  # fmt: skip
+
+
+def _found(way: _Way) -> Subquery:
+    """The acteur in at most one row, and whether it is known that he presents this certificate."""
+    presented = (_identite.issuer_sha256 == bindparam("issuer")) & (_identite.serial == bindparam("serial"))
+    if way is _Way.REGISTERED:
+        return (
+            select(*_COLUMNS, true().label("is_known"))
+            .join(_identite, _identite.id_acteur == _acteur.id)
+            .where(
+                presented,
+                _acteur.plateforme == bindparam("plateforme"),
+                or_(_identite.fin_le.is_(None), _identite.fin_le > bindparam("now")),
+            )
+            .subquery()
+        )
+    known = exists().where(presented, _identite.id_acteur == _acteur.id)
+    found = select(*_COLUMNS, known.label("is_known")).where(
+        _acteur.plateforme == bindparam("plateforme"),
+        _acteur.type_acteur == TypeActeurInscrit.PERSONNE.value,
+        _acteur.id_national == bindparam("personne"),
+    )
+    if way is _Way.CARD:
+        return found.subquery()
+    # Whoever asks for a certificate has its key. One that an administrator asked for in the name of somebody else
+    # names that person and is not his to act by.
+    certificat, demande = tables.Certificat, tables.Demande
+    withdrawn = (
+        exists()
+        .where(certificat.autorite == bindparam("authority"), certificat.serial == bindparam("serial"))
+        .where(demande.id == certificat.id_demande, demande.id_beneficiaire == _acteur.id_national)
+        .where(demande.id_acteur == _acteur.id, demande.id_administrateur.is_(None))
+        .where(demande.etat_produit == EtatProduit.ACTIF.value)
+    )
+    return found.where(withdrawn).subquery()
+
+
+@lru_cache(maxsize=16)
+def _status(length: int, way: _Way) -> Prepared:
+    """Our revocation and the acteur, on one row for each current CRL of the chain, or on a single one.
 
     On each row also whether the plateforme has stopped. ``length`` is how many authorities the chain has: their names
     are the parameters ``chain_0``, ``chain_1`` and so on.
     """
-    acteur, identite = tables.Acteur, tables.Identite
     certificat, crl = tables.Certificat, tables.Crl
     one = select(literal(1).label("one")).subquery()
-    registered = (
-        select(
-            acteur.id, acteur.plateforme, acteur.type_acteur, acteur.type_personne, acteur.id_national, acteur.libelle
-        )
-        .join(identite, identite.id_acteur == acteur.id)
-        .where(
-            identite.issuer_sha256 == bindparam("issuer"),
-            identite.serial == bindparam("serial"),
-            acteur.plateforme == bindparam("plateforme"),
-            or_(identite.fin_le.is_(None), identite.fin_le > bindparam("now")),
-        )
-        .subquery()
-    )
+    acteur = _found(way)
     chain = [bindparam(f"chain_{place}", type_=crl.autorite.type) for place in range(length)]
     return Prepared(
         select(
@@ -103,15 +148,29 @@ def _status(length: int) -> Prepared:
             crl.autorite,
             crl.numero,
             crl.next_update,
-            *registered.c,
+            *acteur.c,
         )
         .select_from(one)
         .outerjoin(
             certificat, (certificat.autorite == bindparam("authority")) & (certificat.serial == bindparam("serial"))
         )
         .outerjoin(crl, crl.autorite.in_(chain))
-        .outerjoin(registered, true())
+        .outerjoin(acteur, true())
     )
+
+
+def _way(peer: Peer) -> _Way:
+    if peer.porteur is None:
+        return _Way.REGISTERED
+    return _Way.CARD if peer.is_of_cards else _Way.OWN_CERTIFICATE
+
+
+def _by_card(peer: Peer, porteur: Porteur, identite: Identite, row: Any) -> Caller:  # noqa: ANN401 -- a row
+    if row.id is None:
+        return Caller(acteur=porteur.as_acteur(peer.plateforme), identite=identite, to_enter=True)
+    acteur = porteur.as_acteur(peer.plateforme, row.id, row.libelle)
+    is_stored = row.is_known and acteur == as_value(row)
+    return Caller(acteur=acteur, identite=identite, to_enter=not is_stored)
 
 
 class PeerChecker:
@@ -130,26 +189,32 @@ class PeerChecker:
         return self._parse(der)
 
     def identify(self, der: bytes | None, now: datetime) -> Caller:
-        """The registered acteur and what he presented; AccessError ERR_WS_020 to 024 and 026 say which check failed."""
+        """The acteur and what he presented; AccessError ERR_WS_020 to 024 and 026 say which check failed.
+
+        Nothing is written: a person of whom no row says anything is told by his card alone.
+        """
         if der is None:
             raise AccessError(Code.NO_CERTIFICATE)
         peer = self._parse(der)
-        if peer is None:
+        if peer is None or (peer.is_of_cards and peer.porteur is None):
             raise AccessError(Code.CERTIFICATE_REFUSED)
         if peer.plateforme is not self._plateforme:
             raise AccessError(Code.CERTIFICATE_WRONG_PLATEFORME)
         if not peer.not_before - timedelta(minutes=5) <= now < peer.not_after:
             raise AccessError(Code.CERTIFICATE_REVOKED)
         with self._db.view() as moment:
-            rows = moment.rows(_status(len(peer.chain)), **self._parameters(peer, now))
+            way = _way(peer)
+            rows = moment.rows(_status(len(peer.chain), way), **self._parameters(peer, way, now))
             if rows[0].stopped:
                 # The database may be older than a revocation: nobody can say who is still good.
                 raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
             self._check_lists(moment, peer, rows, now)
+        identite = Identite(emetteur=peer.issuer_sha256.hex(), serie=peer.serial)
+        if way is _Way.CARD and peer.porteur is not None:
+            return _by_card(peer, peer.porteur, identite, rows[0])
         if rows[0].id is None:
             raise AccessError(Code.ACTEUR_UNKNOWN)
-        identite = Identite(emetteur=peer.issuer_sha256.hex(), serie=peer.serial)
-        return Caller(acteur=as_value(rows[0]), identite=identite)
+        return Caller(acteur=as_value(rows[0]), identite=identite, to_enter=not rows[0].is_known)
 
     def _check_lists(self, moment: Moment, peer: Peer, rows: Sequence[Any], now: datetime) -> None:
         lists = {row.autorite: row for row in rows if row.autorite is not None}
@@ -163,14 +228,19 @@ class PeerChecker:
         if peer.authority not in lists or any(row.next_update <= now for row in lists.values()):
             raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
 
-    def _parameters(self, peer: Peer, now: datetime) -> dict[str, object]:
+    def _parameters(self, peer: Peer, way: _Way, now: datetime) -> dict[str, object]:
+        found_by = (
+            {"now": now}
+            if way is _Way.REGISTERED
+            else {"personne": None if peer.porteur is None else peer.porteur.id_national}
+        )
         return {
+            **found_by,
             "authority": peer.authority,
             **{f"chain_{place}": name for place, name in enumerate(peer.chain)},
             "serial": peer.serial,
             "issuer": peer.issuer_sha256,
             "plateforme": self._plateforme.value,
-            "now": now,
         }
 
     def _parse_certificate(self, der: bytes) -> Peer | None:

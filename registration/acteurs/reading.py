@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registration.values import Acteur
@@ -21,6 +22,19 @@ def as_value(row: Any) -> Acteur:  # noqa: ANN401 -- the entity, or a Row of its
         libelle=row.libelle,
         type_personne=row.type_personne,
     )
+
+
+def personne_by_national_id(session: Session, plateforme: Plateforme, id_national: str) -> Acteur | None:
+    """The person who has acted, or has been given something, on this plateforme; however he is made known."""
+    acteur = tables.Acteur
+    row = session.scalar(
+        select(acteur).where(
+            acteur.plateforme == plateforme.value,
+            acteur.type_acteur == TypeActeurInscrit.PERSONNE.value,
+            acteur.id_national == id_national,
+        )
+    )
+    return None if row is None else as_value(row)
 
 
 def acteur_by_id(session: Session, id_acteur: int) -> Acteur:

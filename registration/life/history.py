@@ -17,6 +17,7 @@ from storage.bulk import insert_rows, slices
 from storage.types import UtcDateTime
 
 _ACTEUR_LENGTH = 200
+_FOR_OTHERS = "Agir pour un tiers"
 # For a step of the plateforme itself the column is empty (guide figures 147, 167); the type says who it was.
 NOBODY = ""
 
@@ -40,7 +41,7 @@ def line(
         "acteur": designate(origin.acteur),
         "habilitations_acteur": standing.habilitation,
         "administrateur": designate(origin.administrateur) if origin.administrateur else None,
-        "habilitations_administrateur": None,
+        "habilitations_administrateur": _FOR_OTHERS if origin.administrateur else None,
         "emetteur": origin.identite.emetteur if origin.identite else None,
         "serie": origin.identite.serie if origin.identite else None,
     }

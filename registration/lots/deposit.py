@@ -24,6 +24,7 @@ from registration.rules.rights import Rights, may_request_for_self
 from registration.rules.validation import judge_csrs
 from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
 from registration.views import LotReceipt, Refusal, Verdict
+from registration.vocabulary import TypeActeurInscrit
 from storage import tables
 from storage.bulk import insert_rows, slices
 from storage.database import Database
@@ -43,8 +44,8 @@ def submit(
     """Keep the lot and give its index; when this returns, no crash and no loss of the queue can lose it.
 
     The same reference with the same content gives the same index again; with other content ConflictError
-    (ERR_WS_030). AccessError (ERR_WS_025) when the acteur has no right at all, ERR_WS_011 for a bad number of items,
-    ERR_WS_050 when no number may be handed out.
+    (ERR_WS_030). AccessError when the acteur may ask for nothing (a person ERR_IHM_026, an application ERR_WS_025),
+    ERR_WS_011 for a bad number of items, ERR_WS_050 when no number may be handed out.
     """
     _check_size(form, policy)
     digest = content_digest(form.demandes)
@@ -123,9 +124,11 @@ def _check_size(form: LotForm, policy: LotPolicy) -> None:
 
 
 def _check_any_right(session: Session, acteur: Acteur) -> Rights:
+    """A person always has one, over what he bears (guide §7, table 6), if none by which he could ask for anything."""
     rights = load_rights(session, acteur)
     if not rights.patterns and not may_request_for_self(acteur):
-        raise AccessError(Code.NO_RIGHT)
+        is_person = acteur.type_acteur is TypeActeurInscrit.PERSONNE
+        raise AccessError(Code.HABILITATION_MISSING if is_person else Code.NO_RIGHT)
     return rights
 
 

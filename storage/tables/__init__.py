@@ -4,7 +4,7 @@
 which stands above this room.
 """
 
-from storage.tables.acteurs import Acteur, Habilitation, Identite
+from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identite
 from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
 from storage.tables.base import Base
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
@@ -17,6 +17,7 @@ from storage.tables.products import Fermeture
 __all__ = [
     "TO_LIST",
     "Acteur",
+    "Administrateur",
     "AdresseProtegee",
     "Arret",
     "Base",

@@ -65,3 +65,19 @@ class Habilitation(Base):
     donnee_par: Mapped[str | None] = mapped_column(String(64))
     motif: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
     motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
+
+
+class Administrateur(Base):
+    """A person who may act for others (agir pour un tiers), from ``debut_le`` to before ``fin_le``; as an habilitation.
+
+    One that was taken back has its end, and ``motif_fin``; nothing is removed.
+    """
+
+    __tablename__ = "administrateur"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"), index=True)
+    debut_le: Mapped[datetime]
+    fin_le: Mapped[datetime | None]
+    nomme_par: Mapped[str | None] = mapped_column(String(64))
+    motif: Mapped[str] = mapped_column(String(MOTIF_LENGTH))
+    motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))

@@ -274,7 +274,7 @@ CASES: dict[str, Case] = {
     "good-long-name": Case(_product("org-auth-cli.common-name-64"), None),
     "good-card": Case(_product("cps-auth"), None),
     "good-server-that-is-a-client": Case(_product("serv-ssl-serv"), None),
-    "card-of-an-unregistered-person": Case(_product("cps-auth", STRANGERS), Code.ACTEUR_UNKNOWN),
+    "application-that-nobody-registered": Case(_product("org-auth-cli", STRANGERS), Code.ACTEUR_UNKNOWN),
     # when
     "expired": Case(_with(begin=-3 * DAY, end=-DAY), _REVOKED),
     "not-yet-valid": Case(_with(begin=DAY, end=2 * DAY), _REVOKED),

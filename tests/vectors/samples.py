@@ -158,6 +158,21 @@ SHAPES = {
         upn="10B0039137/CPET00002@carte.example",
         **_STRUCTURE,
     ),
+    "cpf-auth": _content(
+        "CPF_AUTH",
+        upn="8.99700027149@carte.example",
+        card_number="0000000001/0000000043",
+        **(_PERSON | {"common_name": "899700027149", "profession": None, "training": 10}),
+    ),
+    "cpa-auth": _content(
+        "CPA_AUTH",
+        common_name="310B0039137/CPAT00003",
+        surname="EXEMPLE",
+        given_name="CLAUDE",
+        title="Directeur d'établissement",
+        upn="310B0039137/CPAT00003@carte.example",
+        **_STRUCTURE,
+    ),
     "tls-server": _content(
         "TLS_SERVER",
         common_name="ws.igc.example",

@@ -153,7 +153,7 @@ class SoapFront:
                 caller = await run(
                     Kind.READ, receive=None, work=partial(self._service.authority.acteurs.identify, peer)
                 )
-                stack.enter_context(self._big_bodies.one_more(caller.acteur.id))
+                stack.enter_context(self._big_bodies.one_more(caller.acteur.key))
                 await body.receive(receive, self._limits.max_bytes)
                 if body.size > self._limits.max_bytes:
                     raise too_large(self._limits.max_bytes)

@@ -30,10 +30,10 @@ class BigBodies:
         """Bounds of both counts."""
         self._in_all = in_all
         self._per_acteur = per_acteur
-        self._counts: Counter[int] = Counter()
+        self._counts: Counter[str] = Counter()
 
     @contextmanager
-    def one_more(self, acteur: int) -> Generator[None]:
+    def one_more(self, acteur: str) -> Generator[None]:
         """Count one for the time of the block; ERR_WS_050 when there are too many."""
         if self._counts.total() >= self._in_all or self._counts[acteur] >= self._per_acteur:
             raise IgcError(Code.BUSY)

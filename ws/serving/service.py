@@ -107,7 +107,7 @@ class SoapService:
         return Call(
             request=request,
             authority=self.authority,
-            origin=Origin(acteur=caller.acteur, canal=Canal.WS, identite=caller.identite),
+            origin=Origin(acteur=caller.acteur, canal=Canal.WS, identite=caller.identite, to_enter=caller.to_enter),
             max_items=self._max_items,
             max_bytes=self._max_bytes,
             lot=lot,
@@ -129,4 +129,4 @@ class SoapService:
             mark = lots.marks([lot.index])[lot.index]
         except IgcError:
             return None  # told by the operation
-        return Wait(call, Watched(acteur.id, lot.index), mark, seconds) if lot.version == known else None
+        return Wait(call, Watched(acteur.key, lot.index), mark, seconds) if lot.version == known else None

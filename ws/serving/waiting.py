@@ -30,7 +30,7 @@ Marks = Mapping[int, str]
 class Watched:
     """A lot and who waits for it, by id."""
 
-    acteur: int
+    acteur: str
     index: int
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -10,11 +11,13 @@ from sqlalchemy import select
 
 from audit.context import Audit
 from audit.reading.rows import snapshot
+from audit.trail.operators.administrateurs import appointed
 from audit.trail.operators.rights import recognised
 from storage import tables
 
 _ACTEUR_LENGTH = 200
 _TECHNICAL, _PERSONAL, _NONE = "Administrateur technique ", "Demandeur à titre personnel", "aucune"
+_UNDER_WAY = timedelta(minutes=1)  # a request that had begun when it was ended
 _acteur = tables.Acteur
 
 
@@ -24,6 +27,7 @@ class Acteurs:
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
         self._recognised = recognised(audit)
+        self._appointed = appointed(audit)
         self._name = cache(self._read_name)
 
     def faults(self, demande: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
@@ -40,8 +44,16 @@ class Acteurs:
             if line.canal == "SYSTEM" or not line.acteur:
                 continue
             known = self._recognised.get((line.emetteur or "", line.serie or ""), set())
+            if line.administrateur and not self._was_appointed(known, line.date):
+                yield f"ligne {rank} : {line.administrateur} ne pouvait pas agir pour un tiers"
             if (line.administrateur or line.acteur) not in {self._name(ident) for ident in known}:
                 yield f"ligne {rank} : le certificat client présenté n'était pas celui de {line.acteur}"
+
+    def _was_appointed(self, known: set[int], date: datetime) -> bool:
+        return any(
+            ident in known and begins <= date and (ends is None or date < ends + _UNDER_WAY)
+            for ident, begins, ends in self._appointed
+        )
 
     def _read_name(self, ident: int) -> str | None:
         with snapshot(self._audit.db) as session:

@@ -136,7 +136,9 @@ def test_bytes_that_wait_are_signed_as_they_are(world: BatchWorld, waiting: list
     world.assert_complete(1, good=3)
 
 
-@pytest.mark.parametrize("product", ["CPS_AUTH", "CPE_AUTH", "TLS_SERVER", "ORG_SIGN", "OCSP_SIGNER"])
+@pytest.mark.parametrize(
+    "product", ["CPS_AUTH", "CPF_AUTH", "CPE_AUTH", "CPA_AUTH", "TLS_SERVER", "ORG_SIGN", "OCSP_SIGNER"]
+)
 def test_a_demande_gets_no_other_product_than_its_own(world: BatchWorld, product: str) -> None:
     """What the authorities make for themselves is never asked for by a demande."""
     index = world.deposit_fresh(2)

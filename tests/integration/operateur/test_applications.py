@@ -17,7 +17,7 @@ from sqlalchemy import select
 from registration.acteurs.rights import load_rights
 from registration.errors import AccessError, Code
 from registration.revocation.revoking import revoke
-from registration.vocabulary import Offre
+from registration.vocabulary import Offre, TypeActeurInscrit
 from storage import tables
 from tests.integration.operateur.conftest import Desk, as_der
 from tests.support.acteurs import ALL_SENDERS, HOPITAL
@@ -78,7 +78,7 @@ def test_what_the_canals_would_refuse_is_refused_with_the_reason(desk: Desk, tmp
         (with_key, "clé privée"),
         (nothing, "ni certificat PEM"),
         (stranger, "pas un certificat client d'une AC"),
-        (card_file, "ne délivre pas de certificat d'application"),
+        (card_file, "c'est le certificat d'une personne"),
         (revoked_file, "est révoqué, ou n'est pas en vigueur"),
     ):
         assert reason in desk.refused("application", "register", DPI, file, "--label", "DPI")
@@ -90,7 +90,7 @@ def test_what_the_canals_would_refuse_is_refused_with_the_reason(desk: Desk, tmp
     ):
         assert reason in desk.refused("application", "register", ident_typed, path, "--label", label)
     assert count_rows(desk.world.db) == before
-    assert refused_as(desk, card.der) is Code.ACTEUR_UNKNOWN
+    assert desk.world.ra.acteurs.identify(card.der).acteur.type_acteur is TypeActeurInscrit.PERSONNE
     desk.good("application", "register", DPI, path, "--label", "DPI")
     assert "déjà inscrit pour DPI" in desk.refused("application", "register", "AUTRE", path, "--label", "AUTRE")
 

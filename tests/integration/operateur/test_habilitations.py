@@ -98,7 +98,9 @@ def test_what_covers_nothing_is_refused_with_what_is_near(desk: Desk, nobody: st
         ((nobody, "SERV", HOPITAL, "**.acacias.example"), "ne couvre rien"),
         ((nobody, "PRO", HOPITAL, "acacias.example"), "proches : *@acacias.example"),
         ((f"{nobody}X", "ORG", HOPITAL), f"proches : {nobody}"),
-        (("899700990099", "ORG", HOPITAL), "ni application inscrite, ni personne"),
+        (("899700990099", "ORG", HOPITAL), "clé de contrôle fausse"),
+        (("10B0990011/ABSENTE!", "ORG", HOPITAL), "ni application inscrite, ni personne"),
+        (("8997009900l1", "ORG", HOPITAL), "ni application inscrite, ni personne"),
     ):
         assert reason in desk.refused("habilitation", "grant", *words, "--reason", "essai"), words
     for option, value, reason in (

@@ -23,7 +23,7 @@ MOMENT = f"{NOW + timedelta(hours=1):%y%m%d%H%M%SZ}"
 PURPOSES = {
     "ORG_AUTH_CLI": "C", "ORG_SIGN": "S", "ORG_CONF": "R", "SERV_SSL_SERV": "VC", "SERV_SIGN": "S", "SERV_SMIME": "SR",
     "SERV_CONF": "R", "PS_AUTH": "C", "PS_SIGN": "S", "PS_CONF": "R", "PRO_AUTH": "C", "PRO_SIGN": "S", "PRO_CONF": "R",
-    "CPS_AUTH": "C", "CPE_AUTH": "C", "TLS_SERVER": "V",
+    "CPS_AUTH": "C", "CPF_AUTH": "C", "CPE_AUTH": "C", "CPA_AUTH": "C", "TLS_SERVER": "V",
 }  # fmt: skip
 
 

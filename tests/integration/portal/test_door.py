@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from requests.exceptions import SSLError
 from structlog.testing import capture_logs
 
+from batch.issuing.own_certificates import enroll
 from commands.trial.fictitious import CLINIQUE, HOPITAL
 from pki.certificates.content import CertificateContent
 from pki.certificates.pem import certificate_pem
@@ -25,8 +26,11 @@ from pki.issuing.issuance import issue, lint, prepare
 from portal_ihm.app import build_app
 from registration.vocabulary import Offre
 from tests.integration.portal.world import SECRET, PortalWorld, make_portal_world, new_csr
+from tests.support.acteurs import ALL_SENDERS
+from tests.support.databases import count_rows
 from tests.support.hierarchies import Hierarchy
 from tests.support.named_authorities import named_authorities
+from tests.support.pairs import write_pair
 
 _PEM = Encoding.PEM
 CPS = CertificateContent(
@@ -75,10 +79,28 @@ def test_without_certificate_every_page_is_refused_with_advice(world: PortalWorl
 
 
 def test_a_valid_certificate_that_nobody_registered_is_refused(world: PortalWorld) -> None:
-    world.enroll("inconnu", registered=False)
-    answer = world.session("inconnu").get(world.url)
+    sender = ALL_SENDERS["inconnu"]
+    pair = write_pair(
+        world.client("dr-leroux").key.parent, "etranger", enroll(world.context, world.plateforme, sender.content)
+    )
+    answer = world.session(pair).get(world.url)
     assert (answer.status_code, "ERR_WS_024" in answer.text) == (403, True)
     assert "Demandez votre inscription" in answer.text
+
+
+def test_a_card_that_nobody_registered_comes_in_and_sees_what_its_bearer_may(world: PortalWorld) -> None:
+    """Guide §7: every card opens the plateforme; a bearer may follow, and the page offers him nothing else."""
+    world.enroll("nouveau", registered=False)
+    before = count_rows(world.db)
+    session = world.session("nouveau")
+    answer = session.get(world.url)
+    assert (answer.status_code, "<strong>NOUVEAU ALIX</strong>" in answer.text) == (200, True)
+    assert 'href="/suivi"' in answer.text
+    assert 'href="/demander"' not in answer.text
+    assert "les certificats dont vous êtes le porteur" in answer.text
+    assert session.get(f"{world.url}/suivi/demandes?offre=TOUTES").status_code == 200
+    assert session.get(f"{world.url}/suivi/demandes/1").status_code == 404
+    assert count_rows(world.db) == before
 
 
 def test_a_certificate_of_the_other_plateforme_is_told_so(world: PortalWorld) -> None:

@@ -114,7 +114,7 @@ def test_what_a_form_offered_to_another_person_or_session_proves_nothing(world: 
 
 def test_marks_stay_small_and_are_those_of_one_reader() -> None:
     structures = [f"10B{rank:07d}" for rank in range(5000)]
-    mine = Marks(b"k" * 32, acteur=7, session="s")
+    mine = Marks(b"k" * 32, acteur="7", session="s")
     assert len(mine.write(structures[:300])) == 3600
     text = mine.write(structures)
     assert len(text) == 12 * MAX_MARKS < 48 * 1024
@@ -123,9 +123,9 @@ def test_marks_stay_small_and_are_those_of_one_reader() -> None:
     assert not mine.prove(text, structures[MAX_MARKS])
     assert not mine.prove(text[1:], structures[1])
     for other in (
-        Marks(b"x" * 32, acteur=7, session="s"),
-        Marks(b"k" * 32, acteur=8, session="s"),
-        Marks(b"k" * 32, acteur=7, session="t"),
+        Marks(b"x" * 32, acteur="7", session="s"),
+        Marks(b"k" * 32, acteur="8", session="s"),
+        Marks(b"k" * 32, acteur="7", session="t"),
     ):
         assert not other.prove(text, structures[0])
     assert not mine.prove("", "")

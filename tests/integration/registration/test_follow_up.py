@@ -216,7 +216,7 @@ def test_only_an_administrateur_technique_has_a_perimeter(world: World) -> None:
         session.query(tables.Habilitation).update({"role": Role.PORTEUR_CL.value})
     with pytest.raises(NotFoundError):
         follow(world, index, "administrateur")
-    with assert_refused(AccessError, Code.NO_RIGHT):
+    with assert_refused(AccessError, Code.HABILITATION_MISSING):
         world.deposit(world.form(key=1), reference="lot-2", sender="administrateur")
     with pytest.raises(AccessError):
         world.ra.retraits.withdraw_page(world.origin(), index, conditions())

@@ -387,28 +387,28 @@ def test_a_certificate_of_the_other_plateforme(guarded: World, production: World
 
 
 def test_an_identity_registered_on_the_other_plateforme_does_not_count(guarded: World, production: World) -> None:
-    enrolled = guarded.enroll_client("dr-leroux")
+    enrolled = guarded.enroll_client("dpi-acacias")
     with guarded.db.write() as session:
-        session.query(tables.Identite).update({"id_acteur": production.acteurs["dr-leroux"].id})
+        session.query(tables.Identite).update({"id_acteur": production.acteurs["dpi-acacias"].id})
     assert refused(guarded, enrolled.der) is Code.ACTEUR_UNKNOWN
 
 
 def test_a_good_certificate_that_nobody_registered(guarded: World) -> None:
-    der = issue_leaf(guarded.hierarchy, CARDS, ALL_SENDERS["dr-leroux"].content, guarded.clock.now)
+    der = issue_leaf(guarded.hierarchy, APPLICATIONS, ALL_SENDERS["dpi-acacias"].content, guarded.clock.now)
     assert refused(guarded, der) is Code.ACTEUR_UNKNOWN
 
 
 def test_the_name_in_the_certificate_decides_nothing(guarded: World) -> None:
-    """A certificate that names one person and is registered for another is that other one's."""
-    der = issue_leaf(guarded.hierarchy, CARDS, ALL_SENDERS["dr-leroux"].content, guarded.clock.now)
-    register(guarded, "ide-marchand", guarded.hierarchy.authorities[CARDS], der)
-    assert guarded.ra.acteurs.identify(der).acteur == guarded.acteurs["ide-marchand"]
+    """A certificate that names one application and is registered for another is that other one's."""
+    der = issue_leaf(guarded.hierarchy, APPLICATIONS, ALL_SENDERS["dpi-acacias"].content, guarded.clock.now)
+    register(guarded, "inconnu", guarded.hierarchy.authorities[APPLICATIONS], der)
+    assert guarded.ra.acteurs.identify(der).acteur == guarded.acteurs["inconnu"]
 
 
 def test_the_same_serial_of_another_authority_is_another_certificate(guarded: World) -> None:
-    enrolled = guarded.enroll_client("dr-leroux")
+    enrolled = guarded.enroll_client("dpi-acacias")
     with guarded.db.write() as session:
-        session.query(tables.Identite).update({"issuer_sha256": guarded.hierarchy.authorities[APPLICATIONS].name_hash})
+        session.query(tables.Identite).update({"issuer_sha256": guarded.hierarchy.authorities[CARDS].name_hash})
     assert refused(guarded, enrolled.der) is Code.ACTEUR_UNKNOWN
 
 

@@ -28,6 +28,7 @@ from storage import tables
 from tests.integration.ws.conftest import Door
 from tests.support.acteurs import ALL_SENDERS, HOPITAL
 from tests.support.bad_items import BAD_ITEMS
+from tests.support.cards import enter_in_directory, new_card
 from tests.support.csrs import csr
 from tests.support.databases import count_rows
 from tests.support.pairs import write_pair
@@ -258,10 +259,25 @@ def test_a_certificate_of_production_on_test(door: Door, foreign_world: World, t
 
 
 def test_a_certificate_of_ours_that_nobody_registered(door: Door) -> None:
-    door.pair("dr-leroux")
+    door.pair("dpi-acacias")
     with door.world.db.write() as session:
         session.query(tables.Identite).delete()
-    assert fault_of(door.post(SERVICE)[1])["code"] == "ERR_WS_024"
+    assert fault_of(door.post(SERVICE, "dpi-acacias")[1])["code"] == "ERR_WS_024"
+
+
+def test_a_card_that_nobody_registered_sends_a_lot(door: Door, tmp_path: Path) -> None:
+    """Its bearer is entered by his first lot, and finds it again with the card that replaces this one."""
+    world = door.world
+    enter_in_directory(world)
+    for name in ("first", "second"):
+        door.pairs[name] = write_pair(tmp_path, name, new_card(world))
+    assert door.post(SERVICE, "first")[0] == 200
+    with requests.Session() as session:
+        lots = door.zeep(session, "first")
+        asked = {"offre": "PS", "usage": "AUTH", "csr": csr(0), "emailActeur": "a@acacias.example"}
+        receipt = lots.deposerLot(lot={"reference": "carte", "demande": [asked]})
+    with requests.Session() as session:
+        assert door.zeep(session, "second").suivreLot(reference="carte").indexLot == receipt.indexLot
 
 
 def test_without_a_current_crl_nobody_enters(door: Door) -> None:

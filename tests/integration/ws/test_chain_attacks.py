@@ -130,7 +130,7 @@ ON_THE_WIRE = {
     "not-yet-valid": "ERR_WS_022",
     "revoked": "ERR_WS_022",
     "other-plateforme": "ERR_WS_023",
-    "card-of-an-unregistered-person": "ERR_WS_024",
+    "application-that-nobody-registered": "ERR_WS_024",
     "unknown-authority": "alert",
     "self-signed": "alert",
     "good": None,

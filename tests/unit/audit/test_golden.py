@@ -25,7 +25,7 @@ from tests.vectors.keys import key
 from tests.vectors.samples import NOW, SERIAL, SHAPES, KeySigner, make_issuing, make_root, spki
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "pki"
-WITHOUT_DEMANDE = {"CPS_AUTH", "CPE_AUTH", "TLS_SERVER"}
+WITHOUT_DEMANDE = {"CPS_AUTH", "CPF_AUTH", "CPE_AUTH", "CPA_AUTH", "TLS_SERVER"}
 
 
 def folder_of(folder: Path, settings: ProfileSettings) -> Path:

@@ -54,7 +54,7 @@ def test_hierarchy_is_a_root_and_three_issuing_authorities(made: Mapping[str, Au
     assert root.common_name == "TEST AC RACINE IGC EXEMPLE ELEMENTAIRE"
     assert all(authority.chain[1:] == root.chain for name, authority in made.items() if name != "ACR-EL-TEST")
     assert "TLS_SERVER" in made["ACI-EL-ORG-TEST"].products
-    assert made["ACI-CARTES-TEST"].products == {"CPS_AUTH", "CPE_AUTH"}
+    assert made["ACI-CARTES-TEST"].products == {"CPS_AUTH", "CPF_AUTH", "CPE_AUTH", "CPA_AUTH"}
 
 
 def test_authority_certificates_have_the_profile_of_the_facts(

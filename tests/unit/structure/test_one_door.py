@@ -19,6 +19,7 @@ DOORS: dict[str, tuple[str, set[str] | None]] = {
     "Identite": ("registration/acteurs/habilitations.py", None),
     "Arret": ("batch/past/guard.py", None),
     "Fermeture": ("registration/life/fermetures.py", None),
+    "Administrateur": ("registration/acteurs/administrateurs.py", None),
 }
 # Reading is free for the auditor, who checks, and for those who only ask.
 READERS = {
@@ -32,6 +33,7 @@ READERS = {
     },
     "Identite": {"audit", "registration/acteurs/identity.py", "registration/acteurs/listing.py"},
     "Fermeture": {"audit"},
+    "Administrateur": {"audit"},
     "Arret": {"audit", "registration/acteurs/identity.py", "publication/statuses.py"},
 }
 

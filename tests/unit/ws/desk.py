@@ -125,6 +125,12 @@ class DeskActeurs(_Area):
             raise AccessError(Code.ACTEUR_UNKNOWN)
         return Caller(acteur=self.desk.known[certificate_der], identite=Identite(emetteur="0" * 64, serie="01"))
 
+    def may_act_for_others(self, acteur: Acteur) -> bool:
+        return False
+
+    def act_for(self, caller: Caller, id_national: str) -> Caller:
+        raise AccessError(Code.HABILITATION_MISSING)
+
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         return False
 

@@ -1,0 +1,1 @@
+"""``igc administrateur``: who may act for others."""

@@ -1,0 +1,67 @@
+"""``igc administrateur``: grant, end and list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from commands.french import FrenchCommand
+from commands.operateur.support import Form, FormOption, OperateurOption, ReasonOption, at_work, begin_of, end_of, show
+from commands.options import ConfigOption
+from registration.acteurs.administrateurs import AdministrateurLine, appoint, dismiss, list_administrateurs
+from registration.acteurs.applications import check_motif
+from registration.acteurs.granting import acteur_or_new
+from registration.acteurs.habilitations import Terms
+from registration.acteurs.listing import find_acteur
+from registration.acteurs.refusals import ActeurRefusedError
+from runtime.clock import system_clock
+
+app = typer.Typer(help="Qui agit pour des tiers sur le portail : nommer, retirer, lister.", no_args_is_help=True)
+_PersonneArgument = Annotated[
+    str, typer.Argument(metavar="PERSONNE", help="Identifiant national, que sa carte ait déjà été vue ou non.")
+]
+
+
+@app.command("grant", cls=FrenchCommand)
+def grant(
+    personne: _PersonneArgument,
+    reason: ReasonOption,
+    begins: Annotated[
+        str | None, typer.Option("--from", metavar="JOUR", help="Premier jour, comme 2027-01-31 ; sinon maintenant.")
+    ] = None,
+    ends: Annotated[
+        str | None, typer.Option("--until", metavar="JOUR", help="Dernier jour ; sinon jusqu'à son retrait.")
+    ] = None,
+    operateur: OperateurOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Permet à une personne d'agir pour des tiers : avec leurs droits, sous leurs deux noms."""
+    terms = Terms(begins=begin_of(begins), ends=end_of(ends), motif=check_motif(reason))
+    with at_work(config, operateur) as here, here.db.write() as session:
+        now = system_clock()
+        ident = acteur_or_new(session, here.plateforme, personne, now)
+        if not appoint(session, ident, now, terms):
+            raise ActeurRefusedError(f"{personne} agit déjà pour des tiers, ou va le faire (igc administrateur list)")
+    typer.echo(f"{personne} : peut agir pour des tiers.")
+
+
+@app.command("end", cls=FrenchCommand)
+def end(
+    personne: _PersonneArgument, reason: ReasonOption, operateur: OperateurOption = None, config: ConfigOption = None
+) -> None:
+    """Y met fin, dès sa prochaine requête ; la ligne reste dans la liste avec sa fin."""
+    motif = check_motif(reason)
+    with at_work(config, operateur) as here, here.db.write() as session:
+        acteur = find_acteur(session, here.plateforme, personne)
+        if acteur is None or not dismiss(session, acteur.id, system_clock(), motif):
+            raise ActeurRefusedError(f"{personne} n'agit pour aucun tiers (igc administrateur list)")
+    typer.echo(f"{personne} : n'agit plus pour des tiers.")
+
+
+@app.command("list", cls=FrenchCommand)
+def list_all(form: FormOption = Form.TEXTE, config: ConfigOption = None) -> None:
+    """Liste qui agit ou a agi pour des tiers : identifiant ; libellé ; début ; fin ; par qui ; motifs."""
+    with at_work(config, None) as here, here.db.read() as session:
+        found = list_administrateurs(session, here.plateforme)
+    show(AdministrateurLine._fields, found, form)
