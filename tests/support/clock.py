@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from runtime.clock import system_clock
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def day_of_paris(days: int) -> date:
+    """So many days from today, as operators count them: theirs is another day than UTC's for an hour or two."""
+    return (datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=days)).date()
 
 
 class Clock:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
 from storage import tables
 from tests.integration.operateur.conftest import Desk
 from tests.support.acteurs import HOPITAL, PHARMACIENNE
+from tests.support.clock import day_of_paris
 from tests.support.databases import count_rows
 
 
@@ -45,7 +46,7 @@ def test_named_listed_and_ended_at_once(desk: Desk) -> None:
 
 
 def test_one_whom_nobody_has_seen_and_a_term(desk: Desk) -> None:
-    last = (datetime.now(UTC) + timedelta(days=9)).date()
+    last = day_of_paris(9)
     desk.good("administrateur", "grant", "30B0990011/AIDE1", "--reason", "assistance", "--until", last)
     (line,) = listed(desk)
     assert (line["id_national"], line["libelle"]) == ("30B0990011/AIDE1", "30B0990011/AIDE1")
@@ -55,7 +56,7 @@ def test_one_whom_nobody_has_seen_and_a_term(desk: Desk) -> None:
 
 def test_what_cannot_be_is_refused_and_writes_nothing(desk: Desk) -> None:
     before = count_rows(desk.world.db)
-    day = (datetime.now(UTC) - timedelta(days=2)).date()
+    day = day_of_paris(-2)
     for words, reason in (
         ((f"{HOPITAL}/DPI", "--reason", "x"), "est une application"),
         (("8997009900l9", "--reason", "x"), "ni application inscrite, ni personne"),

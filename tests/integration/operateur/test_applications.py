@@ -21,6 +21,7 @@ from registration.vocabulary import Offre, TypeActeurInscrit
 from storage import tables
 from tests.integration.operateur.conftest import Desk, as_der
 from tests.support.acteurs import ALL_SENDERS, HOPITAL
+from tests.support.clock import day_of_paris
 from tests.support.csrs import key
 from tests.support.databases import count_rows
 
@@ -106,7 +107,7 @@ def test_two_certificates_are_good_for_a_while_and_the_old_one_ends_by_date_or_b
     second, second_file = desk.client()
     third, third_file = desk.client()
     desk.good("application", "register", DPI, first_file, "--label", "DPI")
-    last_day = (datetime.now(UTC) + timedelta(days=5)).date()
+    last_day = day_of_paris(5)
     desk.good("application", "renew", DPI, second_file, "--old-until", last_day)
     identify = desk.world.ra.acteurs.identify
     assert identify(first.der).acteur == identify(second.der).acteur

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from registration.vocabulary import Offre
 from storage import tables
 from tests.integration.operateur.conftest import Desk
 from tests.support.acteurs import CLINIQUE, HOPITAL
+from tests.support.clock import day_of_paris
 from tests.support.databases import count_rows
 
 
@@ -28,10 +29,6 @@ def nobody(desk: Desk) -> str:
 def patterns(desk: Desk, name: str = "inconnu") -> dict[tuple[Offre, str], frozenset[str]]:
     with desk.world.db.read() as session:
         return load_rights(session, desk.world.acteurs[name]).patterns
-
-
-def day(days: int) -> date:
-    return (datetime.now(UTC) + timedelta(days=days)).date()
 
 
 def test_a_right_opens_what_it_names_until_it_is_taken_back(desk: Desk, nobody: str) -> None:
@@ -57,7 +54,17 @@ def test_a_right_opens_what_it_names_until_it_is_taken_back(desk: Desk, nobody: 
 
 def test_dates_are_days_of_paris_and_both_of_them_count(desk: Desk, nobody: str) -> None:
     desk.good(
-        "habilitation", "grant", nobody, "ORG", CLINIQUE, "--reason", "essai", "--from", day(10), "--until", day(20)
+        "habilitation",
+        "grant",
+        nobody,
+        "ORG",
+        CLINIQUE,
+        "--reason",
+        "essai",
+        "--from",
+        day_of_paris(10),
+        "--until",
+        day_of_paris(20),
     )
     assert patterns(desk) == {}
     assert desk.good("habilitation", "list", "--acteur", nobody) == ""
@@ -74,7 +81,7 @@ def test_dates_are_days_of_paris_and_both_of_them_count(desk: Desk, nobody: str)
 
 
 def test_demandes_are_seen_and_refused_as_the_dates_say(desk: Desk, nobody: str) -> None:
-    desk.good("habilitation", "grant", nobody, "ORG", HOPITAL, "--reason", "essai", "--until", day(3))
+    desk.good("habilitation", "grant", nobody, "ORG", HOPITAL, "--reason", "essai", "--until", day_of_paris(3))
     world = desk.world
     index = world.deposit(world.form(), sender="inconnu").index
     assert world.ra.lots.follow(world.acteurs["inconnu"], index=index).etat
@@ -104,7 +111,7 @@ def test_what_covers_nothing_is_refused_with_what_is_near(desk: Desk, nobody: st
     ):
         assert reason in desk.refused("habilitation", "grant", *words, "--reason", "essai"), words
     for option, value, reason in (
-        ("--until", day(-2), "ne laissent aucun jour"),
+        ("--until", day_of_paris(-2), "ne laissent aucun jour"),
         ("--until", "demain", "un jour attendu"),
         ("--reason", "x" * 201, "motif"),
         ("--operateur", "x" * 64, "nom trop long"),
@@ -166,7 +173,7 @@ def test_a_file_is_done_whole_or_not_at_all(desk: Desk, nobody: str, tmp_path: P
         "acteur;offre;structure;domaine;fin;motif;action",
         f"{nobody};SERV;{HOPITAL};*acacias.example;;convention;",
         "",
-        f'"{nobody}";PRO;{CLINIQUE};*@valdorge.example;{day(9)};"à l\'essai ; ""9 jours""";donner',
+        f'"{nobody}";PRO;{CLINIQUE};*@valdorge.example;{day_of_paris(9)};"à l\'essai ; ""9 jours""";donner',
     ]
     file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines, f"{nobody};ORG;10B0990012;;;faute;"]).encode())
     before = count_rows(desk.world.db)

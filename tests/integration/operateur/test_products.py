@@ -10,6 +10,7 @@ import time_machine
 
 from registration.errors import Code, IgcError
 from tests.integration.operateur.conftest import Desk
+from tests.support.clock import day_of_paris
 from tests.support.produits import conditions, lot
 from tests.support.world import World
 
@@ -47,7 +48,7 @@ def test_a_closed_product_is_refused_on_both_canals_and_what_is_under_way_goes_o
 
 def test_a_closing_has_its_day(desk: Desk) -> None:
     world = desk.world
-    day = (datetime.now(UTC) + timedelta(days=4)).date()
+    day = day_of_paris(4)
     desk.good(*CLOSE, "fin du produit", "--from", day)
     assert world.place(world.form(key=1))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=6), tick=True):
