@@ -17,11 +17,12 @@ from registration.demandes.queries import beyond
 from registration.demandes.withdrawable import check_state, count_pending, explain_nothing, in_force
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.life import transitions
+from registration.notices.owing import owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE
 from registration.rules.revocation_code import check_code, hash_code, verify_code
 from registration.values import Origin
 from registration.views import Retrait, RetraitConditions, RetraitPage
-from registration.vocabulary import Acte, CodeAction, EtatProduit
+from registration.vocabulary import Acte, Avis, CodeAction, EtatProduit
 from storage import tables
 from storage.bulk import slices
 from storage.database import Database
@@ -259,6 +260,7 @@ def _withdraw(
             )
         rights = load_rights(session, origin.acteur)
         transitions.move_by(session, origin, CodeAction.WITHDRAWN, [row[0] for row in fresh], rights, now)
+        owe(session, Avis.WITHDRAWN, [row[0].id for row in fresh], now)
         _tell(session, [row[0].id for row in fresh], codes.fresh, now)
     return [_as_retrait(row[0], row[1], chains, now) for row in rows]
 
