@@ -30,6 +30,7 @@ _VERBS = {
     "portal": "commands.processes.portal",
     "worker": "commands.processes.worker",
     "relay": "commands.processes.relay",
+    "mailer": "commands.processes.mailer",
     "publication": "commands.processes.publication",
     "revoke": "commands.revoke.verb",
     "publish-crl": "commands.revoke.publish_crl",

@@ -23,6 +23,7 @@ _SECRETS = {
         "pki.seal_pass_phrase_file",
     ),
     "relay": (_DATABASE, _QUEUE),
+    "mailer": (_DATABASE, "notices.smtp.password_file"),
     "ws": (_DATABASE,),
     "portal": (_DATABASE, "portal.session_secret_file"),
     "publication": (_DATABASE, _OCSP),

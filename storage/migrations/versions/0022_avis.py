@@ -1,4 +1,4 @@
-"""Notices by mail have a table. Of a lot under way what can be withdrawn is told; nothing is told of what is over."""
+"""Notices by mail have a table, and what ends soon an index. Of a lot under way what can be withdrawn is told; nothing is told of what is over."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ depends_on = None
 _MOMENT = sa.DateTime(timezone=True)
 _BY_LOT = sa.text("etat = 'A_REUNIR' AND id_lot IS NOT NULL")
 _BY_DAY = sa.text("etat = 'A_REUNIR' AND id_lot IS NULL")
+_IN_USE = sa.text("retire_le IS NOT NULL AND revoque_le IS NULL")
 _WAITING = sa.text("etat = 'A_REUNIR' OR etat = 'A_ENVOYER'")
 
 
@@ -47,6 +48,8 @@ def upgrade() -> None:
         op.create_index(name, "avis", columns, unique=True, sqlite_where=where, postgresql_where=where)
     op.create_index("ix_avis__du_le", "avis", ["plateforme", "du_le"], sqlite_where=_WAITING, postgresql_where=_WAITING)
     op.create_index("ix_avis__regle_le", "avis", ["regle_le"])
+    # What ends is looked for by its end, among all that was ever issued.
+    op.create_index("ix_certificat__fins", "certificat", ["not_after"], sqlite_where=_IN_USE, postgresql_where=_IN_USE)
     op.execute(
         "INSERT INTO avis (plateforme, nature, id_lot, etat, cree_le, du_le, essais) "
         "SELECT plateforme, 'MISE_A_DISPOSITION', id, 'A_REUNIR', depose_le, depose_le, 0 FROM lot "
@@ -55,4 +58,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_certificat__fins", "certificat")
     op.drop_table("avis")
