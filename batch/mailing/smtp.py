@@ -8,6 +8,7 @@ from contextlib import suppress
 from email.message import EmailMessage
 
 from batch.mailing.transport import Answer, TransportError, Verdict
+from runtime.secret_file import SecretFileError
 from runtime.settings.notices import SmtpSettings
 
 _PERMANENT = range(500, 600)
@@ -83,9 +84,13 @@ class Smtp:
                 connection.starttls(context=self._context())
             if settings.user and settings.password_file is not None:
                 connection.login(settings.user, settings.password_file.read_text())
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, SecretFileError) as error:
             self._drop()
             raise TransportError(f"{host}:{settings.port} : {_why(error)}") from error
+        except UnicodeError:
+            self._drop()
+            # Without its cause, which quotes the password. The library knows no other (RFC 4616 would).
+            raise TransportError(f"{host}:{settings.port} : compte ou mot de passe hors de l'ASCII") from None
         return connection
 
     def _context(self) -> ssl.SSLContext:

@@ -31,7 +31,7 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 _BEFORE_SIGNS = re.compile(r" (?=[:;?!»])|(?<=n°) |(?<=«) ")
 _SHOWN = 20
 _HEAD = (
-    "numero", "reference", "offre", "usage", "certificat", "adresse", "fqdn", "demandeur", "ac", "serie", "fin_validite",
+    "numero", "lot", "reference", "offre", "usage", "certificat", "adresse", "fqdn", "demandeur", "ac", "serie", "fin_validite",
     "a_retirer_avant",
 )  # fmt: skip
 _NAMES = {
@@ -144,6 +144,7 @@ class Text:
         """As ``lignes``, of what ends: the day, then what the certificate is found by."""
         return [
             f"{day(item.not_after)} : {item.autorite} / {item.serie}, {item.offre} {item.usage}, {item.sujet}"
+            f"{f', lot n° {item.index_lot}' if item.index_lot else ''}"
             for item in self.notice.items[:_SHOWN]
             if item.not_after is not None
         ]
@@ -152,10 +153,9 @@ class Text:
     def champs(self) -> list[tuple[str, str | None]]:
         """What identifies a single demande and its certificate; what is empty is left out."""
         item = self.notice.items[0]
-        lot = self.notice.index_lot
         return [
             ("N° de demande", str(item.numero)),
-            ("Lot", None if lot is None else f"n° {lot}"),
+            ("Lot", None if item.index_lot is None else f"n° {item.index_lot}"),
             ("Votre référence", item.reference),
             ("Offre", item.offre),
             ("Usage", item.usage),
@@ -233,7 +233,7 @@ class Text:
 
 def _line(item: Item) -> tuple[str, ...]:
     return (
-        str(item.numero), item.reference or "", item.offre, item.usage, item.sujet, item.adresse or "",
+        str(item.numero), str(item.index_lot or ""), item.reference or "", item.offre, item.usage, item.sujet, item.adresse or "",
         " ".join(item.fqdns), item.demandeur, item.autorite or "", item.serie or "",
         "" if item.not_after is None else moment(item.not_after),
         moment(item.limite) if item.limite is not None and item.est_a_retirer else "",

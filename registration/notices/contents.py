@@ -33,6 +33,7 @@ class Item:
 
     numero: int
     reference: str | None
+    index_lot: int | None
     offre: str
     usage: str
     sujet: str
@@ -101,6 +102,7 @@ def read_notice(db: Database, row: tables.Avis) -> Notice:
 _COLUMNS = (
     _demande.id,
     _demande.reference,
+    _demande.id_lot,
     _demande.offre,
     _demande.usage,
     _demande.contenu,
@@ -130,6 +132,7 @@ def _item(
     return Item(
         numero=row.id,
         reference=row.reference,
+        index_lot=row.id_lot,
         offre=row.offre or "",
         usage=row.usage or "",
         sujet=_subject(row),
