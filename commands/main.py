@@ -42,6 +42,7 @@ _VERBS = {
     "demande": "commands.demande.verb",
     "habilitation": "commands.habilitation.verb",
     "produit": "commands.produit.verb",
+    "avis": "commands.avis.verb",
     "check-publication": "commands.checks.check_publication",
 }
 

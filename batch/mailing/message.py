@@ -41,14 +41,16 @@ def name_of(notice: Notice) -> str:
     if not notice.est_groupe:
         about = f"demande-{notice.items[0].numero}"
     else:
-        place = f"lot-{notice.index_lot}" if notice.index_lot is not None else f"structure-{notice.structure or 'aucune'}"
+        place = (
+            f"lot-{notice.index_lot}" if notice.index_lot is not None else f"structure-{notice.structure or 'aucune'}"
+        )
         about = place if notice.depuis is None else f"{place}-{notice.depuis:%Y%m%d%H%M%S}"
     whom = hashlib.sha256(f"{notice.plateforme} {notice.destinataire.lower()}".encode()).hexdigest()[:_DIGEST_SIGNS]
     return f"{notice.avis.value.lower().replace('_', '-')}.{about}.{whom}"
 
 
 def build_message(text: Text) -> EmailMessage:
-    """The mail, with text and HTML, and the list of a digest; ValueError for an address that cannot stand in a field."""
+    """The mail: text, HTML, and the list of a digest; ValueError for an address that cannot stand in a field."""
     notice, house = text.notice, text.house
     message = EmailMessage(policy=_SMTP)
     sign = " (TEST)" if house.plateforme is Plateforme.TEST else ""

@@ -31,8 +31,8 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 _BEFORE_SIGNS = re.compile(r" (?=[:;?!»])|(?<=n°) |(?<=«) ")
 _SHOWN = 20
 _HEAD = (
-    "numero", "lot", "reference", "offre", "usage", "certificat", "adresse", "fqdn", "demandeur", "ac", "serie", "fin_validite",
-    "a_retirer_avant",
+    "numero", "lot", "reference", "offre", "usage", "certificat", "adresse", "fqdn", "demandeur", "ac", "serie",
+    "fin_validite", "a_retirer_avant",
 )  # fmt: skip
 _NAMES = {
     Avis.VALIDATED: "validation",
@@ -195,8 +195,10 @@ class Text:
         been = "elles ont été annulées" if many else "elle a été annulée"
         if by:
             return one_line(f"{been} par {', '.join(by)}.")
-        return "les certificats ont été révoqués avant leur retrait." if many else (
-            "le certificat a été révoqué avant son retrait."
+        return (
+            "les certificats ont été révoqués avant leur retrait."
+            if many
+            else ("le certificat a été révoqué avant son retrait.")
         )
 
     def _render(self, environment: Environment) -> str:
@@ -233,8 +235,8 @@ class Text:
 
 def _line(item: Item) -> tuple[str, ...]:
     return (
-        str(item.numero), str(item.index_lot or ""), item.reference or "", item.offre, item.usage, item.sujet, item.adresse or "",
-        " ".join(item.fqdns), item.demandeur, item.autorite or "", item.serie or "",
+        str(item.numero), str(item.index_lot or ""), item.reference or "", item.offre, item.usage, item.sujet,
+        item.adresse or "", " ".join(item.fqdns), item.demandeur, item.autorite or "", item.serie or "",
         "" if item.not_after is None else moment(item.not_after),
         moment(item.limite) if item.limite is not None and item.est_a_retirer else "",
     )  # fmt: skip

@@ -97,6 +97,8 @@ class Accounts:
             yield "worker", settings.pki.keys_dir
         yield "publication", settings.pki.publication_dir
         yield "publication", settings.publication.ocsp_keys_dir
+        if settings.notices.smtp.host is None and settings.notices.folder.is_dir():
+            yield "mailer", settings.notices.folder
 
     def _keys(self) -> Iterator[Path]:
         pki = self._settings.pki

@@ -79,7 +79,9 @@ def read_notice(db: Database, row: tables.Avis) -> Notice:
         authorities = _names_of(session, {one.autorite: one.id for one in found if one.emis_le})
         people = _requesters(session, {one.id_acteur for one in found})
         lot = None if row.id_lot is None else session.get(tables.Lot, row.id_lot)
-        structure = None if row.id_structure is None else session.get(tables.Structure, (row.plateforme, row.id_structure))
+        structure = (
+            None if row.id_structure is None else session.get(tables.Structure, (row.plateforme, row.id_structure))
+        )
     items = tuple(_item(one, authorities, people, cancelled) for one in found)
     return Notice(
         id=row.id,

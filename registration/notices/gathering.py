@@ -54,9 +54,7 @@ def gather(db: Database, plateforme: Plateforme, now: datetime, windows: Windows
     with db.read() as session:
         due = session.scalars(
             select(_avis.id)
-            .where(
-                _avis.plateforme == plateforme.value, _avis.etat == EtatAvis.TO_GATHER.value, _avis.du_le <= now
-            )
+            .where(_avis.plateforme == plateforme.value, _avis.etat == EtatAvis.TO_GATHER.value, _avis.du_le <= now)
             .order_by(_avis.du_le)
             .limit(_AT_ONCE)
         ).all()
@@ -121,9 +119,7 @@ def _gather_day(session: Session, row: tables.Avis, now: datetime, horizon: date
 def _next_morning(now: datetime) -> datetime:
     day = now.astimezone(_PARIS).date()
     return next(
-        morning
-        for rank in range(2)
-        if (morning := datetime.combine(day + timedelta(days=rank), _HOUR, _PARIS)) > now
+        morning for rank in range(2) if (morning := datetime.combine(day + timedelta(days=rank), _HOUR, _PARIS)) > now
     )
 
 
@@ -154,7 +150,9 @@ def _waiting(session: Session, avis: Avis, lot: int) -> Iterator[bool]:
         unsigned = compte.etat.in_([EtatDemande.VALIDEE.value, EtatDemande.TRANSMISE.value])
         yield bool(
             session.scalar(
-                select(exists().where(compte.id_lot == lot, unsigned, compte.etat_produit == NO_PRODUIT, compte.nombre > 0))
+                select(
+                    exists().where(compte.id_lot == lot, unsigned, compte.etat_produit == NO_PRODUIT, compte.nombre > 0)
+                )
             )
         )
 
@@ -170,9 +168,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _owe_each(
-    session: Session, row: tables.Avis, since: datetime | None, until: datetime, now: datetime
-) -> int:
+def _owe_each(session: Session, row: tables.Avis, since: datetime | None, until: datetime, now: datetime) -> int:
     """One row a destinataire (and a structure, of what ends), in one statement; of a single demande, that demande's.
 
     Who is the acteur of some and informed of others is written to as the acteur.

@@ -57,7 +57,8 @@ def take(db: Database, plateforme: Plateforme, now: datetime, hold: timedelta, l
 
 def retry_delay(essai: int) -> timedelta:
     """How long after its ``essai``-th failure a notice rests: twice as long each time, an hour at most."""
-    return min(_FIRST_DELAY * 2 ** min(essai - 1, 10), _LONGEST_DELAY)
+    doublings: int = 2 ** min(max(essai - 1, 0), 10)
+    return min(_FIRST_DELAY * doublings, _LONGEST_DELAY)
 
 
 def settle(db: Database, outcomes: Iterable[Outcome], now: datetime) -> None:
@@ -126,8 +127,6 @@ def backlog(db: Database, plateforme: Plateforme) -> Backlog:
                 func.count().filter(waiting),
                 func.min(_avis.cree_le).filter(waiting),
                 func.count().filter(_avis.etat == EtatAvis.REFUSED.value),
-            ).where(
-                _avis.plateforme == plateforme.value, or_(waiting, _avis.etat == EtatAvis.REFUSED.value)
-            )
+            ).where(_avis.plateforme == plateforme.value, or_(waiting, _avis.etat == EtatAvis.REFUSED.value))
         ).one()
     return Backlog(*row)

@@ -20,7 +20,10 @@ def _plain_name(value: str) -> str:
 
 def _address(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False, allow_smtputf8=False, test_environment=True).ascii_email or value
+        return (
+            validate_email(value, check_deliverability=False, allow_smtputf8=False, test_environment=True).ascii_email
+            or value
+        )
     except EmailNotValidError:
         raise ValueError("adresse email mal formée") from None
 

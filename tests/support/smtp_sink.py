@@ -7,7 +7,7 @@ import ssl
 from collections import Counter
 from email import policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -45,25 +45,27 @@ class SmtpSink:
             auth_required=login is not None,
         )
 
-    def __enter__(self) -> SmtpSink:
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._controller.stop()
 
-    def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+    def _authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
+    ) -> AuthResult:
         given = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else None
         return AuthResult(success=given == self._login)
 
-    async def handle_EHLO(
+    async def handle_EHLO(  # noqa: N802 -- named by the library
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         self.connections += session.ssl is None
         return responses
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 -- named by the library
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address in self.cut and server.transport is not None:
@@ -74,12 +76,12 @@ class SmtpSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 -- the same
         said = self.data.get(envelope.rcpt_tos[0])
         if said:
             return said.pop(0)
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(cast("EmailMessage", email.message_from_bytes(content, policy=policy.default)))
+        self.mails.append(email.message_from_bytes(content, policy=policy.default))
         self.over_tls[session.ssl is not None] += 1
         return "250 pris"

@@ -35,9 +35,7 @@ def table_of(mail: EmailMessage) -> list[dict[str, str]]:
 def withdraw_all(world: NoticeWorld, index: int) -> None:
     after: int | None = 0
     while after is not None:
-        after = world.ra.retraits.withdraw_page(
-            world.origin(), index, conditions(), after=after, limit=7
-        ).next_after
+        after = world.ra.retraits.withdraw_page(world.origin(), index, conditions(), after=after, limit=7).next_after
 
 
 def test_three_mails_a_destinataire_for_a_whole_lot(world: NoticeWorld) -> None:
@@ -162,7 +160,10 @@ def test_the_ends_of_a_structure_are_one_mail_and_told_twice(world: NoticeWorld)
         "[IMPORTANT J-13 JOURS]",
     ]
     assert [len(table_of(mail)) for mail in world.box.mails] == [3, 3]
-    assert "Expiration de 3 certificats (1750140014)" in world.box.mails[0]["Subject"] or "(10B" in world.box.mails[0]["Subject"]
+    assert (
+        "Expiration de 3 certificats (1750140014)" in world.box.mails[0]["Subject"]
+        or "(10B" in world.box.mails[0]["Subject"]
+    )
 
 
 def test_of_the_revoked_no_end_is_told_even_when_it_was_owed(world: NoticeWorld) -> None:

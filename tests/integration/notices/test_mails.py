@@ -60,7 +60,7 @@ def life(world: NoticeWorld) -> tuple[NoticeWorld, int, str]:
     assert der is not None
     certificate = x509.load_der_x509_certificate(der)
     (name,) = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return world, numero, f"{name.value} / {certificate.serial_number:032x}"
+    return world, numero, f"{name.value!s} / {certificate.serial_number:032x}"
 
 
 def test_the_subjects_of_a_whole_life(life: tuple[NoticeWorld, int, str]) -> None:
@@ -80,7 +80,9 @@ def test_the_subjects_of_a_whole_life(life: tuple[NoticeWorld, int, str]) -> Non
         f"{HEAD}Confirmation de la révocation du certificat {certificat}",
     ]
     assert world.box.subjects(ACTEUR) == own
-    assert world.box.subjects(INFORME) == [FOR_INFORMATION + one.partition("] ")[2] if "] " in one else FOR_INFORMATION + one for one in own]
+    assert world.box.subjects(INFORME) == [
+        FOR_INFORMATION + one.partition("] ")[2] if "] " in one else FOR_INFORMATION + one for one in own
+    ]
 
 
 def test_a_cancellation_says_who_and_a_delay_says_so(world: NoticeWorld) -> None:
@@ -147,7 +149,9 @@ def test_an_address_that_cannot_stand_in_a_mail_is_refused_and_stops_nobody(worl
     bad, good = world.place(), world.place(world.form(key=1))
     with world.db.write() as session:
         session.execute(
-            update(tables.Avis).where(tables.Avis.id_demande == bad).values(destinataire="a@b.example\r\nBcc: c@d.example")
+            update(tables.Avis)
+            .where(tables.Avis.id_demande == bad)
+            .values(destinataire="a@b.example\r\nBcc: c@d.example")
         )
     (mail,) = world.send_mails()
     assert mail["Subject"].endswith(str(good))

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from batch.mailing.mailer import Mailer, MailPolicy
 from batch.mailing.transport import Answer, Transport, TransportError, Verdict
 from batch.mailing.wording import House
-
 from registration.vocabulary import Plateforme
 from storage import tables
 from storage.database import Database
@@ -35,7 +34,7 @@ class Box:
 
     def deliver(self, message: EmailMessage, name: str) -> Answer:
         # As they come out of the octets that go over the wire.
-        read = cast("EmailMessage", email.message_from_bytes(message.as_bytes(), policy=policy.default))
+        read = email.message_from_bytes(message.as_bytes(), policy=policy.default)
         answer = self.answers.get(str(read["To"]), Answer(Verdict.SENT, "250 pris"))
         if isinstance(answer, TransportError):
             raise answer
