@@ -62,8 +62,8 @@ class Alarm:
     """Something that ends soon, ended, or never was (``ends`` and ``fault`` None).
 
     ``name`` is the short name of an authority, the listener of a TLS certificate, a folder, or what contradicts the
-    database. What is not ``urgent`` still does its duty: there is time to plan. For UNSEALED and UNSENT ``ends`` is when
-    the oldest line without a seal was written, the oldest notice owed.
+    database. What is not ``urgent`` still does its duty: there is time to plan. For UNSEALED and UNSENT ``ends`` is
+    when the oldest line without a seal was written, the oldest notice owed.
     """
 
     subject: Subject

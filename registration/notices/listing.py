@@ -76,7 +76,7 @@ def retry(session: Session, plateforme: Plateforme, ids: Collection[int] | None,
             avis.essais > 0,
         )
         # Its time begins anew, or it would be given up at its first delay.
-        .values(etat=EtatAvis.TO_SEND.value, cree_le=now, du_le=now, regle_le=None)
+        .values({avis.etat: EtatAvis.TO_SEND.value, avis.cree_le: now, avis.du_le: now, avis.regle_le: None})
         .execution_options(synchronize_session=False)
     )
     if ids is not None:

@@ -87,10 +87,12 @@ _SETTLE = (
         _table.c.etat == EtatAvis.TO_SEND.value,
     )
     .values(
-        etat=bindparam("etat_"),
-        reponse=bindparam("reponse_"),
-        du_le=bindparam("du_le_", type_=UtcDateTime()),
-        regle_le=bindparam("regle_le_", type_=UtcDateTime()),
+        {
+            _table.c.etat: bindparam("etat_"),
+            _table.c.reponse: bindparam("reponse_"),
+            _table.c.du_le: bindparam("du_le_", type_=UtcDateTime()),
+            _table.c.regle_le: bindparam("regle_le_", type_=UtcDateTime()),
+        }
     )
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import ssl
 from collections import Counter
@@ -68,7 +69,8 @@ class SmtpSink:
     async def handle_RCPT(  # noqa: N802 -- named by the library
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if address in self.cut and server.transport is not None:
+        if address in self.cut:
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         said = self.rcpt.get(address)
         if said:
