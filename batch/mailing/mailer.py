@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.errors import MessageError
 
 import structlog
 
@@ -24,13 +25,14 @@ from registration.notices.taking import Outcome, forget, retry_delay, settle, ta
 from registration.vocabulary import EtatAvis
 from runtime.clock import Clock, system_clock
 from storage import tables
+from storage.changes import Changes
 from storage.database import Database
 
 log = structlog.get_logger()
 
 _AT_ONCE = 20
 _HOLD = timedelta(minutes=15)  # longer than a batch may take, every wait for the server included
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS, _LOOK_AT_REST_SECONDS = 1.0, 5.0
 _BROKEN_SECONDS = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 _FORGET_SECONDS = 3600.0
@@ -70,6 +72,7 @@ class Mailer:
     def run(self, stop: threading.Event) -> None:
         """Send until ``stop`` is set; a database or a server that is away is waited for."""
         standstill = Standstill()
+        changes = Changes(self._db.engine, stop, _LOOK_SECONDS)
         while not stop.is_set():
             try:
                 done = self.run_once()
@@ -82,7 +85,10 @@ class Mailer:
             if not done:
                 self._transport.rest()
                 stop.wait(_LOOK_SECONDS)
+                # What becomes due by itself does so without any commit.
+                changes.wait(_LOOK_AT_REST_SECONDS)
         self._transport.rest()
+        changes.close()
 
     def run_once(self) -> int:
         """Gather what is due and send some; gives the number of notices that were tried or turned out pointless."""
@@ -151,7 +157,7 @@ class Mailer:
     def _deliver(self, notice: Notice, now: datetime) -> Answer:
         try:
             message = build_message(Text(self._house, notice, now))
-        except ValueError:
+        except (ValueError, MessageError):
             # The rules let no such address in; an older plateforme may have.
             return Answer(Verdict.REFUSED, "adresse impossible à écrire dans un mail")
         return self._transport.deliver(message, name_of(notice))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
@@ -71,14 +72,15 @@ class Smtp:
     def _connect(self) -> smtplib.SMTP:
         settings = self._settings
         host, timeout = settings.host or "", settings.timeout_seconds
+        here = socket.gethostname()  # the library would ask the DNS, for as long as that takes
         self._carried = 0
         try:
             if settings.security == "tls":
                 connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                    host, settings.port, timeout=timeout, context=self._context()
+                    host, settings.port, here, timeout=timeout, context=self._context()
                 )
             else:
-                connection = smtplib.SMTP(host, settings.port, timeout=timeout)
+                connection = smtplib.SMTP(host, settings.port, here, timeout=timeout)
             self._connection = connection
             if settings.security == "starttls":
                 connection.starttls(context=self._context())

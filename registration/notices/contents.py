@@ -24,6 +24,7 @@ from storage.bulk import slices
 from storage.database import Database
 
 _WITHDRAWAL_DELAY = timedelta(days=10)
+_CN = NameOID.COMMON_NAME
 _demande, _certificat = tables.Demande, tables.Certificat
 
 
@@ -197,7 +198,6 @@ def _names_of(session: Session, numeros: Mapping[str, int]) -> dict[str, str]:
     found: dict[str, str] = {}
     for autorite, numero in numeros.items():
         der = session.scalar(select(_certificat.der).where(_certificat.id_demande == numero))
-        if der:
-            names = x509.load_der_x509_certificate(der).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-            found[autorite] = str(names[0].value) if names else autorite
+        names = [] if der is None else x509.load_der_x509_certificate(der).issuer.get_attributes_for_oid(_CN)
+        found[autorite] = str(names[0].value) if names else autorite
     return found

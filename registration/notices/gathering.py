@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, String, Table, case, delete, exists, func, literal, null, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +31,7 @@ from registration.notices.owing import LONGEST, owe_availability
 from registration.notices.scope import EXPIRIES, fell_to
 from registration.vocabulary import Avis, EtatAvis, EtatDemande, Plateforme, RoleAvis
 from storage import tables
+from storage.bulk import slices
 from storage.counts import NO_PRODUIT
 from storage.database import Database
 from storage.types import UtcDateTime
@@ -24,7 +39,8 @@ from storage.types import UtcDateTime
 TWO_WEEKS = timedelta(days=14)
 _PARIS = ZoneInfo("Europe/Paris")
 _HOUR = time(7)
-_AT_ONCE = 50
+_AT_ONCE = 500
+_YOUNG = timedelta(minutes=1)
 _SOONEST, _LATEST = timedelta(seconds=1), timedelta(minutes=5)
 # A certificate is dated before its transaction ends: what is dated later may not be there yet.
 _UNSEEN = timedelta(minutes=15)
@@ -52,13 +68,67 @@ def gather(db: Database, plateforme: Plateforme, now: datetime, windows: Windows
     same time, one does.
     """
     with db.read() as session:
-        due = session.scalars(
-            select(_avis.id)
+        due = session.execute(
+            select(_avis.id, _avis.nature, _avis.id_lot, _avis.cree_le)
             .where(_avis.plateforme == plateforme.value, _avis.etat == EtatAvis.TO_GATHER.value, _avis.du_le <= now)
             .order_by(_avis.du_le)
             .limit(_AT_ONCE)
         ).all()
-    return sum(_gather_one(db, ident, now, windows) for ident in due)
+        waiting = _still_waiting(session, due, now)
+    _postpone(db, [row for row in due if row.id in waiting], now, is_full=len(due) == _AT_ONCE)
+    return sum(_gather_one(db, row.id, now, windows) for row in due if row.id not in waiting)
+
+
+def _still_waiting(session: Session, rows: Sequence[Any], now: datetime) -> set[int]:
+    """Those rows of which more is still to come, asked for all lots at once: nothing is written for them."""
+    lots = {Avis.VALIDATED: set[int](), Avis.AVAILABLE: set[int]()}
+    for avis, known in lots.items():
+        asked = [row.id_lot for row in rows if row.nature == avis.value]
+        for part in slices(asked):
+            known.update(session.scalars(_unfinished(avis, part)))
+    return {
+        row.id
+        for row in rows
+        if row.id_lot in lots.get(Avis(row.nature), ()) and not _is_late(Avis(row.nature), row.cree_le, now)
+    }
+
+
+def _is_late(avis: Avis, since: datetime, now: datetime) -> bool:
+    return avis is Avis.AVAILABLE and now - since >= LONGEST
+
+
+def _unfinished(avis: Avis, lots: Sequence[int]) -> Any:  # noqa: ANN401 -- a select of one column
+    """Those of these lots that are not all registered; or of which something still waits for its signature."""
+    page, compte = tables.LotPage, tables.LotCompte
+    pages = select(page.id_lot).where(page.id_lot.in_(lots))
+    if avis is Avis.VALIDATED:
+        return pages
+    unsigned = compte.etat.in_([EtatDemande.VALIDEE.value, EtatDemande.TRANSMISE.value])
+    return pages.union(
+        select(compte.id_lot).where(
+            compte.id_lot.in_(lots), unsigned, compte.etat_produit == NO_PRODUIT, compte.nombre > 0
+        )
+    )
+
+
+def _postpone(db: Database, rows: Sequence[Any], now: datetime, *, is_full: bool) -> None:
+    """Look at lots that take longer ever less often; what began just now is looked at again without any writing."""
+    told = [
+        {"ident": row.id, "due": now + min(max((now - row.cree_le) / 4, _SOONEST), _LATEST)}
+        for row in rows
+        if is_full or now - row.cree_le >= _YOUNG
+    ]
+    if told:
+        with db.write() as session:
+            session.connection().execute(_POSTPONE, told)
+
+
+_table = cast("Table", tables.Avis.__table__)
+_POSTPONE = (
+    update(_table)
+    .where(_table.c.id == bindparam("ident"), _table.c.etat == EtatAvis.TO_GATHER.value)
+    .values({_table.c.du_le: bindparam("due", type_=UtcDateTime())})
+)
 
 
 def begin(db: Database, plateforme: Plateforme, now: datetime, windows: Windows = Windows()) -> None:
@@ -125,12 +195,7 @@ def _next_morning(now: datetime) -> datetime:
 
 def _gather_lot(session: Session, row: tables.Avis, now: datetime) -> int:
     avis, lot = Avis(row.nature), cast("int", row.id_lot)
-    waiting = any(_waiting(session, avis, lot))
-    late = now - row.cree_le >= LONGEST
-    if waiting and not (avis is Avis.AVAILABLE and late):
-        # Asked often at first, and ever less often.
-        row.du_le = now + min(max((now - row.cree_le) / 4, _SOONEST), _LATEST)
-        return 0
+    waiting = avis is Avis.AVAILABLE and session.scalar(_unfinished(avis, [lot])) is not None
     until = now - _UNSEEN if waiting else now
     owed = _owe_each(session, row, row.depuis, until, now)
     session.execute(delete(_avis).where(_avis.id == row.id))
@@ -141,25 +206,9 @@ def _gather_lot(session: Session, row: tables.Avis, now: datetime) -> int:
     return owed
 
 
-def _waiting(session: Session, avis: Avis, lot: int) -> Iterator[bool]:
-    """Whether more of this step is still to come for the lot."""
-    page, compte = tables.LotPage, tables.LotCompte
-    if avis in {Avis.VALIDATED, Avis.AVAILABLE}:
-        yield bool(session.scalar(select(exists().where(page.id_lot == lot))))
-    if avis is Avis.AVAILABLE:
-        unsigned = compte.etat.in_([EtatDemande.VALIDEE.value, EtatDemande.TRANSMISE.value])
-        yield bool(
-            session.scalar(
-                select(
-                    exists().where(compte.id_lot == lot, unsigned, compte.etat_produit == NO_PRODUIT, compte.nombre > 0)
-                )
-            )
-        )
-
-
 def _insert(session: Session) -> Any:  # noqa: ANN401 -- each database has its own INSERT
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(cast("Table", _avis.__table__))
+    return dialect.insert(_table)
 
 
 _COLUMNS = [
@@ -192,7 +241,7 @@ def _owe_each(session: Session, row: tables.Avis, since: datetime | None, until:
     moment = UtcDateTime()
     values = (
         literal(row.plateforme), literal(row.nature),
-        case((alone, func.min(both.c.numero))), literal(row.id_lot, Integer), structure,
+        case((alone, func.min(both.c.numero))), literal(row.id_lot, BigInteger), structure,
         func.min(both.c.address), role, literal(since, moment), literal(until, moment),
         literal(EtatAvis.TO_SEND.value, String), literal(now, moment), literal(now, moment), literal(0, Integer),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
@@ -52,8 +52,10 @@ class Avis(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     plateforme: Mapped[str] = mapped_column(String(16))
     nature: Mapped[str] = mapped_column(String(24))
-    id_demande: Mapped[int | None] = mapped_column(ForeignKey("demande.id"))
-    id_lot: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
+    # No foreign keys: who gathers would wait for whoever holds a demande and waits for the row of its lot here. Neither
+    # demandes nor lots are ever removed.
+    id_demande: Mapped[int | None] = mapped_column(BigInteger)
+    id_lot: Mapped[int | None] = mapped_column(BigInteger)
     id_structure: Mapped[str | None] = mapped_column(String(20))
     destinataire: Mapped[str | None] = mapped_column(String(254))
     role: Mapped[str | None] = mapped_column(String(16))

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("plateforme", sa.String(16), nullable=False),
         sa.Column("nature", sa.String(24), nullable=False),
         sa.Column("id_demande", sa.BigInteger(), nullable=True),
-        sa.Column("id_lot", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("id_lot", sa.BigInteger(), nullable=True),
         sa.Column("id_structure", sa.String(20), nullable=True),
         sa.Column("destinataire", sa.String(254), nullable=True),
         sa.Column("role", sa.String(16), nullable=True),
@@ -36,8 +36,6 @@ def upgrade() -> None:
         sa.Column("essais", sa.Integer(), nullable=False),
         sa.Column("reponse", sa.String(255), nullable=True),
         sa.Column("regle_le", _MOMENT, nullable=True),
-        sa.ForeignKeyConstraint(["id_demande"], ["demande.id"], name=op.f("fk_avis__id_demande")),
-        sa.ForeignKeyConstraint(["id_lot"], ["lot.id"], name=op.f("fk_avis__id_lot")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_avis")),
     )
     op.create_index("ux_avis__destinataire", "avis", ["nature", "id_demande", "destinataire"], unique=True)
