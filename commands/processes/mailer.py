@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from datetime import timedelta
@@ -15,12 +16,16 @@ from commands.options import ConfigOption
 from registration.notices.gathering import Windows
 from runtime.settings.errors import SettingsError
 
+_NICENESS = 10
+"""Who signs and who answers go first where processors are few."""
+
 
 def run(config: ConfigOption = None) -> None:
     """Lance l'envoi des avis par mail, ou leur écriture dans un dossier quand aucun serveur SMTP n'est donné."""
     with started(config, "avis", "avis") as here:
         here.db.refuse_unfit()
         mailer = make_mailer(here)
+        os.nice(_NICENESS)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: stop.set())

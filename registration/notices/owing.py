@@ -11,7 +11,20 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Integer, String, Table, bindparam, case, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -55,6 +68,11 @@ def owe_lot(session: Session, plateforme: Plateforme, index: int, now: datetime)
     insert_rows(session, tables.Avis, [_of_lot(plateforme.value, Avis.VALIDATED, index, now)])
 
 
+def hasten(session: Session, avis: Avis, index: int, now: datetime) -> None:
+    """Nothing more will fall to this lot: its digest of this kind need not wait for it."""
+    session.connection().execute(_HASTEN, {"nature_": avis.value, "index_": index, "now_": now})
+
+
 def owe_availability(session: Session, plateforme: str, index: int, now: datetime, since: datetime | None) -> None:
     """Owe the digest of what of a lot could be withdrawn after ``since`` (None: from the beginning)."""
     insert_rows(session, tables.Avis, [_of_lot(plateforme, Avis.AVAILABLE, index, now) | {"depuis": since}])
@@ -71,6 +89,17 @@ def _of_lot(plateforme: str, avis: Avis, index: int, now: datetime) -> dict[str,
         "du_le": now,
         "essais": 0,
     }
+
+
+_HASTEN = (
+    update(_table)
+    .where(
+        _table.c.nature == _NATURE,
+        _table.c.id_lot == bindparam("index_"),
+        _table.c.etat == literal(EtatAvis.TO_GATHER.value, literal_execute=True),
+    )
+    .values({_table.c.du_le: _NOW})
+)
 
 
 def _insert(dialect: str) -> Any:  # noqa: ANN401 -- each database has its own INSERT
