@@ -8,10 +8,17 @@ import re
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
+from sqlalchemy import delete
+
+from registration.notices.gathering import gather
+from registration.notices.owing import owe_lot
 from registration.revocation.by_demande import revoke_demandes
 from registration.vocabulary import Avis
+from storage import counts, tables
+from storage.bulk import insert_rows
 from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld, text_of
 from tests.support.csrs import csr
+from tests.support.databases import statements
 from tests.support.produits import conditions, demande_form
 
 _BIG = 40
@@ -199,3 +206,32 @@ def test_who_is_acteur_of_one_and_informed_of_another_gets_one_mail_as_acteur(wo
     assert len(mails) == 4
     assert all("POUR INFORMATION" not in mail["Subject"] for mail in mails)
     assert all(len(table_of(mail)) == 2 for mail in mails)
+
+
+def test_a_lot_of_thousands_is_gathered_in_a_few_statements_into_one_mail_each(world: NoticeWorld) -> None:
+    index = world.issued(world.form(email_informe=INFORME))
+    (model,) = world.demandes(index)
+    world.clear()
+    columns = {column.name: getattr(model, column.name) for column in tables.Demande.__table__.columns}
+    copies = [
+        {**columns, "id": model.id + rank, "position": 1 + rank, "reference": f"item-{rank}"} for rank in range(1, 2000)
+    ]
+    with world.db.write() as session:
+        insert_rows(session, tables.Demande, copies)
+        owe_lot(session, world.plateforme, index, world.clock())
+        for copied in copies:  # what keeps the counts of lots
+            counts.note(session, (index, copied["etat"], copied["etat_produit"]), 1, world.clock())
+    with statements(world.db.engine) as sent:
+        assert gather(world.db, world.plateforme, world.clock()) == 2
+    assert len(sent) < 15
+    first = world.send_mails()
+    assert {(str(mail["To"]), len(table_of(mail))) for mail in first if "Confirmation" in mail["Subject"]} == {
+        (ACTEUR, 2000),
+        (INFORME, 2000),
+    }
+    assert "Confirmation de 2\u202f000 demandes" in first[0]["Subject"]
+    assert "et 1\u202f980 autres" in text_of(first[0])
+    with world.db.write() as session:  # rows without history or key: not of a plateforme
+        session.execute(delete(tables.Demande).where(tables.Demande.id > model.id))
+        for copied in copies:
+            counts.note(session, (index, copied["etat"], copied["etat_produit"]), -1, world.clock())
