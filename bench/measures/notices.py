@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ def measure_notices(folder: Path, book: Book) -> None:
             _owe(db, acteur, range(rank * _MAILS + 1, (rank + 1) * _MAILS + 1))
             with SmtpSink() as sink, _sender(db, sink.port) as mailer:
                 meter = Meter()
-                ours.append(_seconds(lambda mailer=mailer: _send(mailer)))
+                ours.append(_seconds(partial(_send, mailer)))
                 mails = list(sink.mails)
                 if len(mails) != _MAILS:
                     raise RuntimeError(f"{len(mails)} mails instead of {_MAILS}")
-                bare.append(_seconds(lambda mails=mails, sink=sink: _hand_over(sink.port, mails)))
+                bare.append(_seconds(partial(_hand_over, sink.port, mails)))
                 shares.append(meter.read().strangers_share)
     finally:
         db.dispose()

@@ -229,7 +229,7 @@ def test_a_lot_of_thousands_is_gathered_in_a_few_statements_into_one_mail_each(w
         (ACTEUR, 2000),
         (INFORME, 2000),
     }
-    assert "Confirmation de 2\u202f000 demandes" in first[0]["Subject"]
+    assert "Confirmation de 2 000 demandes" in first[0]["Subject"]
     assert "et 1\u202f980 autres" in text_of(first[0])
     with world.db.write() as session:  # rows without history or key: not of a plateforme
         session.execute(delete(tables.Demande).where(tables.Demande.id > model.id))
