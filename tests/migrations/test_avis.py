@@ -26,7 +26,7 @@ def engine(empty_database_url: str) -> Iterator[Engine]:
 
 def test_a_lot_under_way_will_be_told_of_and_one_that_is_over_is_not(empty_database_url: str, engine: Engine) -> None:
     config = alembic_config(empty_database_url)
-    command.upgrade(config, "0018")
+    command.upgrade(config, "0019")
     with engine.begin() as connection:
         connection.execute(
             text("INSERT INTO acteur (id, plateforme, type_acteur, libelle) VALUES (1, 'TEST', 'APPLICATION', 'a')")
@@ -43,5 +43,5 @@ def test_a_lot_under_way_will_be_told_of_and_one_that_is_over_is_not(empty_datab
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT nature, id_lot, etat, destinataire FROM avis")).all()
     assert rows == [("MISE_A_DISPOSITION", 2, "A_REUNIR", None)]
-    command.downgrade(config, "0018")
+    command.downgrade(config, "0019")
     command.upgrade(config, "head")
