@@ -39,5 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "search_p95_ms": "recherches parmi un million de demandes (PostgreSQL), 95e centile de toutes, en ms (but 50)",
     "import_lines_per_s": "lignes par seconde de l'extraction RPPS, dans un annuaire vide",
     "import_again_lines_per_s": "les mêmes, quand un seul nom a changé",
+    "notices_ratio": "avis par mail envoyés/s, sur les mêmes mails remis nus au même serveur SMTP (même processus)",
+    "notices_per_s": "avis par mail envoyés par seconde, un processus, serveur SMTP compris",
     "bulk_revocation_ratio": "révocation de 10 000 séries d'un fichier, sur les UPDATE nus d'autant de lignes",
 }

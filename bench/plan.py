@@ -14,6 +14,7 @@ class Part(StrEnum):
     KEYS = "keys"
     STATUS = "status"
     REVOCATIONS = "revocations"
+    NOTICES = "notices"
     RSA2048 = "rsa2048"
     EMBEDDED = "embedded"
     PRODUCTION = "production"

@@ -18,6 +18,7 @@ from bench.measures.idle import measure_idle
 from bench.measures.keys import measure_keys
 from bench.measures.lots import Round, measure_lots
 from bench.measures.mixed import measure_mixed
+from bench.measures.notices import measure_notices
 from bench.measures.searches import measure_searches
 from bench.measures.singles import measure_singles
 from bench.measures.status import measure_status
@@ -78,6 +79,8 @@ class Suite:
         if Part.DIRECTORY in parts:
             for name, value in measure_directory(plan.work / "directory").items():
                 self.main.note(name, value)
+        if Part.NOTICES in parts:
+            measure_notices(plan.work / "notices", self.main)
 
     def _small_authority(self) -> None:
         plan = self._plan

@@ -30,6 +30,7 @@ _VERBS = {
     "portal": "commands.processes.portal",
     "worker": "commands.processes.worker",
     "relay": "commands.processes.relay",
+    "mailer": "commands.processes.mailer",
     "publication": "commands.processes.publication",
     "revoke": "commands.revoke.verb",
     "publish-crl": "commands.revoke.publish_crl",
@@ -41,6 +42,7 @@ _VERBS = {
     "demande": "commands.demande.verb",
     "habilitation": "commands.habilitation.verb",
     "produit": "commands.produit.verb",
+    "avis": "commands.avis.verb",
     "check-publication": "commands.checks.check_publication",
 }
 

@@ -204,6 +204,36 @@ class EtatImport(StrEnum):
     ABANDONNE = "ABANDONNE"
 
 
+class Avis(StrEnum):
+    """Notices by mail (guide §8.5 to 11.3); beside each its number in the list of the specification."""
+
+    VALIDATED = "VALIDATION"  # M1
+    RENEWAL = "RENOUVELLEMENT"  # M2: the renewal window has opened
+    EXPIRY = "EXPIRATION"  # M3: two weeks before the end
+    CANCELLED = "ANNULATION"  # M4: by somebody
+    DEADLINE_OVER = "DELAI_DEPASSE"  # M5: cancelled, the delay of withdrawal being over
+    AVAILABLE = "MISE_A_DISPOSITION"  # M6
+    WITHDRAWN = "RETRAIT"  # M7
+    REVOKED = "REVOCATION"  # M8
+
+
+class EtatAvis(StrEnum):
+    """Ours: where a notice stands. A_REUNIR is still to be gathered with others into one mail."""
+
+    TO_GATHER = "A_REUNIR"
+    TO_SEND = "A_ENVOYER"
+    SENT = "ENVOYE"
+    REFUSED = "REFUSE"
+    MOOT = "SANS_OBJET"
+
+
+class RoleAvis(StrEnum):
+    """Ours: as whom somebody is told (guide §8.5): the acteur of the demande, or a person to inform."""
+
+    ACTEUR = "ACTEUR"
+    INFORME = "INFORME"
+
+
 class Acte(StrEnum):
     """Acts that the audit trail tells (ours); docs/piste-audit.md says what each line holds."""
 

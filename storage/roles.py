@@ -27,6 +27,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "adresse_protegee": _FILL,
         "alembic_version": ("SELECT",),
         "arret": ("SELECT", "INSERT", "DELETE"),
+        "avis": _FILL,
         "bloc_cles": ("SELECT", "INSERT", "UPDATE"),
         "certificat": _FILL,
         "cle_interdite": _ADD,

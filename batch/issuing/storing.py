@@ -17,13 +17,14 @@ from pki.issuing.issuance import IssuedCertificate
 from registration.demandes.cancellation import revoke_signed
 from registration.life import outbox, transitions
 from registration.life.giving_up import give_up, key_refusal
-from registration.vocabulary import CodeAction, EtatDemande
+from registration.notices.owing import owe
+from registration.vocabulary import Avis, CodeAction, EtatDemande
 from storage import tables
 
 _NUMEROS: BindParameter[Any] = bindparam("numeros", expanding=True)
 _demande, _certificat = tables.Demande, tables.Certificat
 _IN_WHICH_STATE = (
-    select(_demande.id, _demande.etat, _demande.etat_produit)
+    select(_demande.id, _demande.etat, _demande.etat_produit, _demande.id_lot)
     .where(_demande.id.in_(_NUMEROS))
     .order_by(_demande.id)
     .with_for_update()
@@ -49,8 +50,8 @@ def store(
         outbox.settle(session, outbox_ids)
         concerned = [*issued, *run.refused, *run.blocked]
         found = session.connection().execute(_IN_WHICH_STATE, {"numeros": concerned}).all()
-        etats = {numero: etat for numero, etat, _produit in found}
-        waiting = {numero for numero, etat, produit in found if etat in OPEN and produit is None}
+        etats = {numero: etat for numero, etat, _produit, _lot in found}
+        waiting = {numero for numero, etat, produit, _lot in found if etat in OPEN and produit is None}
         unsigned = _unsigned(session, list(issued))
         mine = [numero for numero in issued if numero in unsigned]
         _store_certificates(session, {numero: issued[numero] for numero in mine}, now)
@@ -58,6 +59,9 @@ def store(
         tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value and not unsigned[numero]]
         transitions.move(session, CodeAction.ISSUED, available, now)
+        # Of a lot, its deposit owes it.
+        single = {numero for numero, _etat, _produit, lot in found if lot is None}
+        owe(session, Avis.AVAILABLE, [numero for numero in available if numero in single], now)
         # Cancelled, given up or revoked while it was being signed: it must not stay valid.
         revoke_signed(session, [numero for numero in mine if numero not in set(available)], now)
         give_up(session, [numero for numero in run.refused if numero in waiting], now)

@@ -20,7 +20,7 @@ from batch.lists import crls
 from batch.past import marks
 from batch.past.guard import Guard
 from batch.queue.rq import Job, WorkQueue
-from batch.watching.alarms import Alarm, find_alarms, find_trail_alarms
+from batch.watching.alarms import Alarm, find_alarms, find_notice_alarms, find_trail_alarms
 from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
 from registration.revocation import weak_keys
@@ -35,6 +35,7 @@ _STATUS_SECONDS = 30.0
 _KEYS_SECONDS = 30.0
 _ENDINGS_SECONDS = 3600.0
 _NUMBERS_SECONDS = 10.0
+_NOTICES_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ TABLE: tuple[Periodic, ...] = (
     # What a plateforme writes when it starts need not be sealed line by line.
     Periodic("numbers", lambda _policy: _NUMBERS_SECONDS, lambda db, _p, _now: marks.any_low(db), Job.SEAL_TRAIL),
     Periodic("seal of the trail", _half_a_seal, seals.any_due, Job.SEAL_TRAIL, find_trail_alarms, at_once=False),
+    Periodic("notices", lambda _policy: _NOTICES_SECONDS, look=lambda db, _p, now: find_notice_alarms(db, now)),
     Periodic("keys", lambda _policy: _KEYS_SECONDS, _keys_due, Job.EXAMINE_KEYS, at_once=False),
 )
 

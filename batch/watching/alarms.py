@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from sqlalchemy import func, select
@@ -18,8 +18,10 @@ from batch.past.evidence import Evidence, find_past
 from batch.past.guard import reason_of, stopped
 from storage import tables
 from storage.database import Database
+from storage.tables.avis import TO_SEND
 
 _MISSED_SEALS = 10
+_UNSENT_AFTER = timedelta(hours=1)
 
 
 class Subject(Enum):
@@ -34,6 +36,7 @@ class Subject(Enum):
     TRAIL = "audit trail"
     FOLDER = "folder"
     PAST = "database"
+    NOTICES = "notices"
 
 
 class Fault(Enum):
@@ -50,6 +53,7 @@ class Fault(Enum):
     REVOKED = "revoked"
     SERVES_REVOKED = "shows a revoked certificate, which its file has no more"
     SERVES_ANOTHER = "does not show the certificate of its file"
+    UNSENT = "not sent since"
     PAST = "not the one of before: the plateforme has stopped"
 
 
@@ -58,8 +62,8 @@ class Alarm:
     """Something that ends soon, ended, or never was (``ends`` and ``fault`` None).
 
     ``name`` is the short name of an authority, the listener of a TLS certificate, a folder, or what contradicts the
-    database. What is not ``urgent`` still does its duty: there is time to plan. For UNSEALED ``ends`` is when the
-    oldest line without a seal was written.
+    database. What is not ``urgent`` still does its duty: there is time to plan. For UNSEALED and UNSENT ``ends`` is
+    when the oldest line without a seal was written, the oldest notice owed.
     """
 
     subject: Subject
@@ -119,6 +123,19 @@ def find_past_alarms(db: Database, evidence: Evidence) -> list[Alarm]:
     if reason is None and (found := find_past(db, evidence)):
         reason = reason_of(found)
     return [] if reason is None else [Alarm(Subject.PAST, reason, None, Fault.PAST)]
+
+
+def find_notice_alarms(db: Database, now: datetime) -> list[Alarm]:
+    """Whether notices wait for long: nobody sends them, or the server of mail does not take them. At most one alarm.
+
+    That one of them was refused for good concerns its destinataire alone: ``igc avis list`` tells.
+    """
+    avis = tables.Avis
+    with db.read() as session:
+        oldest = session.scalar(
+            select(func.min(avis.cree_le)).where(avis.etat == TO_SEND, avis.cree_le < now - _UNSENT_AFTER)
+        )
+    return [] if oldest is None else [Alarm(Subject.NOTICES, "", oldest, Fault.UNSENT, urgent=False)]
 
 
 def find_trail_alarms(db: Database, policy: BatchPolicy, now: datetime) -> list[Alarm]:

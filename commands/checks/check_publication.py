@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from batch.watching.alarms import Alarm, Fault, Subject, find_alarms, find_past_alarms, find_trail_alarms
+from batch.watching.alarms import (
+    Alarm,
+    Fault,
+    Subject,
+    find_alarms,
+    find_notice_alarms,
+    find_past_alarms,
+    find_trail_alarms,
+)
 from batch.watching.expiry import find_endings
 from batch.watching.listeners import find_bad_listeners, find_ended
 from batch.watching.published import find_stale_files, find_unwritable
@@ -24,6 +32,7 @@ _NAMES = {
     Subject.TRAIL: "piste d'audit",
     Subject.FOLDER: "dossier {name}",
     Subject.PAST: "base de données",
+    Subject.NOTICES: "avis par mail",
 }
 _FAULTS = {
     Fault.UNREADABLE: "illisible",
@@ -58,6 +67,7 @@ def _find(here: Instance) -> list[Alarm]:
     found = [
         *find_past_alarms(db, here.evidence),
         *find_alarms(db, here.batch_policy, now, expected),
+        *find_notice_alarms(db, now),
         *find_trail_alarms(db, here.batch_policy, now),
         *find_endings(db, seen, now),
         *find_stale_files(db, seen.publication, now),
@@ -82,5 +92,7 @@ def _state(alarm: Alarm) -> str:
         return "absent"
     if alarm.fault is Fault.UNSEALED:
         return f"pas scellée depuis le {alarm.ends:%d/%m/%Y %H:%M} UTC"
+    if alarm.fault is Fault.UNSENT:
+        return f"rien ne part, le plus ancien attend depuis le {alarm.ends:%d/%m/%Y %H:%M} UTC"
     end = f"fin de validité {alarm.ends:%d/%m/%Y %H:%M} UTC"
     return f"{end}, les certificats émis sont raccourcis" if alarm.fault is Fault.SHORTENS else end

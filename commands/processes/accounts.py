@@ -23,6 +23,7 @@ _SECRETS = {
         "pki.seal_pass_phrase_file",
     ),
     "relay": (_DATABASE, _QUEUE),
+    "mailer": (_DATABASE, "notices.smtp.password_file"),
     "ws": (_DATABASE,),
     "portal": (_DATABASE, "portal.session_secret_file"),
     "publication": (_DATABASE, _OCSP),
@@ -96,6 +97,8 @@ class Accounts:
             yield "worker", settings.pki.keys_dir
         yield "publication", settings.pki.publication_dir
         yield "publication", settings.publication.ocsp_keys_dir
+        if settings.notices.smtp.host is None and settings.notices.folder.is_dir():
+            yield "mailer", settings.notices.folder
 
     def _keys(self) -> Iterator[Path]:
         pki = self._settings.pki

@@ -117,4 +117,5 @@ def _children(settings: Settings, config: Path | None, accounts: Accounts) -> li
     children += [
         child(f"publication-{number}", "publication", ready=ready) for number in range(1, publication.processes + 1)
     ]
-    return children
+    # Last: nothing of the others depends on it.
+    return [*children, child("avis", "mailer")]

@@ -15,11 +15,12 @@ from registration.acteurs.rights import load_rights
 from registration.acteurs.visibility import check_may_act, may_act, may_know_of
 from registration.errors import AccessError, Code, ConflictError, NotFoundError
 from registration.life import transitions
+from registration.notices.owing import owe
 from registration.revocation.revoking import revoke_of_demandes
 from registration.rules.states import CANCELLABLE
 from registration.values import Origin
 from registration.views import CancelResult
-from registration.vocabulary import LABELS, CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import LABELS, Avis, CodeAction, EtatDemande, EtatProduit
 from storage import tables
 from storage.database import Database
 
@@ -90,6 +91,7 @@ def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> Cance
 def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], now: datetime) -> None:
     signed = [row.id for row in rows if row.etat_produit == EtatProduit.A_RETIRER.value]
     transitions.move_by(session, origin, CodeAction.CANCELLED, rows, load_rights(session, origin.acteur), now)
+    owe(session, Avis.CANCELLED, [row.id for row in rows], now)
     revoke_signed(session, signed, now)
 
 

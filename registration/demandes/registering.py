@@ -19,13 +19,14 @@ from registration.demandes.claims import claim
 from registration.directory.reading import load_view
 from registration.errors import Code
 from registration.life import outbox, transitions
+from registration.notices.owing import owe
 from registration.policy import LotPolicy
 from registration.rules.fields import email_key
 from registration.rules.limits import FORMS, MAX_FQDNS, is_fqdn_text
 from registration.rules.rights import Rights
 from registration.rules.validation import Accepted, CsrVerdicts, Refused, leave_unexamined
 from registration.values import DemandeForm, Origin
-from registration.vocabulary import CodeAction
+from registration.vocabulary import Avis, CodeAction
 
 
 def register(
@@ -55,14 +56,19 @@ def register(
     candidates = judge(view, forms, first_numero, now, policy, csrs)
     if not cancelled:
         claim(session, origin.acteur, candidates, now)
-    entries, accepted = [], []
+    entries, accepted, ended = [], [], []
     for rank, candidate in enumerate(candidates):
         action = _first_step(candidate, cancelled=cancelled)
         position = None if first_position is None else first_position + rank
         entries.append((_row(candidate, origin, now, id_lot, position), action))
         if action is CodeAction.VALIDATED:
             accepted.append(candidate.numero)
+        elif action is CodeAction.CANCELLED:
+            ended.append(candidate.numero)
     transitions.enter(session, origin, entries, view.rights, now)
+    if id_lot is None:
+        owe(session, Avis.VALIDATED, accepted, now)  # of a lot, its deposit owes it
+    owe(session, Avis.CANCELLED, ended, now)
     outbox.owe_issuance(
         session, accepted, id_lot=id_lot, first_position=first_position, after=after, now=now, policy=policy
     )

@@ -17,11 +17,12 @@ from registration.demandes.queries import beyond
 from registration.demandes.withdrawable import check_state, count_pending, explain_nothing, in_force
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.life import transitions
+from registration.notices.owing import hasten, owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE
 from registration.rules.revocation_code import check_code, hash_code, verify_code
 from registration.values import Origin
 from registration.views import Retrait, RetraitConditions, RetraitPage
-from registration.vocabulary import Acte, CodeAction, EtatProduit
+from registration.vocabulary import Acte, Avis, CodeAction, EtatProduit
 from storage import tables
 from storage.bulk import slices
 from storage.database import Database
@@ -123,9 +124,12 @@ def withdraw_lot_page(
             if not numeros:
                 explain_nothing(session, origin.acteur, lot, now)
             page = _read(session, numeros[:limit])
+            is_fresh = any(row[0].etat_produit == EtatProduit.A_RETIRER.value for row in page)
             retraits = _withdraw(session, chains, origin, page, codes, now)
             pending = count_pending(session, lot)
-        after_last = retraits[-1].position if len(numeros) > limit else None
+            after_last = retraits[-1].position if len(numeros) > limit else None
+            if is_fresh and after_last is None and not pending:
+                hasten(session, Avis.WITHDRAWN, index, now)
         return RetraitPage(retraits=tuple(retraits), next_after=after_last, pending=pending)
 
     return _with_codes(db, conditions.code, (*on_page, demande.id_acteur == origin.acteur.id), limit, work)
@@ -259,6 +263,7 @@ def _withdraw(
             )
         rights = load_rights(session, origin.acteur)
         transitions.move_by(session, origin, CodeAction.WITHDRAWN, [row[0] for row in fresh], rights, now)
+        owe(session, Avis.WITHDRAWN, [row[0].id for row in fresh], now)
         _tell(session, [row[0].id for row in fresh], codes.fresh, now)
     return [_as_retrait(row[0], row[1], chains, now) for row in rows]
 

@@ -17,6 +17,7 @@ from registration.directory.reading import load_view
 from registration.errors import AccessError, Code, ConflictError, IgcError
 from registration.life import outbox
 from registration.life.numbers import numbered
+from registration.notices.owing import owe_lot
 from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.rules.cutting import page_sizes
 from registration.rules.limits import is_reference
@@ -60,6 +61,7 @@ def submit(
         with numbered(db, demandes=demandes, lots=1) as (session, first_numero, index):
             rights = _check_any_right(session, origin.acteur)
             _insert_lot(session, origin, index, form, digest, now)
+            owe_lot(session, origin.acteur.plateforme, index, now)
             if at_once:
                 register(
                     session,

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from registration.life import transitions
 from registration.life.giving_up import give_up, key_refusal
+from registration.notices.owing import owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE, block_keys, find_certified, find_unblocked
 from registration.rules.revocation import KEY_COMPROMISE, Consequence, Outcome, consequence, judge
-from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit, Plateforme
+from registration.vocabulary import Acte, Avis, CodeAction, EtatDemande, EtatProduit, Plateforme
 from storage import tables
 from storage.bulk import insert_rows, slices
 from storage.database import Database
@@ -300,6 +301,7 @@ def _settle_demandes(
     """Take each demande to where its certificate is; gives those that were given up."""
     certificats = {row.id_demande: (row, one.revoque_le is not None) for row, one in zip(rows, results, strict=True)}
     steps: dict[Consequence, list[int]] = defaultdict(list)
+    withdrawn: list[int] = []
     for numero, etat, produit in demandes:
         row, revoked = certificats.get(numero, (None, False))
         step = consequence(
@@ -312,10 +314,15 @@ def _settle_demandes(
         )
         if step is not None:
             steps[step].append(numero)
+        if step is Consequence.REVOKE and etat == EtatDemande.CLOSE.value:
+            withdrawn.append(numero)
     if steps[Consequence.GIVE_UP]:
         give_up(session, steps[Consequence.GIVE_UP], now, key_refusal())
     cancelled = steps[Consequence.CANCEL] + steps[Consequence.CANCEL_AND_REVOKE]
     transitions.move(session, CodeAction.CANCELLED, cancelled, now)
+    # Who cancelled it himself has that notice; the revocation that follows from it is no news.
+    owe(session, Avis.CANCELLED, cancelled, now)
+    owe(session, Avis.REVOKED, withdrawn, now)
     ended = steps[Consequence.REVOKE] + steps[Consequence.CANCEL_AND_REVOKE]
     transitions.move(session, CodeAction.CERTIFICATE_REVOKED, ended, now)
     return tuple(steps[Consequence.GIVE_UP])

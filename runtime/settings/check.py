@@ -17,6 +17,7 @@ from runtime.settings.sections import PkiSettings, PortalSettings, WsSettings
 
 _MIN_SESSION_SECRET = 32
 _NO_LIST = "aucune liste de clés prévisibles : une clé de Debian 2008, par exemple, serait acceptée"
+_NO_MAIL = "aucun serveur SMTP : les avis ne partent pas, ils s'écrivent dans notices.folder"
 
 
 def check(settings: Settings) -> tuple[SettingsProblem, ...]:
@@ -27,7 +28,8 @@ def check(settings: Settings) -> tuple[SettingsProblem, ...]:
 def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
     """What stops nothing but should be known, key by key.
 
-    That no list of predictable keys is in force; that a public address of PRODUCTION is that of one machine alone.
+    That no list of predictable keys is in force; that a public address of PRODUCTION is that of one machine alone, or
+    its notices stay in a folder.
     """
     found = [] if settings.pki.weak_key_files else [SettingsProblem("pki.weak_key_files", _NO_LIST)]
     if settings.plateforme == "PRODUCTION":
@@ -36,6 +38,8 @@ def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
             for name, url in (("ws", settings.ws.public_url), ("portal", settings.portal.public_url))
             if (urlsplit(url).hostname or "").startswith(("localhost", "127.", "::1"))
         ]
+        if settings.notices.smtp.host is None:
+            found.append(SettingsProblem("notices.smtp.host", _NO_MAIL))
     return tuple(found)
 
 
@@ -62,6 +66,7 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
     if settings.publication.processes:
         yield from _secret("publication.ocsp_pass_phrase_file", settings.publication.ocsp_pass_phrase_file)
+    yield from _notices(settings)
     yield from _shared_addresses(settings)
 
 
@@ -74,6 +79,17 @@ def _directory(settings: Settings) -> Iterator[SettingsProblem]:
         yield from _file("directory.ldap.ca_file", ldap.ca_file)
     if ldap.password_file is not None:
         yield from _secret("directory.ldap.password_file", ldap.password_file)
+
+
+def _notices(settings: Settings) -> Iterator[SettingsProblem]:
+    smtp = settings.notices.smtp
+    if smtp.host is None:
+        return
+    yield from settings.notices_problems()
+    if smtp.ca_file is not None:
+        yield from _file("notices.smtp.ca_file", smtp.ca_file)
+    if smtp.password_file is not None:
+        yield from _secret("notices.smtp.password_file", smtp.password_file)
 
 
 def _owners(settings: Settings) -> dict[str, tuple[int]]:

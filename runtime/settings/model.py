@@ -23,7 +23,8 @@ from runtime.processes.embedded_queue import socket_path
 from runtime.secret_file import SecretFile
 from runtime.settings.directory import DirectorySettings
 from runtime.settings.errors import SettingsError, SettingsProblem, problems_of
-from runtime.settings.remote import database_problems, directory_problems, queue_problems
+from runtime.settings.notices import NoticesSettings
+from runtime.settings.remote import database_problems, directory_problems, queue_problems, smtp_problems
 from runtime.settings.sections import (
     AccountsSettings,
     BatchSettings,
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     directory: DirectorySettings = Field(
         default=DirectorySettings(), description="Annuaire des structures et des personnes."
     )
+    notices: NoticesSettings = Field(default=NoticesSettings(), description="Avis par mail.")
     batch: BatchSettings = Field(default=BatchSettings(), description="Traitement des demandes.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="Journaux.")
     accounts: AccountsSettings = Field(
@@ -201,6 +203,12 @@ class Settings(BaseSettings):
         if self.directory.source != "ldap" or self.plateforme != "PRODUCTION":
             return ()
         return tuple(directory_problems(self.directory.ldap))
+
+    def notices_problems(self) -> tuple[SettingsProblem, ...]:
+        """Why no notice must be handed to that server."""
+        if self.notices.smtp.host is None or self.plateforme != "PRODUCTION":
+            return ()
+        return tuple(smtp_problems(self.notices.smtp))
 
     def queue_problems(self) -> tuple[SettingsProblem, ...]:
         """Why the broker must not be used on this plateforme."""

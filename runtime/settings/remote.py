@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from runtime.secret_file import SecretFile
 from runtime.settings.directory import LdapSettings
 from runtime.settings.errors import SettingsProblem
+from runtime.settings.notices import SmtpSettings
 
 _VERIFYING_MODES = ("verify-ca", "verify-full")
 _DATABASE_TLS = (
@@ -29,6 +30,9 @@ _QUEUE_TLS = (
 _DIRECTORY_TLS = (
     "sur PRODUCTION, un annuaire hors de cette machine demande TLS et un serveur reconnu : `ldaps://...` ou "
     "`starttls = true`, et `ca_file`"
+)
+_SMTP_TLS = (
+    "sur PRODUCTION, un serveur SMTP hors de cette machine demande TLS et un serveur reconnu : `starttls` ou `tls`"
 )
 _UNKNOWN_CALLER = "sur PRODUCTION, un serveur hors de cette machine demande un mot de passe"
 
@@ -73,6 +77,12 @@ def directory_problems(ldap: LdapSettings) -> Iterator[SettingsProblem]:
         yield SettingsProblem("directory.ldap.ca_file", _DIRECTORY_TLS)
     if not ldap.bind_dn:
         yield SettingsProblem("directory.ldap.bind_dn", _UNKNOWN_CALLER)
+
+
+def smtp_problems(smtp: SmtpSettings) -> Iterator[SettingsProblem]:
+    """As ``database_problems``, of the mail server: who listens on the way reads who asked for what."""
+    if smtp.security == "none" and not _is_this_machine(smtp.host or ""):
+        yield SettingsProblem("notices.smtp.security", _SMTP_TLS)
 
 
 def _libpq_values(url: str) -> Mapping[str, object]:

@@ -353,6 +353,12 @@ class RegistrationSettings(Section):
         "domaine, `*d` avec ses sous-domaines, `*.d` pour eux seuls ; en minuscules, les noms accentués en forme "
         "`xn--`. Par défaut aucun : un UPN est alors refusé sur l'offre PS.",
     )
+    renewal_window_days: int = Field(
+        default=30,
+        ge=15,
+        le=365,
+        description="Jours avant la fin d'un certificat à partir desquels on le renouvelle et l'on en avertit.",
+    )
 
 
 class BatchSettings(Section):
@@ -407,6 +413,7 @@ class AccountsSettings(Section):
     ws: AccountName | None = Field(default=None, description="Compte du service web.")
     portal: AccountName | None = Field(default=None, description="Compte du portail.")
     publication: AccountName | None = Field(default=None, description="Compte de la publication.")
+    mailer: AccountName | None = Field(default=None, description="Compte de l'envoi des avis.")
     secrets_dir: LocalPath = Field(
         default=Path("/run/igc"),
         description="Dossier, de préférence en mémoire, où `igc serve` remet à chaque processus ses secrets, le temps "
@@ -420,10 +427,10 @@ class AccountsSettings(Section):
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:
-        names = [self.worker, self.relay, self.ws, self.portal, self.publication]
+        names = [self.worker, self.relay, self.ws, self.portal, self.publication, self.mailer]
         given = [name for name in names if name is not None]
         if given and len(given) < len(names):
-            raise ValueError("un compte pour chacun : worker, relay, ws, portal et publication")
+            raise ValueError("un compte pour chacun : worker, relay, ws, portal, publication et mailer")
         if len(set(given)) != len(given):
             raise ValueError("un compte différent pour chacun : aucun ne doit pouvoir lire ce qui est à un autre")
         return self

@@ -6,6 +6,7 @@ which stands above this room.
 
 from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identite
 from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
+from storage.tables.avis import Avis
 from storage.tables.base import Base
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
 from storage.tables.counters import Compteur
@@ -20,6 +21,7 @@ __all__ = [
     "Administrateur",
     "AdresseProtegee",
     "Arret",
+    "Avis",
     "Base",
     "BlocCles",
     "Certificat",

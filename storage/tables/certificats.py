@@ -82,6 +82,12 @@ class Certificat(Base):
             postgresql_where=text("revoque_le IS NOT NULL AND emis_le IS NULL"),
         ),
         Index(
+            "ix_certificat__fins",
+            "not_after",
+            sqlite_where=text("retire_le IS NOT NULL AND revoque_le IS NULL"),
+            postgresql_where=text("retire_le IS NOT NULL AND revoque_le IS NULL"),
+        ),
+        Index(
             "ix_certificat__a_examiner",
             "id",
             sqlite_where=text("emis_le IS NOT NULL AND id_bloc IS NULL"),

@@ -38,7 +38,15 @@ def test_a_small_lot_is_registered_in_the_deposit(world: World) -> None:
     after = count_rows(world.db)
     changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     # Two chunks of at most three; a line of history for recording and one for validation.
-    assert changed == {"lot": 1, "lot_compte": 1, "demande": 4, "cle_publique": 4, "historique": 8, "outbox": 2}
+    assert changed == {
+        "avis": 1,
+        "lot": 1,
+        "lot_compte": 1,
+        "demande": 4,
+        "cle_publique": 4,
+        "historique": 8,
+        "outbox": 2,
+    }
     assert [row.position for row in world.demandes(receipt.index)] == [1, 2, 3, 4]
     assert {row.canal for row in world.demandes(receipt.index)} == {Canal.WS.value}
 
@@ -49,7 +57,7 @@ def test_one_item_more_and_the_lot_is_kept_as_pages(world: World) -> None:
     after = count_rows(world.db)
     changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     # Pages of five; only the first is owed.
-    assert changed == {"lot": 1, "lot_page": 3, "outbox": 1}
+    assert changed == {"avis": 1, "lot": 1, "lot_page": 3, "outbox": 1}
     world.run_batch()
     assert world.etats(receipt.index) == [EtatDemande.TRANSMISE] * 12
     assert [row.position for row in world.demandes(receipt.index)] == list(range(1, 13))

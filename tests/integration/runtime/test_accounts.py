@@ -25,7 +25,7 @@ from runtime.whole_files import replace, write_new
 from storage.database import Database
 from tests.support.verbs import igc, write_settings
 
-ROLES = ("worker", "relay", "ws", "portal", "publication")
+ROLES = ("worker", "relay", "ws", "portal", "publication", "mailer")
 NAMES = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid != 0][: len(ROLES)]
 IS_ROOT = os.geteuid() == 0
 OURS = Account("nous", os.geteuid(), os.getegid(), (os.getegid(),), "/")
@@ -119,8 +119,9 @@ def test_each_process_is_handed_the_secrets_of_its_work(
             "service-web-1": {"database_password_file"},
             "portail-1": {"database_password_file", "portal.session_secret_file"},
             "publication-1": {"database_password_file", "publication.ocsp_pass_phrase_file"},
+            "avis": {"database_password_file"},
         }  # fmt: skip
-        for name, role in zip(children, ("relay", "worker", "ws", "portal", "publication"), strict=True):
+        for name, role in zip(children, ("relay", "worker", "ws", "portal", "publication", "mailer"), strict=True):
             account = children[name].account
             assert account is not None
             assert account.name == getattr(settings.accounts, role)

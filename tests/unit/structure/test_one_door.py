@@ -24,7 +24,13 @@ DOORS: dict[str, tuple[str, set[str] | None]] = {
 # Reading is free for the auditor, who checks, and for those who only ask.
 READERS = {
     "Outbox": {"audit"},
-    "Historique": {"audit", "registration/demandes/queries.py", "batch/delegates/seals.py"},
+    "Historique": {
+        "audit",
+        "registration/demandes/queries.py",
+        "registration/notices/contents.py",
+        "registration/notices/scope.py",
+        "batch/delegates/seals.py",
+    },
     "Habilitation": {
         "audit",
         "registration/acteurs/rights.py",

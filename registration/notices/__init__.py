@@ -1,0 +1,1 @@
+"""Notices by mail: owed in the transaction of their cause, gathered into digests, taken by who sends them."""
