@@ -353,6 +353,13 @@ class RegistrationSettings(Section):
         "domaine, `*d` avec ses sous-domaines, `*.d` pour eux seuls ; en minuscules, les noms accentués en forme "
         "`xn--`. Par défaut aucun : un UPN est alors refusé sur l'offre PS.",
     )
+    renewal_window_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="Un produit peut être renouvelé à partir de tant de jours (de 24 heures) avant la fin de son "
+        "certificat, et jusqu'à 240 heures après.",
+    )
 
 
 class BatchSettings(Section):
