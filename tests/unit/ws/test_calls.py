@@ -191,7 +191,7 @@ def test_the_lot_of_another_is_unknown(canal: ServedCanal) -> None:
 
 def test_what_is_to_renew(canal: ServedCanal, lots: Any) -> None:
     lots.listerARenouveler(offre="TOUTES")
-    assert "to_renew after=None limit=100" in canal.desk.calls
+    assert "to_renew after=None limit=50" in canal.desk.calls
     assert canal.desk.renewals == RenewalCriteria()
     lots.listerARenouveler(jours=0, offre="SERV", usage="S/MIME", structure="1750140014", aPartirDe=7, taille=3)
     assert "to_renew after=7 limit=3" in canal.desk.calls
