@@ -12,6 +12,7 @@ from audit.context import Audit, Report
 from audit.keys.all_keys import check_all_keys
 from audit.lots.counts import check_counts
 from audit.lots.members import check_lots
+from audit.lots.renewals import check_renewals
 from audit.status.crls import check_crls
 from audit.status.statuses import check_statuses
 from audit.trail.history import check_history
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check_statuses,
     check_history,
     check_lots,
+    check_renewals,
     check_counts,
     check_trail,
     check_seals,

@@ -24,6 +24,7 @@ from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
+from registration.rules.issuers import issuer_names
 from registration.vocabulary import Plateforme
 from runtime.clock import system_clock
 from runtime.logs import configure
@@ -110,6 +111,8 @@ class Instance:
             keys=self.key_policy,
             ps_upn_domains=self.settings.registration.ps_upn_domains,
             completion=self.completion,
+            renewal_window=timedelta(days=self.settings.registration.renewal_window_days),
+            issuers=issuer_names(self.authorities),
         )
 
     @cached_property

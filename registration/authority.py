@@ -18,7 +18,7 @@ from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
 from registration.acteurs.tiers import act_for, may_act_for_others
-from registration.demandes import cancellation, queries, retraits, single
+from registration.demandes import cancellation, queries, renewable, retraits, single
 from registration.directory import searching
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
@@ -38,6 +38,7 @@ from registration.views import (
     ProduitCriteria,
     ProduitDetail,
     ProduitPage,
+    RenewalCriteria,
     Retrait,
     RetraitConditions,
     RetraitPage,
@@ -174,6 +175,14 @@ class Demandes(_Area):
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """See ``queries.count``."""
         return self._run(queries.count, acteur, criteria)
+
+    def to_renew(
+        self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """See ``renewable.list_to_renew``."""
+        return self._run(
+            renewable.list_to_renew, acteur, criteria, self._clock(), self._policy, after=after, limit=limit
+        )
 
     def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         """See ``queries.read_demande``."""

@@ -76,6 +76,9 @@ class Code(StrEnum):
     NOT_PROCESSED = "ERR_WS_040"
     DOMAIN_RESERVED = "ERR_WS_041"
     UPN_DOMAIN_REFUSED = "ERR_WS_042"
+    RENEWAL_OUTSIDE_WINDOW = "ERR_WS_043"
+    NOT_RENEWABLE = "ERR_WS_044"
+    RENEWAL_TAKEN = "ERR_WS_045"
     NOT_ACTIVE = "ERR_WS_049"
     BUSY = "ERR_WS_050"
     INTERNAL = "ERR_WS_099"
@@ -175,6 +178,11 @@ TEXTS: dict[Code, str] = {
         "l'offre PRO."
     ),
     Code.UPN_DOMAIN_REFUSED: "Le domaine « {valeur} » n'est pas admis dans l'UPN d'un produit PS.",
+    Code.RENEWAL_OUTSIDE_WINDOW: (
+        "Ce produit n'est pas renouvelable en ce moment : sa fenêtre de renouvellement va du {debut} au {fin}."
+    ),
+    Code.NOT_RENEWABLE: "Ce produit n'est pas renouvelable : {raison}",
+    Code.RENEWAL_TAKEN: "Ce produit a déjà un renouvellement : {raison}",
     Code.NOT_ACTIVE: "Seul un certificat actif se télécharge : {raison}",
     Code.BUSY: "Le service est très sollicité ; réessayez dans quelques instants.",
     Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",

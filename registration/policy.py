@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -31,7 +32,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     a larger one is kept as pages and registered by the batch, so that its index comes back at once. ``keys`` says
     which public keys may be certified; keys revoked as compromised are the database's to know. ``ps_upn_domains`` are
     patterns of the domains in which offre PS may have a UPN: none unless an operator names them. ``completion`` is
-    there when the directory is elsewhere.
+    there when the directory is elsewhere. A certificate may be renewed from ``renewal_window`` before its end on;
+    ``issuers`` are the short names of the authorities meant by a name (``rules/issuers``).
     """
 
     max_items: int = 10_000
@@ -42,6 +44,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     keys: KeyPolicy = DEFAULT_KEYS
     ps_upn_domains: tuple[str, ...] = ()
     completion: Completion | None = None
+    renewal_window: timedelta = timedelta(days=30)
+    issuers: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def for_items(self, count: int) -> LotPolicy:
         """The policy under which so many items are judged.

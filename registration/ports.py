@@ -24,6 +24,7 @@ from registration.views import (
     ProduitCriteria,
     ProduitDetail,
     ProduitPage,
+    RenewalCriteria,
     Retrait,
     RetraitConditions,
     RetraitPage,
@@ -105,6 +106,11 @@ class DemandesPort(Protocol):
 
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """How many demandes ``search`` would give in all."""
+
+    def to_renew(
+        self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """Products that the acteur may renew now and that have no renewal yet, by the end of their certificates."""
 
     def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         """One demande with its history; NotFoundError when not visible, ERR_IHM_026 when only sent by the acteur."""

@@ -18,6 +18,9 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     Whatever is wrong with a field is the rules' to say, of this one demande: ``offre`` and ``usage`` are any text
     (``vocabulary.offre_of``), a field that was given empty is an empty text and one that is absent None. ``csr`` is the
     PKCS#10 in DER.
+
+    A renewal (guide §8.6) names the certificate, by ``renouvelle``, the N° produit, or by authority and serial, and has
+    no field of the product; a contact that is absent is that of the demande it renews.
     """
 
     offre: str | None = None
@@ -32,6 +35,14 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     fqdns: tuple[str, ...] = ()
     upn: str | None = None
     email_informe: str | None = None
+    renouvelle: str | None = None
+    renouvelle_autorite: str | None = None
+    renouvelle_serie: str | None = None
+
+    @property
+    def renews(self) -> bool:
+        """Whether it names a certificate to renew, rightly or not."""
+        return self.renouvelle is not None or self.renouvelle_serie is not None or self.renouvelle_autorite is not None
 
 
 class LotForm(msgspec.Struct, frozen=True, kw_only=True):

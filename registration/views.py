@@ -65,6 +65,8 @@ class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
     """One demande as its followers see it.
 
     Its sender without the right to follow it gets the first block alone, with a refusal whose text names nothing.
+    ``renouvelle`` is the demande whose certificate this one renews, ``renouvelee_par`` the renewal of its own that is
+    on its way, or withdrawn and active.
     A rejected one has of what its sender wrote only what has the right form: even ``offre`` or ``usage`` may be None.
     """
 
@@ -91,6 +93,8 @@ class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
     fqdns: tuple[str, ...] = ()
     serial: str | None = None
     not_after: datetime | None = None
+    renouvelle: int | None = None
+    renouvelee_par: int | None = None
 
 
 class DemandePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +241,15 @@ class SearchCriteria(CommonCriteria, frozen=True, kw_only=True):
     etat: EtatDemande | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class RenewalCriteria(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for among what is to renew; ``jours``: what ends within so many days of 24 hours, or has ended."""
+
+    offre: Offre | None = None
+    usage: Usage | None = None
+    structure: str | None = None
+    jours: int | None = None
 
 
 class ProduitCriteria(CommonCriteria, frozen=True, kw_only=True):

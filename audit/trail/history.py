@@ -20,6 +20,7 @@ from storage import tables
 
 RECORDED, REJECTED, VALIDATED, CANCELLED = "ACT_DCL_001", "ACT_DCL_004", "ACT_DCL_005", "ACT_DCL_006"
 WITHDRAWN, HANDED_OVER, ISSUED, GIVEN_UP = "ACT_RET_001", "ACT_IGC_003", "ACT_IGC_004", "ACT_IGC_005"
+RENEWAL_ASKED = "ACT_RNV_001"
 REVOKED, REVOCATION_ASKED, REVOCATION_DONE = "ACT_IGC_006", "ACT_REV_001", "ACT_IGC_007"
 
 _BEGINNING = ""
@@ -34,7 +35,9 @@ _NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
         # What was signed of it meanwhile, or before, is revoked; or the operator revokes what was withdrawn.
         CANCELLED: frozenset({REVOKED}),
         GIVEN_UP: frozenset({REVOKED}),
-        WITHDRAWN: frozenset({REVOKED}),
+        WITHDRAWN: frozenset({RENEWAL_ASKED, REVOKED}),
+        # Again when the renewal of before was cancelled, or came to nothing.
+        RENEWAL_ASKED: frozenset({RENEWAL_ASKED, REVOKED}),
     }
 )
 # The etat that each step leaves the demande in; the certificate's revocation leaves it as it is.
@@ -45,6 +48,7 @@ _ETATS: Mapping[str, frozenset[str]] = MappingProxyType(
         VALIDATED: frozenset({"VALIDEE"}),
         CANCELLED: frozenset({"ANNULEE"}),
         WITHDRAWN: frozenset({"CLOSE"}),
+        RENEWAL_ASKED: frozenset({"CLOSE"}),
         HANDED_OVER: frozenset({"TRANSMISE"}),
         ISSUED: frozenset({"TRANSMISE"}),
         GIVEN_UP: frozenset({"NON_TRAITEE"}),
@@ -60,7 +64,7 @@ _REVOCATION_NEXT: Mapping[tuple[str, str] | None, frozenset[tuple[str, str]]] = 
     }
 )
 _AUTOMATIC = {HANDED_OVER, ISSUED, GIVEN_UP, REVOKED, REVOCATION_DONE}
-_PERSONAL = {RECORDED, REJECTED, VALIDATED, WITHDRAWN}
+_PERSONAL = {RECORDED, REJECTED, VALIDATED, WITHDRAWN, RENEWAL_ASKED}
 _SYSTEM = "PFCNG-MG"
 # A step is dated before it waits for the rows it changes, at most as long before as a writer waits.
 _WAITING = timedelta(seconds=60)

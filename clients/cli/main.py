@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import lots, produits, queries
+from clients.cli import lots, produits, queries, renewals
 from clients.cli.display import Display, utf8_streams
 from clients.cli.failures import ExitCode, failure_of
 from clients.cli.help import FrenchCommand, FrenchGroup, completion_script, ready_to_complete
@@ -81,6 +81,8 @@ for _name, _function in (
     ("suivre", lots.follow_command),
     ("retirer", lots.withdraw_command),
     ("tout", lots.all_command),
+    ("a-renouveler", renewals.to_renew_command),
+    ("renouveler", renewals.renew_command),
     ("lister", queries.list_command),
     ("rechercher", queries.search_command),
     ("consulter", queries.show_command),

@@ -24,7 +24,7 @@ from clients.cli.options import (
 from clients.cli.support import find_index, open_service
 from clients.contract.values import CriteresRecherche, DemandeSuivie
 
-LEAST_USEFUL = ("canal", "numéro de série", "structure", "fin de validité", "produit")
+LEAST_USEFUL = ("renouvelle", "renouvelé par", "canal", "numéro de série", "structure", "fin de validité", "produit")
 """What a narrow terminal does without, first to go first; before them, what all the demandes listed have in common."""
 
 DEMANDE_COLUMNS = (
@@ -40,6 +40,8 @@ DEMANDE_COLUMNS = (
     ("structure", "structure"),
     ("numéro de série", "numero_serie"),
     ("fin de validité", "fin_validite"),
+    ("renouvelle", "renouvelle"),
+    ("renouvelé par", "renouvelee_par"),
 )
 
 
@@ -48,7 +50,7 @@ def list_command(context: typer.Context, lot: AnyLot, etat: Etat = None, *, as_j
     display = Display(as_json=as_json)
     known = check_etat(etat)
     with open_service(context, display) as service:
-        _show_demandes(display, service.iter_demandes(find_index(service, lot), etat=known), lot_known=True)
+        show_demandes(display, service.iter_demandes(find_index(service, lot), etat=known), lot_known=True)
 
 
 def search_command(
@@ -87,7 +89,7 @@ def search_command(
         jusqua=check_instant(until),
     )
     with open_service(context, display) as service:
-        _show_demandes(display, service.iter_search(criteres))
+        show_demandes(display, service.iter_search(criteres))
 
 
 def show_command(
@@ -153,7 +155,8 @@ def state_command(context: typer.Context, *, as_json: AsJson = False) -> None:
     display.table(("champ", "valeur"), rows)
 
 
-def _show_demandes(display: Display, demandes: Iterable[DemandeSuivie], *, lot_known: bool = False) -> None:
+def show_demandes(display: Display, demandes: Iterable[DemandeSuivie], *, lot_known: bool = False) -> None:
+    """The demandes as a table, or as a document, with what is to be said of them."""
     found = list(demandes)
     display.result(found, "")
     rows = [

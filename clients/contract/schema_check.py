@@ -5,13 +5,15 @@ libxml2's own texts are English and show the schema's internals; only its error 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from lxml import etree
 
 from clients.contract.content import find_misfit, path_of
-from clients.contract.files import allowed_values, field_hint, limits_hint, local_name, schema
+from clients.contract.files import allowed_values, field_hint, limits_hint, local_name, qualified, schema
+from clients.contract.rules import missing_fields
 from clients.errors import IgcClientError
 
 MAX_SHOWN = 20
@@ -54,7 +56,7 @@ def find_problems(root: etree._Element) -> tuple[Problem, ...]:
     """Everything the XSD has against this element, one problem per place, in document order."""
     validator = schema()
     if validator.validate(root):
-        return ()
+        return tuple(_missing(root))
     found: dict[str, Problem] = {}
     document = etree.ElementTree(root)
     for entry in list(validator.error_log)[:_MAX_ENTRIES]:  # type: ignore[call-overload]  # iterable, the stubs forget it
@@ -62,6 +64,16 @@ def find_problems(root: etree._Element) -> tuple[Problem, ...]:
         if entry.path not in found:
             found[str(entry.path)] = _describe(root, entry, _element_at(document, entry.path))
     return tuple(found.values())
+
+
+def _missing(root: etree._Element) -> Iterator[Problem]:
+    """What the XSD cannot say: a demande that renews nothing has the fields that every product has."""
+    for position, demande in enumerate(root.iter(qualified("demande")), start=1):
+        # The name is also that of what the service answers, which has a number.
+        if demande.find(qualified("numeroDemande")) is not None:
+            continue
+        for champ in missing_fields(local_name(child) for child in demande.iterchildren("*")):
+            yield Problem(texte=f"il manque l'élément {champ}.", ligne=line_of(demande), position=position, champ=champ)
 
 
 def line_of(element: etree._Element | None) -> int | None:

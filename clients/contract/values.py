@@ -35,19 +35,23 @@ class ContractValue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 class DemandeCertificat(ContractValue, frozen=True, kw_only=True):
     """One certificate request; ``csr`` is PKCS#10 in DER. The XSD says which field belongs to which product.
 
-    It lets any of them be absent, for a service to refuse; a demande of ours has those that every product has.
+    It lets any of them be absent, for a service to refuse; a demande of ours has those that every product has, unless
+    it renews a certificate: it names that, and may name whom to tell.
     """
 
     reference: str | None = None
-    offre: str
-    usage: str
+    renouvelle: str | None = None
+    renouvelle_autorite: str | None = None
+    renouvelle_serie: str | None = None
+    offre: str | None = None
+    usage: str | None = None
     structure: str | None = None
     beneficiaire: str | None = None
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: tuple[str, ...] = ()
     upn: str | None = None
-    email_acteur: str
+    email_acteur: str | None = None
     email_informe: str | None = None
     csr: bytes
 
@@ -152,6 +156,8 @@ class DemandeSuivie(ContractValue, frozen=True, kw_only=True):
     modifie_le: Instant
     numero_serie: str | None = None
     fin_validite: Instant | None = None
+    renouvelle: int | None = None
+    renouvelee_par: int | None = msgspec.field(default=None, name="renouveleePar")
     erreur: ErreurDemande | None = None
 
     @property

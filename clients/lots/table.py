@@ -23,6 +23,9 @@ from clients.text import UnreadableTextError, composed, invisible_character, rea
 
 COLUMNS = {
     "reference": "reference",
+    "renouvelle": "renouvelle",
+    "renouvelleAutorite": "renouvelle_autorite",
+    "renouvelleSerie": "renouvelle_serie",
     "offre": "offre",
     "usage": "usage",
     "structure": "structure",
@@ -38,6 +41,8 @@ COLUMNS = {
 """Columns of a table, named as in the contract, and the field each one fills."""
 
 _REQUIRED_COLUMNS = ("offre", "usage", "emailActeur")
+_RENEWAL_COLUMNS = frozenset({"renouvelle", "renouvelleAutorite", "renouvelleSerie"})
+"""A line with one of them renews a certificate, and names nothing of the product."""
 _SEPARATORS = ";,\t"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n')
 """What Excel puts first to say which separator follows."""
@@ -82,7 +87,8 @@ def demande_of(cells: dict[str, str], csr: bytes) -> DemandeCertificat:
     """The demande of one line; ``fqdn`` holds one or more names separated by blanks or commas."""
     members: dict[str, Any] = {COLUMNS[column]: value for column, value in cells.items() if column != "csr"}
     members["fqdn"] = tuple(name for name in re.split(r"[\s,]+", cells.get("fqdn", "")) if name)
-    return DemandeCertificat(**{"offre": "", "usage": "", "email_acteur": "", **members, "csr": csr})
+    required = {} if _RENEWAL_COLUMNS & cells.keys() else {COLUMNS[column]: "" for column in _REQUIRED_COLUMNS}
+    return DemandeCertificat(**{**required, **members, "csr": csr})
 
 
 def refused(path: Path, *problems: Problem) -> InvalidMessageError:
@@ -143,7 +149,8 @@ def _columns_of(path: Path, line: int, header: Sequence[str], others: Sequence[S
     if unknown:
         texte = f"colonnes inconnues : {', '.join(unknown)} ; colonnes permises : {', '.join(COLUMNS)}."
         problems.append(Problem(texte=texte, ligne=line))
-    missing = [column for column in _REQUIRED_COLUMNS if column not in columns]
+    renews = bool(_RENEWAL_COLUMNS & set(columns))
+    missing = [] if renews else [column for column in _REQUIRED_COLUMNS if column not in columns]
     if missing:
         problems.append(Problem(texte=f"colonnes absentes : {', '.join(missing)}.", ligne=line))
     if problems:

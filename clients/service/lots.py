@@ -35,6 +35,7 @@ from clients.contract.values import (
 from clients.errors import ConnectionLostError, ErreurTechnique, IgcClientError
 from clients.service.failures import Endpoint, checked_address, translated_errors
 from clients.service.produits import ProduitCalls
+from clients.service.renewals import RenewalCalls
 from clients.service.tls import tls_context
 from clients.service.transport import ContractTransport, open_session
 
@@ -66,7 +67,7 @@ class RetryNotice(msgspec.Struct, frozen=True, kw_only=True):
     error: IgcClientError
 
 
-class ServiceLots(ProduitCalls):
+class ServiceLots(ProduitCalls, RenewalCalls):
     """The service of one plateforme, seen with one client certificate. Use one instance per thread.
 
     ``certificate`` is (certificate with its chain, private key), PEM files; ``ca`` the PEM file of the CAs that the

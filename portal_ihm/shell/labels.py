@@ -42,6 +42,7 @@ _ACTION_TEXTS = {
     CodeAction.VALIDATED: "Demande validée",
     CodeAction.CANCELLED: "Demande annulée",
     CodeAction.WITHDRAWN: "Certificat retiré",
+    CodeAction.RENEWAL_RECORDED: "Renouvellement demandé",
     CodeAction.HANDED_TO_CA: "Demande transmise à l'autorité de certification",
     CodeAction.ISSUED: "Certificat signé",
     CodeAction.NOT_PROCESSED: "Échec technique définitif",
@@ -61,6 +62,7 @@ CHAMP_TEXTS = {
     "emailActeur": "Email de l'acteur",
     "emailInforme": "Email d'une personne à informer",
     "csr": "CSR",
+    "renouvelle": "Produit à renouveler",
 }
 """The portal's name of each field of the contract."""
 
@@ -72,6 +74,9 @@ _REASONS_OF_VALIDATION = frozenset(
         Code.NOT_PROCESSED,
         Code.DOMAIN_RESERVED,
         Code.UPN_DOMAIN_REFUSED,
+        Code.RENEWAL_OUTSIDE_WINDOW,
+        Code.NOT_RENEWABLE,
+        Code.RENEWAL_TAKEN,
     }
 )
 """Why the guide would only say that a demande is not validated (§13, ERR_IHM_063)."""

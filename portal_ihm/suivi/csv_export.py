@@ -37,6 +37,8 @@ _COLUMNS: tuple[tuple[str, Callable[[DemandeView], object]], ...] = (
     ("État produit", lambda view: label(view.etat_produit)),
     ("Numéro de série", lambda view: view.serial),
     ("Date d'expiration", lambda view: datetime_fr(view.not_after)),
+    ("Renouvelle le produit", lambda view: view.renouvelle),
+    ("Renouvelé par", lambda view: view.renouvelee_par),
     ("Code du refus", lambda view: view.refusal.code if view.refusal else None),
     ("Motif du refus", lambda view: view.refusal.texte if view.refusal else None),
 )

@@ -52,6 +52,19 @@ class Sight:
             ),
         )
 
+    def askable(self) -> ColumnElement[bool]:
+        """As ``visibility.may_act``: what he may ask for now, in his perimeter or for himself on offre PS."""
+        own = (
+            and_(_demande.offre == Offre.PS.value, _demande.id_beneficiaire == self._acteur.id_national)
+            if may_request_for_self(self._acteur)
+            else false()
+        )
+        return and_(_demande.plateforme == self._acteur.plateforme.value, or_(_within(self._rights), own))
+
+    def structures(self) -> int:
+        """How many structures he administers."""
+        return len({structure for _, structure in self._rights.patterns})
+
     def _borne(self) -> ColumnElement[bool]:
         acteur = self._acteur
         if acteur.type_acteur is not TypeActeurInscrit.PERSONNE or acteur.id_national is None:

@@ -19,12 +19,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Candidate:
-    """A judged form and the numero it will have; when nothing is stored, its position in the lot instead."""
+    """A judged form and the numero it will have; when nothing is stored, its position in the lot instead.
+
+    ``renouvelle`` is the numero of the demande whose certificate it renews, if it does.
+    """
 
     numero: int
     verdict: Judged
     cree_le: datetime
     acteur: str
+    renouvelle: int | None = None
 
     @property
     def refusals(self) -> tuple[IgcError, ...]:

@@ -21,6 +21,7 @@ from registration.demandes.shared_primes import refuse_shared_primes
 from registration.errors import Code, IgcError
 from registration.life.giving_up import key_refusal
 from registration.revocation.blocked_keys import blocked_among
+from registration.rules.renewal import needs_new_key
 from registration.rules.validation import Accepted, porteur_of
 from registration.values import Acteur
 from registration.vocabulary import EtatDemande, EtatProduit, Offre, Plateforme
@@ -138,7 +139,8 @@ def _judge(
         if wish.address is not None and claimed.addresses.get(wish.address, porteur) != porteur:
             wish.candidate.refuse(IgcError(Code.EMAIL_TAKEN, champ="adresseEmail"))
         elif wish.key in claimed.keys:
-            wish.candidate.refuse(claimed.keys[wish.key]())
+            refusal = claimed.keys[wish.key]()
+            wish.candidate.refuse(needs_new_key(refusal) if wish.candidate.renouvelle else refusal)
         else:
             winners[wish.key] = wish
             claimed.keys[wish.key] = refusal_by(wish)

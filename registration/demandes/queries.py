@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, func, literal, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pki.certificates.content import subject_fields
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow, may_know_of
 from registration.demandes.criteria import of_demandes
+from registration.demandes.renewals import renews_still
 from registration.errors import AccessError, Code, NotFoundError, text_without_data
 from registration.rules.validation import content_of
 from registration.values import Acteur
@@ -103,6 +104,7 @@ def _as_line(row: tables.Historique) -> HistoriqueLine:
 
 
 _demande = tables.Demande
+_renewal = aliased(tables.Demande)
 _SHOWN = (
     _demande.id,
     _demande.canal,
@@ -123,6 +125,12 @@ _SHOWN = (
     _demande.texte_erreur,
     _demande.cree_le,
     _demande.modifie_le,
+    _demande.renouvelle,
+    select(_renewal.id)
+    .where(_renewal.renouvelle == _demande.id, renews_still(_renewal))
+    .correlate(_demande)
+    .scalar_subquery()
+    .label("renouvelee_par"),
     tables.Certificat.serial,
     tables.Certificat.not_after,
     tables.Structure.raison_sociale,
@@ -196,6 +204,8 @@ def _details(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
         "fqdns": tuple(json.loads(row.fqdns)) if row.fqdns else (),
         "serial": row.serial,
         "not_after": row.not_after,
+        "renouvelle": row.renouvelle,
+        "renouvelee_par": row.renouvelee_par,
         "refusal": None if row.code_erreur is None else _refusal(row, row.texte_erreur or ""),
     }
 

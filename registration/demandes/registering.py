@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from registration.acteurs.rights import load_rights
 from registration.demandes.candidates import Candidate, judge
 from registration.demandes.claims import claim
+from registration.demandes.renewals import judge_renewals, read_renewals, refuse_rivals
 from registration.directory.reading import load_view
 from registration.errors import Code
 from registration.life import outbox, transitions
@@ -48,13 +49,16 @@ def register(
     """Insert one demande a form, VALIDEE or REJETEE (ANNULEE when ``cancelled``), and the outbox rows to sign them.
 
     ``csrs`` were judged before the transaction (``judge_csrs``), and the directory was completed, ``is_whole`` or not
-    (``LotPolicy.complete``). Numeros run from ``first_numero``, positions in the lot from ``first_position``; ``after``
+    (``renewals.complete``). Numeros run from ``first_numero``, positions in the lot from ``first_position``; ``after``
     more items of it are still to come. Gives the candidates with their refusals, in the order of the forms. ``rights``
     are those of the acteur, when this transaction has read them.
     """
-    view = load_view(session, origin, forms, rights, is_whole=is_whole)
-    candidates = judge(view, forms, first_numero, now, policy, csrs)
+    renewals = read_renewals(session, origin.acteur, forms, policy, lock=True)
+    view = load_view(session, origin, renewals.forms, rights, is_whole=is_whole)
+    candidates = judge(view, renewals.forms, first_numero, now, policy, csrs)
+    judge_renewals(renewals, candidates, view, now, policy)
     if not cancelled:
+        refuse_rivals(session, renewals, candidates, {}, id_lot=id_lot, first_position=first_position or 1)
         claim(session, origin.acteur, candidates, now)
     entries, accepted, ended = [], [], []
     for rank, candidate in enumerate(candidates):
@@ -69,6 +73,8 @@ def register(
     if id_lot is None:
         owe(session, Avis.VALIDATED, accepted, now)  # of a lot, its deposit owes it
     owe(session, Avis.CANCELLED, ended, now)
+    renewed = [c.renouvelle for c in candidates if c.renouvelle is not None and not c.refusals]
+    transitions.tell_renewals(session, origin, renewed, view.rights, now)
     outbox.owe_issuance(
         session, accepted, id_lot=id_lot, first_position=first_position, after=after, now=now, policy=policy
     )
@@ -132,6 +138,7 @@ def _row(
         "email_acteur": values.email_acteur,
         "email_informe": values.email_informe,
         "contenu": None,
+        "renouvelle": candidate.renouvelle,
         "code_erreur": None,
         "champ_erreur": None,
         "texte_erreur": None,

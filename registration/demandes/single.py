@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from registration.demandes.registering import register
+from registration.demandes.renewals import complete
 from registration.life.numbers import numbered
 from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.rules.validation import Refused, judge_csrs
@@ -15,7 +16,7 @@ from storage.database import Database
 def submit(db: Database, origin: Origin, form: DemandeForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY) -> int:
     """Place the demande and give its numero; the first refusal is raised and nothing is stored then."""
     csrs = judge_csrs((form,), policy.keys)
-    is_whole = policy.complete(origin.acteur, (form,), now)
+    is_whole = complete(db, origin.acteur, (form,), now, policy)
     with numbered(db, demandes=1) as (session, numero, _):
         (candidate,) = register(
             session, origin, (form,), first_numero=numero, now=now, policy=policy, csrs=csrs, is_whole=is_whole

@@ -108,6 +108,24 @@ def move_by(
     )
 
 
+def tell_renewals(session: Session, origin: Origin, numeros: Collection[int], rights: Rights, now: datetime) -> None:
+    """Have the history of these demandes say that the acteur asks for a renewal of their certificates.
+
+    The demandes stay in their etat; that of the renewal names the one it renews.
+    """
+    demande = tables.Demande
+    columns = (demande.id, demande.etat, demande.offre, demande.id_structure, demande.id_beneficiaire)
+    lines: list[dict[str, Any]] = []
+    for part in slices(sorted(numeros)):
+        for numero, etat, offre, structure, beneficiaire in session.execute(
+            select(*columns).where(demande.id.in_(part)).order_by(demande.id)
+        ):
+            standing = standing_of(origin.acteur, rights, offre_of(offre), structure, beneficiaire)
+            action = CodeAction.RENEWAL_RECORDED
+            lines.append(history.line(numero, origin, now, action, EtatDemande(etat), standing))
+    history.append(session, lines)
+
+
 def _update(
     session: Session, action: CodeAction, numeros: Collection[int], now: datetime, values: dict[str, Any]
 ) -> None:

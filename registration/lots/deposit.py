@@ -13,6 +13,7 @@ from registration.acteurs.rights import load_rights
 from registration.demandes.candidates import Candidate, judge
 from registration.demandes.claims import Claimed, peek
 from registration.demandes.registering import register
+from registration.demandes.renewals import complete, judge_renewals, read_renewals, refuse_rivals
 from registration.directory.reading import load_view
 from registration.errors import AccessError, Code, ConflictError, IgcError
 from registration.life import outbox
@@ -56,7 +57,7 @@ def submit(
     at_once = len(form.demandes) <= policy.at_once
     demandes = len(form.demandes) if at_once else 0
     csrs = judge_csrs(form.demandes, policy.keys) if at_once else {}
-    is_whole = not at_once or policy.complete(origin.acteur, form.demandes, now)
+    is_whole = not at_once or complete(db, origin.acteur, form.demandes, now, policy)
     try:
         with numbered(db, demandes=demandes, lots=1) as (session, first_numero, index):
             rights = _check_any_right(session, origin.acteur)
@@ -99,13 +100,17 @@ def verify(
     _check_size(form, policy)
     verdicts: list[Verdict] = []
     fitting = policy.for_items(len(form.demandes))
-    earlier = Claimed()
-    is_whole = policy.complete(origin.acteur, form.demandes, now)
+    earlier, renewed = Claimed(), dict[int, int]()
+    is_whole = complete(db, origin.acteur, form.demandes, now, policy)
     with db.read() as session:
         _check_any_right(session, origin.acteur)
         for part in slices(form.demandes, policy.page_size):
-            view = load_view(session, origin, part, is_whole=is_whole)
-            candidates = judge(view, part, len(verdicts) + 1, now, fitting, judge_csrs(part, fitting.keys))
+            renewals = read_renewals(session, origin.acteur, part, policy)
+            view = load_view(session, origin, renewals.forms, is_whole=is_whole)
+            csrs = judge_csrs(part, fitting.keys)
+            candidates = judge(view, renewals.forms, len(verdicts) + 1, now, fitting, csrs)
+            judge_renewals(renewals, candidates, view, now, policy)
+            refuse_rivals(session, renewals, candidates, renewed, first_position=len(verdicts) + 1)
             peek(session, origin.acteur, candidates, earlier, now)
             verdicts.extend(_as_verdict(candidate) for candidate in candidates)
     return tuple(verdicts)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from registration.acteurs.reading import acteur_by_id
 from registration.demandes.registering import register, register_unprocessed
+from registration.demandes.renewals import complete
 from registration.life import outbox
 from registration.life.numbers import DEMANDE
 from registration.policy import DEFAULT_POLICY, LotPolicy
@@ -40,7 +41,7 @@ def register_page(
     # What is kept of a page never changes: the long part of judging it is done before anybody has to wait.
     forms, fitting = decode_forms(found.contenu), policy.for_items(found.nombre)
     csrs = judge_csrs(forms, fitting.keys)
-    is_whole = policy.complete(acteur, forms, now)
+    is_whole = complete(db, acteur, forms, now, policy)
     with db.write_numbered({DEMANDE: len(forms)}) as (session, first):
         # Of two runs at the same time, the second waits here and then finds the page gone. Outbox, page, lot: whoever
         # gives a page up locks them in the same order.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, func, select
+from sqlalchemy.orm import aliased
 
 from registration.vocabulary import Avis, Canal, CodeAction, EtatDemande, EtatProduit
 from storage import tables
@@ -54,8 +55,16 @@ _MOMENTS: dict[Avis, Any] = {
 
 
 def to_renew() -> list[ColumnElement[bool]]:
-    """A certificate of whose end somebody is told: withdrawn and not revoked. What replaces it silences it here."""
+    """A certificate of whose end somebody is told: withdrawn, not revoked, and not replaced.
+
+    It is replaced when its renewal was withdrawn (guide §8.6.2): one that was asked for, and fell through, is none.
+    """
+    successor = aliased(tables.Demande)
+    replaced = select(successor.id).where(
+        successor.renouvelle == _demande.id, successor.etat_produit == EtatProduit.ACTIF.value
+    )
     return [
+        ~replaced.exists(),
         _demande.etat_produit == EtatProduit.ACTIF.value,
         _certificat.retire_le.is_not(None),
         _certificat.revoque_le.is_(None),

@@ -193,6 +193,11 @@ def examine(
     return Accepted(form=form, values=values, csr=csr, porteur=porteur, contenu=contenu)
 
 
+def refuse_unread(acteur: Acteur, form: DemandeForm, refusals: tuple[IgcError, ...]) -> Refused:
+    """The verdict on a form that names nothing to be examined, for these reasons."""
+    return Refused(form=form, values=_written(acteur, form), csr=None, refusals=refusals)
+
+
 def leave_unexamined(acteur: Acteur, form: DemandeForm) -> Refused:
     """The verdict on a form that nothing could examine: ERR_WS_040, it may be presented again."""
     return Refused(form=form, values=_written(acteur, form), csr=None, refusals=(IgcError(Code.NOT_PROCESSED),))

@@ -357,7 +357,8 @@ class RegistrationSettings(Section):
         default=30,
         ge=15,
         le=365,
-        description="Jours avant la fin d'un certificat à partir desquels on le renouvelle et l'on en avertit.",
+        description="Un produit se renouvelle à partir de tant de jours (de 24 heures) avant la fin de son certificat, "
+        "et jusqu'à 240 heures après ; l'avis d'expiration part au début de cette fenêtre.",
     )
 
 

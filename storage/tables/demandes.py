@@ -5,18 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
+
+RENEWS_STILL = (
+    "renouvelle IS NOT NULL AND (etat IN ('ENREGISTREE', 'VALIDEE', 'TRANSMISE')"
+    " OR (etat = 'CLOSE' AND etat_produit = 'ACTIF'))"
+)
+"""A renewal that is on its way, or withdrawn and active: of each product one at a time."""
 
 
 class Demande(Base):
     """One request for a certificate, of a lot (``id_lot``, ``position``) or of the portal; ``id`` is its numero.
 
     ``adresse_email`` is what was typed and is certified, ``adresse_cle`` the same without case, by which addresses are
-    compared and looked for. Of a demande that was refused only what had the right form stands here; ``offre``,
-    ``usage`` and ``email_acteur`` are NULL in no other.
+    compared and looked for. ``renouvelle`` is the demande whose certificate this one renews. Of a demande that was
+    refused only what had the right form stands here; ``offre``, ``usage`` and ``email_acteur`` are NULL in no other.
     """
 
     __tablename__ = "demande"
@@ -29,6 +35,13 @@ class Demande(Base):
         Index("ix_demande__id_acteur", "id_acteur"),
         Index("ix_demande__cree_le", "cree_le"),
         Index("ix_demande__adresse", "plateforme", "adresse_cle"),
+        Index(
+            "ix_demande__renouvelle",
+            "renouvelle",
+            unique=True,
+            sqlite_where=text(RENEWS_STILL),
+            postgresql_where=text(RENEWS_STILL),
+        ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     plateforme: Mapped[str] = mapped_column(String(16))
@@ -52,6 +65,7 @@ class Demande(Base):
     email_acteur: Mapped[str | None] = mapped_column(String(254))
     email_informe: Mapped[str | None] = mapped_column(String(254))
     contenu: Mapped[dict[str, Any] | None]
+    renouvelle: Mapped[int | None] = mapped_column(ForeignKey("demande.id"))
     code_erreur: Mapped[str | None] = mapped_column(String(16))
     champ_erreur: Mapped[str | None] = mapped_column(String(32))
     texte_erreur: Mapped[str | None] = mapped_column(Text)

@@ -44,6 +44,7 @@ class Operation(Enum):
     ANNULER_DEMANDE = "annulerDemande"
     ANNULER_LOT = "annulerLot"
     RECHERCHER_DEMANDES = "rechercherDemandes"
+    LISTER_A_RENOUVELER = "listerARenouveler"
     CONSULTER_DEMANDE = "consulterDemande"
     RECHERCHER_PRODUITS = "rechercherProduits"
     CONSULTER_PRODUIT = "consulterProduit"
@@ -77,6 +78,7 @@ _READING = frozenset(
         Operation.SUIVRE_LOT,
         Operation.LISTER_DEMANDES_LOT,
         Operation.RECHERCHER_DEMANDES,
+        Operation.LISTER_A_RENOUVELER,
         Operation.CONSULTER_DEMANDE,
         Operation.RECHERCHER_PRODUITS,
         Operation.CONSULTER_PRODUIT,

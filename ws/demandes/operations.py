@@ -7,7 +7,7 @@ from typing import Any
 from spyne import Integer32, Integer64, MethodContext, Service, Unicode, rpc
 
 from registration.policy import DEFAULT_PAGE
-from registration.views import PersonneCriteria, SearchCriteria
+from registration.views import PersonneCriteria, RenewalCriteria, SearchCriteria
 from registration.vocabulary import ALL_OFFRES, EtatDemande, Offre, Usage
 from ws.contract.kinds import BilanAnnulation, optional, required
 from ws.contract.rendering import bilan_annulation
@@ -57,6 +57,37 @@ class DemandeOperations(Service):
         """Search demandes of both canals."""
         page = ctx.udc.authority.demandes.search(
             ctx.udc.origin.acteur, _criteria(criteres), after=aPartirDe, limit=taille or DEFAULT_PAGE
+        )
+        return rendering.page_demandes(page)
+
+    @rpc(
+        optional(Integer32),
+        optional(Unicode),
+        optional(Unicode),
+        optional(Unicode),
+        optional(Integer64),
+        optional(Integer32),
+        _returns=required(PageDemandes),
+        _out_variable_name="page",
+    )
+    def listerARenouveler(
+        ctx: MethodContext,
+        jours: int | None,
+        offre: str | None,
+        usage: str | None,
+        structure: str | None,
+        aPartirDe: int | None,
+        taille: int | None,
+    ) -> PageDemandes:
+        """What is to renew now, by page."""
+        criteria = RenewalCriteria(
+            offre=None if offre in {None, ALL_OFFRES} else Offre(offre),
+            usage=None if usage is None else Usage(usage),
+            structure=structure,
+            jours=jours,
+        )
+        page = ctx.udc.authority.demandes.to_renew(
+            ctx.udc.origin.acteur, criteria, after=aPartirDe, limit=taille or DEFAULT_PAGE
         )
         return rendering.page_demandes(page)
 

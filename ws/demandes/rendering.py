@@ -43,6 +43,8 @@ def _demande(view: DemandeView) -> types.DemandeSuivie:
         modifieLe=view.modifie_le,
         numeroSerie=view.serial,
         finValidite=view.not_after,
+        renouvelle=view.renouvelle,
+        renouveleePar=view.renouvelee_par,
         erreur=None if view.refusal is None else erreur(view.refusal),
     )
 

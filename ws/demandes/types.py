@@ -28,6 +28,8 @@ class DemandeSuivie(Contract):
     modifieLe = required(DateTime)
     numeroSerie = optional(Unicode)
     finValidite = optional(DateTime)
+    renouvelle = optional(Integer64)
+    renouveleePar = optional(Integer64)
     erreur = optional(ErreurDemande)
 
 

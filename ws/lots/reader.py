@@ -27,6 +27,9 @@ _FQDN = contract_tag("fqdn")
 _CSR = contract_tag("csr")
 _TEXTS = {
     _REFERENCE: "reference",
+    contract_tag("renouvelle"): "renouvelle",
+    contract_tag("renouvelleAutorite"): "renouvelle_autorite",
+    contract_tag("renouvelleSerie"): "renouvelle_serie",
     contract_tag("offre"): "offre",
     contract_tag("usage"): "usage",
     contract_tag("structure"): "structure",

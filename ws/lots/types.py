@@ -11,6 +11,9 @@ class DemandeCertificat(Contract):
     """A request, as sent: what is wrong with a field is for its verdict to say."""
 
     reference = optional(Unicode)
+    renouvelle = optional(Unicode)
+    renouvelleAutorite = optional(Unicode)
+    renouvelleSerie = optional(Unicode)
     offre = optional(Unicode)
     usage = optional(Unicode)
     structure = optional(Unicode)

@@ -26,6 +26,7 @@ def test_an_honest_plateforme_has_no_fault(place: Place) -> None:
         "CRL": 8,
         "demandes": 13 + 4 + 3,
         "lots": 3,
+        "renouvellements": 0,
         "certificats relus par pkilint": certificates,
         "scellements": 0,
     }

@@ -130,6 +130,40 @@ def test_a_lot_from_deposit_to_certificates(door: Door) -> None:
         assert (bilan.annulees, bilan.inchangees) == (0, 14)
 
 
+def test_a_lot_of_renewals_from_the_list_to_the_link(door: Door) -> None:
+    world = door.world
+    index = world.deposit(*world.forms(6), reference="un").index
+    world.run_batch()
+    with requests.Session() as session:
+        lots = door.zeep(session)
+        taken = lots.retirerPageLot(indexLot=index, conditions=CONDITIONS).retrait
+        assert lots.listerARenouveler().nombre == 0
+        of_the_lot = tables.Certificat.id_demande.in_(world.numeros(index))
+        with world.db.write() as changing:
+            changing.execute(update(tables.Certificat).where(of_the_lot).values(not_after=world.clock()))
+        first = lots.listerARenouveler(jours=30, usage="AUTH_CLI", structure=HOPITAL, offre="ORG", taille=4)
+        rest = lots.listerARenouveler(aPartirDe=first.suivant, taille=4)
+        old = [demande.numeroDemande for demande in (*first.demande, *rest.demande)]
+        assert (old, rest.suivant) == ([retrait.numeroDemande for retrait in taken], None)
+        items = [{"renouvelle": str(one), "csr": csr(40 + one)} for one in old]
+        items.append({"renouvelle": str(old[0]), "usage": "SIGN", "csr": csr(60)})
+        given = {"reference": "deux", "demande": items}
+        bilan = lots.verifierLot(lot=given)
+        assert (bilan.acceptables, bilan.verdict[6].erreur[0].code, bilan.verdict[6].erreur[0].champ) == (
+            6, "ERR_WS_036", "usage",
+        )  # fmt: skip
+        renewed = lots.deposerLot(lot=given).indexLot
+        assert lots.deposerLot(lot=given).indexLot == renewed
+        world.run_batch()
+        assert lots.suivreLot(indexLot=renewed).aRetirer == 6
+        demandes = lots.listerDemandesLot(indexLot=renewed).demande
+        assert [demande.renouvelle for demande in demandes] == [*old, None]
+        assert lots.listerARenouveler().nombre == 0
+        detail = lots.consulterDemande(numeroDemande=old[0])
+        assert detail.demande.renouveleePar == demandes[0].numeroDemande
+        assert detail.ligneHistorique[-1].codeAction == "ACT_RNV_001"
+
+
 def test_refusals_of_use_cases_have_their_fault(door: Door) -> None:
     world = door.world
     index = world.deposit(*world.forms(1), reference="un").index

@@ -28,6 +28,8 @@ def row(numero: int, **changes: object) -> list[object]:
         "structure": "1750140014",
         "numéro de série": "67bb2ac29c3f06f2b4309a41771edd07",
         "fin de validité": "2029-11-30 07:12:45 UTC",
+        "renouvelle": 123455,
+        "renouvelé par": 123457,
         "erreur": "ERR_IHM_062_2",
     }
     return [(values | changes)[column] for column in COLUMNS]

@@ -139,7 +139,7 @@ XML = """<?xml version="1.0"?>
     [
         ("<offre>ORG", "<offre>org", (4, 1, "offre"), "PS, PRO, ORG, SERV"),
         ("<usage>SIGN</usage>", "", (4, 1, "usage"), "manque l'élément usage"),
-        ("<emailActeur>a@h.example</emailActeur>", "", (5, 1, "emailActeur"), "manque l'élément emailActeur"),
+        ("<emailActeur>a@h.example</emailActeur>", "", (4, 1, "emailActeur"), "manque l'élément emailActeur"),
         ("<csr>AAAA</csr>", "", (4, 1, "csr"), "manque l'élément csr"),
         ("<reference>R1</reference>", "", (4, None, "reference"), "manque l'élément reference"),
         (

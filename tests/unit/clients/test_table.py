@@ -197,6 +197,7 @@ def test_reading_grows_with_the_table_and_no_faster(write: Write) -> None:
 
 def test_columns_are_those_of_the_contract() -> None:
     assert set(COLUMNS) == {
+        *("renouvelle", "renouvelleAutorite", "renouvelleSerie"),
         *("reference", "offre", "usage", "structure", "beneficiaire", "serviceApplicatif"),
         *("adresseEmail", "fqdn", "upn", "emailActeur", "emailInforme", "csr"),
     }

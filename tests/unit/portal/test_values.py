@@ -288,9 +288,9 @@ def test_a_refusal_names_the_field_as_the_portal_does() -> None:
 @pytest.mark.parametrize("code", [code for code in Code if re.match("ERR_WS_03|ERR_WS_04", code.value)])
 def test_a_person_reads_codes_of_the_guide(code: Code) -> None:
     """Decision 27; what is no refusal of a demande never comes this way."""
-    error = IgcError(code, champ="upn", raison="r.", valeur="v", etat="E", index=1)
+    error = IgcError(code, champ="upn", raison="r.", valeur="v", etat="E", index=1, debut="d", fin="f")
     read = labels.in_words_of_the_guide(error)
-    of_a_demande = "ERR_WS_036" <= code.value <= "ERR_WS_042" and code is not Code.CRITERIA_INVALID
+    of_a_demande = "ERR_WS_036" <= code.value <= "ERR_WS_045" and code is not Code.CRITERIA_INVALID
     assert read.code is (Code.VALIDATION_FAILED if of_a_demande else code)
     assert read.champ == "upn"
     assert labels.refusal_text(error) in read.text

@@ -75,6 +75,9 @@ def test_the_digest_sees_every_field_and_the_order() -> None:
         "fqdns": ("a.example",),
         "upn": "a@b",
         "email_informe": "c@hopital.example",
+        "renouvelle": "12",
+        "renouvelle_autorite": "AC",
+        "renouvelle_serie": "0a",
     }
     assert set(changes) == set(DemandeForm.__struct_fields__)
     digests = {content_digest((msgspec.structs.replace(FORM, **{name: value}),)) for name, value in changes.items()}

@@ -27,6 +27,7 @@ from registration.views import (
     ProduitPage,
     ProduitView,
     Refusal,
+    RenewalCriteria,
     Retrait,
     RetraitConditions,
     RetraitPage,
@@ -80,6 +81,7 @@ class Desk:
         self.calls: list[str] = []
         self.threads: set[str] = set()
         self.criteria = SearchCriteria()
+        self.renewals = RenewalCriteria()
         self.produit_criteria = ProduitCriteria()
         self.conditions: RetraitConditions | None = None
         self.lock = threading.Lock()
@@ -240,6 +242,13 @@ class DeskDemandes(_Area):
 
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         return 0
+
+    def to_renew(
+        self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = 100
+    ) -> DemandePage:
+        self.desk.calls.append(f"to_renew after={after} limit={limit}")
+        self.desk.renewals = criteria
+        return DemandePage(demandes=(), next_after=None)
 
     def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         if numero == 404:

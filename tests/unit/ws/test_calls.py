@@ -21,6 +21,7 @@ from suds.client import Client as SudsClient
 from suds.transport.https import HttpAuthenticated
 
 from registration.values import DemandeForm
+from registration.views import RenewalCriteria
 from registration.vocabulary import Canal, Offre, Usage
 from tests.support.assertions import the
 from tests.support.clock import NOON
@@ -186,6 +187,15 @@ def test_the_lot_of_another_is_unknown(canal: ServedCanal) -> None:
     canal.post(envelope(lot(item(1))))
     status, content = canal.post(envelope(request("suivreLot", "<l:indexLot>1</l:indexLot>")), name="other")
     assert (status, fault_of(content)["fault"]) == (500, "introuvable")
+
+
+def test_what_is_to_renew(canal: ServedCanal, lots: Any) -> None:
+    lots.listerARenouveler(offre="TOUTES")
+    assert "to_renew after=None limit=50" in canal.desk.calls
+    assert canal.desk.renewals == RenewalCriteria()
+    lots.listerARenouveler(jours=0, offre="SERV", usage="S/MIME", structure="1750140014", aPartirDe=7, taille=3)
+    assert "to_renew after=7 limit=3" in canal.desk.calls
+    assert canal.desk.renewals == RenewalCriteria(jours=0, offre=Offre.SERV, usage=Usage.SMIME, structure="1750140014")
 
 
 def test_list_and_search(canal: ServedCanal, lots: Any) -> None:

@@ -16,7 +16,8 @@ from ws.gates.content import _first_misplaced, find_misfit
 
 FIELDS = re.compile(r"<l:(\w+)>[^<]*</l:\1>")
 FULL = {
-    "reference": "r-1", "offre": "SERV", "usage": "SSL_SERV", "structure": "10B0039137", "beneficiaire": "899700027131",
+    "reference": "r-1", "renouvelle": "7", "renouvelleAutorite": "AC", "renouvelleSerie": "0a",
+    "offre": "SERV", "usage": "SSL_SERV", "structure": "10B0039137", "beneficiaire": "899700027131",
     "serviceApplicatif": "dossier", "adresseEmail": "a@b.fr", "fqdn": "a.fr", "upn": "u@b.fr", "emailActeur": "g@b.fr",
     "emailInforme": "i@b.fr", "csr": "QUJD",
 }  # fmt: skip
@@ -40,7 +41,10 @@ def test_an_unknown_field_is_named(canal: Canal, version: SoapVersion, place: in
     bad = demande(ORDER[:place]) + "<l:couleur>bleu</l:couleur>" + demande(ORDER[place:])
     fault = refused_item(canal, bad.replace("</l:demande><l:couleur>", "<l:couleur>").replace("</l:couleur><l:demande>", "</l:couleur>"), version)  # fmt: skip
     assert (fault["champ"], "bleu" in fault["texte"]) == ("couleur", False)
-    assert "inconnu à cette place. Attendu : reference, offre, usage," in fault["texte"]
+    assert (
+        "inconnu à cette place. Attendu : reference, renouvelle, renouvelleAutorite, renouvelleSerie, offre, usage,"
+        in fault["texte"]
+    )
 
 
 def test_a_known_name_in_another_namespace_is_told_so(canal: Canal) -> None:
@@ -57,7 +61,7 @@ def test_a_long_unknown_name_is_cut(canal: Canal) -> None:
 @BOTH
 @pytest.mark.parametrize(
     ("moved", "to", "at_fault"),
-    [("usage", 1, "usage"), ("csr", 0, "csr"), ("emailActeur", 0, "emailActeur"), ("reference", 11, "reference"), ("fqdn", 11, "fqdn"), ("offre", 9, "offre")],
+    [("usage", 1, "usage"), ("csr", 0, "csr"), ("emailActeur", 0, "emailActeur"), ("reference", 14, "reference"), ("fqdn", 14, "fqdn"), ("offre", 12, "offre")],
 )  # fmt: skip
 def test_an_order_that_is_not_the_schemas_is_told_as_order(
     canal: Canal, version: SoapVersion, moved: str, to: int, at_fault: str

@@ -27,7 +27,7 @@ SAMPLES = {
     "serviceApplicatif": "dossier", "adresseEmail": "a@b.fr", "fqdn": "a.fr", "upn": "u@b.fr", "emailActeur": "g@b.fr",
     "emailInforme": "i@b.fr", "csr": CSR, "indexLot": "12", "numeroDemande": "7", "versionConnue": "v1", "attente": "3",
     "etat": "CLOSE", "aPartirDe": "4", "taille": "5", "codeRevocation": "Secret-de-12!", "confirmation": "Secret-de-12!",
-    "acceptationCgu": "true", "numeroProduit": "7", "etatProduit": "ACTIF", "raisonSociale": "CENTRE*",
+    "acceptationCgu": "true", "jours": "6", "numeroProduit": "7", "etatProduit": "ACTIF", "raisonSociale": "CENTRE*",
     "nomBeneficiaire": "LER*", "prenomBeneficiaire": "Zoé", "demandeur": "899700027131", "nomDemandeur": "Leroux",
     "prenomDemandeur": "C*", "emisDepuis": "2026-11-23T08:00:00+01:00", "emisJusqua": "2026-11-24T08:00:00+00:00",
     "finDepuis": "2026-11-23T08:00:00+01:00", "finJusqua": "2026-11-24T08:00:00+00:00", "depuis": "2026-11-23T08:00:00+01:00", "jusqua": "2026-11-24T08:00:00+00:00",

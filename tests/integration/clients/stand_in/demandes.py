@@ -23,6 +23,11 @@ def rechercher_demandes(memory: Memory, body: etree._Element) -> Iterator[Member
     yield "page", [("nombre", len(members)), *members, *after]
 
 
+def lister_a_renouveler(_memory: Memory, _body: etree._Element) -> Iterator[Member]:
+    """Its certificates are all of today."""
+    yield "page", [("nombre", 0)]
+
+
 def consulter_demande(memory: Memory, body: etree._Element) -> Iterator[Member]:
     demande = memory.demande_of(body)
     step: list[Member] = [

@@ -54,6 +54,7 @@ _OPERATIONS: dict[str, Callable[[Memory, etree._Element], Iterable[Member]]] = {
     "suivreLot": lots.suivre_lot,
     "listerDemandesLot": lots.lister_demandes_lot,
     "rechercherDemandes": demandes.rechercher_demandes,
+    "listerARenouveler": demandes.lister_a_renouveler,
     "consulterDemande": demandes.consulter_demande,
     "retirerDemande": demandes.retirer_demande,
     "retirerPageLot": demandes.retirer_page_lot,
