@@ -88,8 +88,14 @@ def test_the_lot_of_the_guide_is_valid() -> None:
     schema.assertValid(etree.fromstring(blocks("xml")[0]))
 
 
-# The search in the directory has no operation yet.
-PORTAL_ALONE = {Code.HABILITATION_LOST, Code.VALIDATION_FAILED, Code.NOBODY_IN_STRUCTURE}
+# The search in the directory has no operation yet, nor has who acts for somebody else.
+PORTAL_ALONE = {
+    Code.HABILITATION_LOST,
+    Code.VALIDATION_FAILED,
+    Code.NOBODY_IN_STRUCTURE,
+    Code.TIERS_NOT_SEARCHED,
+    Code.TIERS_UNKNOWN,
+}
 
 
 def test_the_guide_lists_every_code_of_the_service_and_no_other() -> None:
