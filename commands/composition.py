@@ -110,6 +110,8 @@ class Instance:
             keys=self.key_policy,
             ps_upn_domains=self.settings.registration.ps_upn_domains,
             completion=self.completion,
+            delai_retrait=timedelta(days=self.settings.registration.retrait_days),
+            grace_retrait=timedelta(days=self.settings.registration.retrait_grace_days),
         )
 
     @cached_property

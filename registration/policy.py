@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -31,7 +31,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     a larger one is kept as pages and registered by the batch, so that its index comes back at once. ``keys`` says
     which public keys may be certified; keys revoked as compromised are the database's to know. ``ps_upn_domains`` are
     patterns of the domains in which offre PS may have a UPN: none unless an operator names them. ``completion`` is
-    there when the directory is elsewhere.
+    there when the directory is elsewhere. A certificate may be withdrawn for ``delai_retrait`` (guide §8.7); one that
+    waits since before there was a limit, for ``grace_retrait`` more at least.
     """
 
     max_items: int = 10_000
@@ -42,6 +43,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     keys: KeyPolicy = DEFAULT_KEYS
     ps_upn_domains: tuple[str, ...] = ()
     completion: Completion | None = None
+    delai_retrait: timedelta = timedelta(days=10)
+    grace_retrait: timedelta = timedelta(days=10)
 
     def for_items(self, count: int) -> LotPolicy:
         """The policy under which so many items are judged.

@@ -91,6 +91,7 @@ class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
     fqdns: tuple[str, ...] = ()
     serial: str | None = None
     not_after: datetime | None = None
+    limite_retrait: datetime | None = None
 
 
 class DemandePage(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,8 @@ def store(
         told = [(numero, issued[numero]) for numero in mine]
         tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value and not unsigned[numero]]
-        transitions.move(session, CodeAction.ISSUED, available, now)
+        limit = now + context.policy.lots.delai_retrait
+        transitions.move(session, CodeAction.ISSUED, available, now, limite_retrait=limit)
         # Cancelled, given up or revoked while it was being signed: it must not stay valid.
         revoke_signed(session, [numero for numero in mine if numero not in set(available)], now)
         give_up(session, [numero for numero in run.refused if numero in waiting], now)

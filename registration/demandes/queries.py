@@ -123,6 +123,7 @@ _SHOWN = (
     _demande.texte_erreur,
     _demande.cree_le,
     _demande.modifie_le,
+    _demande.limite_retrait,
     tables.Certificat.serial,
     tables.Certificat.not_after,
     tables.Structure.raison_sociale,
@@ -196,6 +197,7 @@ def _details(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
         "fqdns": tuple(json.loads(row.fqdns)) if row.fqdns else (),
         "serial": row.serial,
         "not_after": row.not_after,
+        "limite_retrait": row.limite_retrait,
         "refusal": None if row.code_erreur is None else _refusal(row, row.texte_erreur or ""),
     }
 

@@ -39,6 +39,8 @@ _OF_DEMANDE = (
     tables.Demande.id_beneficiaire,
     tables.Demande.etat,
     tables.Demande.etat_produit,
+    tables.Demande.limite_retrait,
+    tables.Demande.code_erreur,
 )
 _OF_CERTIFICAT = (
     tables.Certificat.der,
@@ -60,8 +62,8 @@ def withdraw_demande(
     """Withdraw one certificate: the demande becomes Close, the product Actif.
 
     Only the requester (ERR_IHM_017) with his habilitation still there (026); ERR_WS_033 when it is not signed yet,
-    ERR_WS_034 when it cannot be withdrawn any more. Repeated with the same code, it gives the same certificate as long
-    as that is in force: neither an expired nor a revoked one is handed out as if it were good (guide §10.2.2).
+    ERR_IHM_013 from its limit on, ERR_WS_034 when it cannot be withdrawn any more. Repeated with the same code it gives
+    the same certificate as long as that is in force: an expired or revoked one is not handed out (guide §10.2.2).
     """
     _check_conditions(conditions)
     demande = tables.Demande
@@ -100,7 +102,8 @@ def withdraw_lot_page(
     One revocation code serves the page. Items withdrawn before with the same code come again; with another
     code the page is refused (ERR_IHM_013) and nothing changes. A page holds items of a few withdrawals at most, and is
     shorter where they were withdrawn one by one. ERR_IHM_026 when certificates wait and the right to every one of them
-    is gone. A certificate that is expired or revoked by now is left out; ERR_WS_034 when nothing else is left.
+    is gone. A certificate that is expired, revoked or past its limit by now is left out; ERR_IHM_013 or ERR_WS_034
+    when nothing else is left.
     """
     _check_conditions(conditions)
     demande = tables.Demande

@@ -353,6 +353,20 @@ class RegistrationSettings(Section):
         "domaine, `*d` avec ses sous-domaines, `*.d` pour eux seuls ; en minuscules, les noms accentués en forme "
         "`xn--`. Par défaut aucun : un UPN est alors refusé sur l'offre PS.",
     )
+    retrait_days: int = Field(
+        default=10,
+        ge=1,
+        le=365,
+        description="Délai de retrait d'un certificat, en jours de 24 heures depuis sa signature. Passé ce délai, la "
+        "demande est annulée et le certificat révoqué. Un changement vaut pour ce qui est signé ensuite.",
+    )
+    retrait_grace_days: int = Field(
+        default=10,
+        ge=1,
+        le=365,
+        description="Délai laissé au moins aux certificats qu'une version sans date limite avait mis à retirer, en "
+        "jours de 24 heures depuis le premier démarrage de celle-ci.",
+    )
 
 
 class BatchSettings(Section):

@@ -9,13 +9,14 @@ from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
 from storage.tables.base import Base
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
 from storage.tables.counters import Compteur
-from storage.tables.demandes import AdresseProtegee, ClePublique, Demande, Historique
+from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
 
 __all__ = [
     "TO_LIST",
+    "WAITING",
     "Acteur",
     "Administrateur",
     "AdresseProtegee",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
+
+WAITING = "etat = 'TRANSMISE' AND etat_produit = 'A_RETIRER'"
+"""Demandes whose certificate waits for its requester, in the words of the index of their limits."""
 
 
 class Demande(Base):
@@ -16,7 +19,8 @@ class Demande(Base):
 
     ``adresse_email`` is what was typed and is certified, ``adresse_cle`` the same without case, by which addresses are
     compared and looked for. Of a demande that was refused only what had the right form stands here; ``offre``,
-    ``usage`` and ``email_acteur`` are NULL in no other.
+    ``usage`` and ``email_acteur`` are NULL in no other. ``limite_retrait``, from the signature on, is the moment from
+    which the certificate cannot be withdrawn any more; NULL too where an older plateforme signed.
     """
 
     __tablename__ = "demande"
@@ -29,6 +33,12 @@ class Demande(Base):
         Index("ix_demande__id_acteur", "id_acteur"),
         Index("ix_demande__cree_le", "cree_le"),
         Index("ix_demande__adresse", "plateforme", "adresse_cle"),
+        Index(
+            "ix_demande__limite_retrait",
+            "limite_retrait",
+            sqlite_where=text(WAITING),
+            postgresql_where=text(WAITING),
+        ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     plateforme: Mapped[str] = mapped_column(String(16))
@@ -57,6 +67,7 @@ class Demande(Base):
     texte_erreur: Mapped[str | None] = mapped_column(Text)
     cree_le: Mapped[datetime]
     modifie_le: Mapped[datetime]
+    limite_retrait: Mapped[datetime | None]
 
 
 class ClePublique(Base):

@@ -43,6 +43,7 @@ def _demande(view: DemandeView) -> types.DemandeSuivie:
         modifieLe=view.modifie_le,
         numeroSerie=view.serial,
         finValidite=view.not_after,
+        dateLimiteRetrait=view.limite_retrait,
         erreur=None if view.refusal is None else erreur(view.refusal),
     )
 

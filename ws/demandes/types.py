@@ -28,6 +28,7 @@ class DemandeSuivie(Contract):
     modifieLe = required(DateTime)
     numeroSerie = optional(Unicode)
     finValidite = optional(DateTime)
+    dateLimiteRetrait = optional(DateTime)
     erreur = optional(ErreurDemande)
 
 

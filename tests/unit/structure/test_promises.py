@@ -10,10 +10,10 @@ import pytest
 from tests.unit.structure.test_one_door import ROOT
 
 PAGES = [*(ROOT / "docs").glob("*.md"), *(ROOT / "portal_ihm" / "templates").rglob("*.html"), ROOT / "README.md"]
-# Searches of the directory, mails, the end of the delay of withdrawal, revocation by its code: nothing in the code does it.
+# Searches of the directory, mails, revocation by its code: nothing in the code does it.
 PROMISES = re.compile(
     r"recherches des (?:utilisateurs|deux canaux)|"
-    r"les avis\b|mêmes avis|email de confirmation|dix jours|10 jours|sert à (?:[^.]*\b)?révoquer",
+    r"les avis\b|mêmes avis|email de confirmation|sert à (?:[^.]*\b)?révoquer",
     re.IGNORECASE,
 )
 MARK = re.compile("à venir", re.IGNORECASE)
@@ -39,7 +39,6 @@ def test_nothing_is_promised_that_nothing_keeps(page: Path) -> None:
         "Les avis arrivent à cette adresse.",
         "Il figure dans l'email de confirmation.",
         "Ce code sert à révoquer.",
-        "Passé dix jours, la demande est annulée.",
         "Les recherches des utilisateurs se font chez lui.",
     ],
 )
