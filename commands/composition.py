@@ -10,6 +10,8 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+import structlog
+
 from batch.context import BatchPolicy, DelegateFiles, WorkerContext
 from batch.past.evidence import Evidence
 from batch.past.guard import Guard
@@ -25,13 +27,15 @@ from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
 from registration.vocabulary import Plateforme
-from runtime.clock import system_clock
+from runtime.clock import shift_clock, system_clock
 from runtime.logs import configure
 from runtime.secret_file import SecretFile
 from runtime.settings.model import Settings
 from storage.database import Database
 from storage.refusals import refusals_told
 from storage.waits import BATCH, Waits
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,13 @@ class Instance:
             self.db.dispose()
 
 
+def load_settings(config: Path | None) -> Settings:
+    """The settings of this process, whose clock goes from now on as they say (``clock_shift_seconds``)."""
+    settings = Settings.load(config)
+    shift_clock(timedelta(seconds=settings.clock_shift_seconds))
+    return settings
+
+
 @contextmanager
 def opened(settings: Settings, auteur: str = "igc", waits: Waits = BATCH) -> Iterator[Instance]:
     """The instance of these settings for the time of a ``with`` block."""
@@ -231,8 +242,10 @@ def opened(settings: Settings, auteur: str = "igc", waits: Waits = BATCH) -> Ite
 @contextmanager
 def started(config: Path | None, process: str, auteur: str = "igc", waits: Waits = BATCH) -> Iterator[Instance]:
     """As ``opened``, for a process that begins: settings of the file, logs under the name of the process."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     configure_logs(settings, process)
+    if settings.clock_shift_seconds:
+        log.warning("clock is ahead of the machine", seconds=settings.clock_shift_seconds)
     with opened(settings, auteur, waits) as instance:
         yield instance
 

@@ -152,6 +152,7 @@ class DemandeSuivie(ContractValue, frozen=True, kw_only=True):
     modifie_le: Instant
     numero_serie: str | None = None
     fin_validite: Instant | None = None
+    date_limite_retrait: Instant | None = None
     erreur: ErreurDemande | None = None
 
     @property

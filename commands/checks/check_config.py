@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 import typer
 
 from batch.queue.rq import QueueRefusedError, check_queue
-from commands.composition import Instance, opened
+from commands.composition import Instance, load_settings, opened
 from commands.options import ConfigOption
 from commands.processes.accounts import Accounts
 from pki.errors import AuthorityError
@@ -15,7 +15,6 @@ from pki.keys.key_list import load_key_list
 from runtime.processes.accounts import AccountError
 from runtime.settings.check import check, warnings
 from runtime.settings.errors import SettingsError, SettingsProblem
-from runtime.settings.model import Settings
 from storage.refusals import DatabaseRefusedError, exists
 
 _DATABASE = {"database_url", "database_password_file"}
@@ -24,7 +23,7 @@ _QUEUE = {"queue_url", "queue_password_file"}
 
 def run(config: ConfigOption = None) -> None:
     """Vérifie les réglages, la base, la file et les AC, sans rien lancer."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     problems = list(check(settings))
     named = {problem.cle for problem in problems}
     with opened(settings) as here:

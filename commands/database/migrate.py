@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from commands.composition import configure_logs
+from commands.composition import configure_logs, load_settings
 from commands.options import ConfigOption
 from registration.demandes.overdue import count_without_limit
-from runtime.settings.model import Settings
 from storage.database import Database
 from storage.migrate import upgrade
 from storage.refusals import refusals_told
@@ -16,7 +15,7 @@ from storage.roles import grant_runtime
 
 def run(config: ConfigOption = None) -> None:
     """Crée ou met à jour les tables ; sur PostgreSQL, donne au compte de la plateforme ses droits et rien de plus."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     configure_logs(settings, "migrate")
     owner = settings.database_owner_dsn()
     with refusals_told():

@@ -60,8 +60,9 @@ def find_demandes(session: Session, plateforme: Plateforme, clue: Clue, limit: i
         select(
             demande.id, demande.cree_le, demande.canal, demande.id_lot, demande.offre, demande.usage, demande.etat,
             demande.etat_produit, demande.limite_retrait, demande.id_structure, demande.id_beneficiaire,
-            demande.service_applicatif, demande.adresse_email, demande.email_acteur, acteur.libelle, certificat.autorite, certificat.serial,
-            certificat.not_after, certificat.revoque_le, certificat.raison_crl, demande.code_erreur,
+            demande.service_applicatif, demande.adresse_email, demande.email_acteur, acteur.libelle,
+            certificat.autorite, certificat.serial, certificat.not_after, certificat.revoque_le, certificat.raison_crl,
+            demande.code_erreur,
         )
         .join(acteur, acteur.id == demande.id_acteur)
         .outerjoin(certificat, certificat.id_demande == demande.id)

@@ -27,9 +27,13 @@ def check(settings: Settings) -> tuple[SettingsProblem, ...]:
 def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
     """What stops nothing but should be known, key by key.
 
-    That no list of predictable keys is in force; that a public address of PRODUCTION is that of one machine alone.
+    That no list of predictable keys is in force; that the clock is shifted; that a public address of PRODUCTION is that
+    of one machine alone.
     """
     found = [] if settings.pki.weak_key_files else [SettingsProblem("pki.weak_key_files", _NO_LIST)]
+    if settings.clock_shift_seconds:
+        texte = f"l'horloge de la plateforme avance de {settings.clock_shift_seconds} s sur celle de la machine"
+        found.append(SettingsProblem("clock_shift_seconds", texte))
     if settings.plateforme == "PRODUCTION":
         found += [
             SettingsProblem(f"{name}.public_url", f"{url} n'est joignable que de cette machine")

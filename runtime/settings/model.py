@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     plateforme: Literal["TEST", "PRODUCTION"] = Field(
         default="TEST", description="Plateforme servie par cette instance."
     )
+    clock_shift_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=315_360_000,
+        description="TEST seulement : avance, en secondes, de l'horloge de tous les processus et verbes sur celle de "
+        "la machine, pour jouer aujourd'hui ce qui échoit plus tard (864000 : dix jours). Refusée sur PRODUCTION.",
+    )
     data_dir: LocalPath = Field(
         default=Path("var"), description="Dossier des données ; seul ce compte doit pouvoir y entrer."
     )
@@ -226,6 +233,12 @@ class Settings(BaseSettings):
         if url.drivername not in {"postgresql", "postgresql+psycopg"}:
             raise ValueError("sqlite:///... ou postgresql://... attendu")
         return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+    @model_validator(mode="after")
+    def _check_clock(self) -> Self:
+        if self.clock_shift_seconds and self.plateforme == "PRODUCTION":
+            raise ValueError("clock_shift_seconds : l'horloge ne se décale que sur une plateforme de TEST")
+        return self
 
     @model_validator(mode="after")
     def _check_owner_apart(self) -> Self:
