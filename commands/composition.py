@@ -16,16 +16,19 @@ from batch.context import BatchPolicy, DelegateFiles, WorkerContext
 from batch.past.evidence import Evidence
 from batch.past.guard import Guard
 from batch.past.marks import FILE_NAME
+from commands.textes import read_textes
 from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
 from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
 from pki.keys.key_policy import KeyPolicy
 from registration.acteurs.identity import PeerChecker
 from registration.authority import RegistrationAuthority
+from registration.demandes.textes import FichierTexte
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
+from registration.values import Textes
 from registration.vocabulary import Plateforme
 from runtime.clock import shift_clock, system_clock
 from runtime.logs import configure
@@ -163,6 +166,11 @@ class Instance:
         )
 
     @cached_property
+    def textes(self) -> tuple[FichierTexte, FichierTexte]:
+        """CGU and PC in force, with their content."""
+        return read_textes(self.settings)
+
+    @cached_property
     def registration_authority(self) -> RegistrationAuthority:
         """The use cases of this plateforme, for a canal."""
         return RegistrationAuthority(
@@ -170,6 +178,7 @@ class Instance:
             plateforme=self.plateforme,
             peers=PeerChecker(self.db, self.client_authorities, self.plateforme),
             chains={name: authority.chain for name, authority in self.authorities.items()},
+            textes=Textes(cgu=self.textes[0].texte, pc=self.textes[1].texte),
             policy=self.lot_policy,
             directory=self.directory,
         )

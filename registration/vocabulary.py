@@ -177,6 +177,13 @@ class CodeAction(StrEnum):
     REVOCATION_CLOSED = "ACT_IGC_007"
 
 
+class NatureTexte(StrEnum):
+    """What a withdrawal accepts beside the certificate (guide §9.2)."""
+
+    CGU = "CGU"
+    PC = "PC"
+
+
 class SourceAnnuaire(StrEnum):
     """Ours: whose word an entry of the directory is. The later ones here go before the earlier ones."""
 

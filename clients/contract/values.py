@@ -260,6 +260,14 @@ class DetailDemande(ContractValue, frozen=True, kw_only=True):
     ligne_historique: tuple[LigneHistorique, ...] = ()
 
 
+class TexteEnVigueur(ContractValue, frozen=True, kw_only=True):
+    """A text that a withdrawal accepts; ``empreinte`` is its SHA-256, and its version stays at ``adresse``."""
+
+    version: str
+    empreinte: str
+    adresse: str
+
+
 class EtatService(ContractValue, frozen=True, kw_only=True):
     """The service answers: who it takes us for, and its limits."""
 
@@ -269,3 +277,5 @@ class EtatService(ContractValue, frozen=True, kw_only=True):
     acteur: str
     demandes_par_lot: int
     octets_par_message: int
+    cgu: TexteEnVigueur
+    pc: TexteEnVigueur

@@ -36,6 +36,7 @@ from runtime.settings.sections import (
     Secret,
     WsSettings,
 )
+from runtime.settings.textes import TextesSettings
 from runtime.text_file import TextFileError, read_text_file
 
 CONFIG_VARIABLE = "IGC_CONFIG"
@@ -102,6 +103,9 @@ class Settings(BaseSettings):
     )
     directory: DirectorySettings = Field(
         default=DirectorySettings(), description="Annuaire des structures et des personnes."
+    )
+    textes: TextesSettings = Field(
+        default=TextesSettings(), description="Textes qu'un retrait accepte : CGU et politique de certification."
     )
     batch: BatchSettings = Field(default=BatchSettings(), description="Traitement des demandes.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="Journaux.")

@@ -13,10 +13,12 @@ from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Deman
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
+from storage.tables.textes import Acceptation, Texte
 
 __all__ = [
     "TO_LIST",
     "WAITING",
+    "Acceptation",
     "Acteur",
     "Administrateur",
     "AdresseProtegee",
@@ -46,4 +48,5 @@ __all__ = [
     "Scellement",
     "Structure",
     "TeteAudit",
+    "Texte",
 ]

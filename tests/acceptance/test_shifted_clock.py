@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import subprocess
 from datetime import timedelta
@@ -89,6 +90,9 @@ def test_what_nobody_withdraws_in_ten_days_ends_with_its_list_and_its_answer(tmp
         first, second = service.iter_demandes(index)
         assert (first.etat, first.date_limite_retrait) == ("TRANSMISE", first.modifie_le + timedelta(days=10))
         wait_until(lambda: _publishes(settings), seconds=_PATIENCE, what="the publication")
+        for texte in (service.consulter_service().cgu, service.consulter_service().pc):
+            read = _fetch(settings, texte.adresse, tmp_path / "texte").read_bytes()
+            assert hashlib.sha256(read).hexdigest() == texte.empreinte
         authority = _issuer_of(settings, first)
         serial = str(first.numero_serie).upper()
         assert not _is_on_crl(settings, authority, serial, tmp_path)
