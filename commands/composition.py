@@ -10,29 +10,36 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+import structlog
+
 from batch.context import BatchPolicy, DelegateFiles, WorkerContext
 from batch.past.evidence import Evidence
 from batch.past.guard import Guard
 from batch.past.marks import FILE_NAME
+from commands.textes import read_textes
 from pki.authority import INDEX_NAME, Authority, key_hashes, load_authorities
 from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
 from pki.keys.key_policy import KeyPolicy
 from registration.acteurs.identity import PeerChecker
 from registration.authority import RegistrationAuthority
+from registration.demandes.textes import FichierTexte
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
 from registration.rules.issuers import issuer_names
+from registration.values import Textes
 from registration.vocabulary import Plateforme
-from runtime.clock import system_clock
+from runtime.clock import shift_clock, system_clock
 from runtime.logs import configure
 from runtime.secret_file import SecretFile
 from runtime.settings.model import Settings
 from storage.database import Database
 from storage.refusals import refusals_told
 from storage.waits import BATCH, Waits
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,8 @@ class Instance:
             completion=self.completion,
             renewal_window=timedelta(days=self.settings.registration.renewal_window_days),
             issuers=issuer_names(self.authorities),
+            delai_retrait=timedelta(days=self.settings.registration.retrait_days),
+            grace_retrait=timedelta(days=self.settings.registration.retrait_grace_days),
         )
 
     @cached_property
@@ -160,6 +169,11 @@ class Instance:
         )
 
     @cached_property
+    def textes(self) -> tuple[FichierTexte, FichierTexte]:
+        """CGU and PC in force, with their content."""
+        return read_textes(self.settings)
+
+    @cached_property
     def registration_authority(self) -> RegistrationAuthority:
         """The use cases of this plateforme, for a canal."""
         return RegistrationAuthority(
@@ -167,6 +181,7 @@ class Instance:
             plateforme=self.plateforme,
             peers=PeerChecker(self.db, self.client_authorities, self.plateforme),
             chains={name: authority.chain for name, authority in self.authorities.items()},
+            textes=Textes(cgu=self.textes[0].texte, pc=self.textes[1].texte),
             policy=self.lot_policy,
             directory=self.directory,
         )
@@ -218,6 +233,13 @@ class Instance:
             self.db.dispose()
 
 
+def load_settings(config: Path | None) -> Settings:
+    """The settings of this process, whose clock goes from now on as they say (``clock_shift_seconds``)."""
+    settings = Settings.load(config)
+    shift_clock(timedelta(seconds=settings.clock_shift_seconds))
+    return settings
+
+
 @contextmanager
 def opened(settings: Settings, auteur: str = "igc", waits: Waits = BATCH) -> Iterator[Instance]:
     """The instance of these settings for the time of a ``with`` block."""
@@ -232,8 +254,10 @@ def opened(settings: Settings, auteur: str = "igc", waits: Waits = BATCH) -> Ite
 @contextmanager
 def started(config: Path | None, process: str, auteur: str = "igc", waits: Waits = BATCH) -> Iterator[Instance]:
     """As ``opened``, for a process that begins: settings of the file, logs under the name of the process."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     configure_logs(settings, process)
+    if settings.clock_shift_seconds:
+        log.warning("clock is ahead of the machine", seconds=settings.clock_shift_seconds)
     with opened(settings, auteur, waits) as instance:
         yield instance
 

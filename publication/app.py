@@ -1,4 +1,4 @@
-"""The ASGI application of the publication: OCSP by POST and GET, CRLs, certificates and chains; 404 otherwise."""
+"""The ASGI application of the publication: OCSP by POST and GET, CRLs, certificates, chains, texts; 404 otherwise."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from publication.files import Document, PublishedFiles
 from publication.headers import NO_STORE, OCSP_TYPE, Headers, answer_headers, cache_headers
 from publication.memory import AnswerMemory
 from publication.responder import OcspResponder
+from publication.textes import PublishedTextes
 from runtime.clock import Clock, system_clock
 from runtime.listening.fields import read_http_date
 from runtime.listening.shortcut import WHOLE_REQUEST
@@ -37,6 +38,7 @@ class PublicationApp:
         authorities: Mapping[str, Authority],
         responder: OcspResponder,
         files: PublishedFiles,
+        textes: PublishedTextes,
         *,
         cache_seconds: int,
         clock: Clock = system_clock,
@@ -45,6 +47,7 @@ class PublicationApp:
         self._ocsp_paths = ocsp_paths(authorities.values())
         self._responder = responder
         self._files = files
+        self._textes = textes
         self._cache_seconds = cache_seconds
         self._clock = clock
         self.memory = AnswerMemory(responder, cache_seconds=cache_seconds, clock=clock)
@@ -64,7 +67,7 @@ class PublicationApp:
         if method not in ("GET", "HEAD"):
             await _plain(send, 405, [(b"allow", b"GET, HEAD, POST")])
             return
-        document = self._files.find(path)
+        document = self._files.find(path) or self._textes.find(path)
         if document is not None:
             await self._send_document(scope, send, document)
             return

@@ -26,7 +26,7 @@ from registration.errors import Code, IgcError
 from registration.lots import deposit, follow_up
 from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
 from registration.produits import queries as produits
-from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin
+from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin, Textes
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -243,14 +243,14 @@ class Annuaire(_Area):
 class Retraits(_Area):
     """``RetraitsPort`` over the tables."""
 
-    def __init__(self, db: Database, clock: Clock, chains: retraits.Chains) -> None:
+    def __init__(self, db: Database, clock: Clock, remise: retraits.Remise) -> None:
         super().__init__(db, clock)
-        self._chains = chains
+        self._remise = remise
 
     def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
         """See ``retraits.withdraw_demande``."""
         return self._run(
-            retraits.withdraw_demande, self._chains, self._entered(origin), numero, conditions, self._clock()
+            retraits.withdraw_demande, self._remise, self._entered(origin), numero, conditions, self._clock()
         )
 
     def withdraw_page(
@@ -259,7 +259,7 @@ class Retraits(_Area):
         """See ``retraits.withdraw_lot_page``."""
         return self._run(
             retraits.withdraw_lot_page,
-            self._chains,
+            self._remise,
             self._entered(origin),
             index,
             conditions,
@@ -270,7 +270,10 @@ class Retraits(_Area):
 
 
 class RegistrationAuthority:
-    """``AuthorityPort`` of one plateforme. ``chains`` maps an issuing CA to its chain in DER, issuer first."""
+    """``AuthorityPort`` of one plateforme. ``chains`` maps an issuing CA to its chain in DER, issuer first.
+
+    ``textes`` are those in force, which every withdrawal accepts.
+    """
 
     def __init__(
         self,
@@ -279,6 +282,7 @@ class RegistrationAuthority:
         plateforme: Plateforme,
         peers: PeerChecker,
         chains: Mapping[str, tuple[bytes, ...]],
+        textes: Textes,
         policy: LotPolicy = DEFAULT_POLICY,
         clock: Clock = system_clock,
         directory: Directory | None = None,
@@ -290,7 +294,8 @@ class RegistrationAuthority:
         self.lots = Lots(db, clock, policy)
         self.demandes = Demandes(db, clock, policy)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
-        self.retraits = Retraits(db, clock, chains)
+        self.textes = textes
+        self.retraits = Retraits(db, clock, retraits.Remise(chains, textes))
         self.produits = Produits(db, clock, chains)
 
     @contextmanager

@@ -34,6 +34,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     patterns of the domains in which offre PS may have a UPN: none unless an operator names them. ``completion`` is
     there when the directory is elsewhere. A certificate may be renewed from ``renewal_window`` before its end on;
     ``issuers`` are the short names of the authorities meant by a name (``rules/issuers``).
+    there when the directory is elsewhere. A certificate may be withdrawn for ``delai_retrait`` (guide §8.7); one that
+    waits since before there was a limit, for ``grace_retrait`` more at least.
     """
 
     max_items: int = 10_000
@@ -46,6 +48,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     completion: Completion | None = None
     renewal_window: timedelta = timedelta(days=30)
     issuers: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    delai_retrait: timedelta = timedelta(days=10)
+    grace_retrait: timedelta = timedelta(days=10)
 
     def for_items(self, count: int) -> LotPolicy:
         """The policy under which so many items are judged.

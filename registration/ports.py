@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from registration.policy import DEFAULT_PAGE
-from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin
+from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin, Textes
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -191,6 +191,10 @@ class AuthorityPort(Protocol):
     @property
     def directory(self) -> DirectoryPort:
         """The directory."""
+
+    @property
+    def textes(self) -> Textes:
+        """The texts in force, which a withdrawal accepts."""
 
     @property
     def retraits(self) -> RetraitsPort:

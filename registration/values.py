@@ -9,7 +9,7 @@ import hashlib
 
 import msgspec
 
-from registration.vocabulary import Canal, Plateforme, TypeActeurInscrit
+from registration.vocabulary import Canal, NatureTexte, Plateforme, TypeActeurInscrit
 
 
 class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -113,6 +113,22 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     identite: Identite | None = None
     offered: frozenset[str] = frozenset()
     to_enter: bool = False
+
+
+class Texte(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a text: ``empreinte`` is its SHA-256 (hexadecimal), ``adresse`` where everybody reads it."""
+
+    nature: NatureTexte
+    version: str
+    empreinte: str
+    adresse: str
+
+
+class Textes(msgspec.Struct, frozen=True, kw_only=True):
+    """The texts in force, which who withdraws accepts."""
+
+    cgu: Texte
+    pc: Texte
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -95,6 +95,7 @@ class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
     not_after: datetime | None = None
     renouvelle: int | None = None
     renouvelee_par: int | None = None
+    limite_retrait: datetime | None = None
 
 
 class DemandePage(msgspec.Struct, frozen=True, kw_only=True):

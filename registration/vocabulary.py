@@ -173,8 +173,16 @@ class CodeAction(StrEnum):
     ISSUED = "ACT_IGC_004"
     NOT_PROCESSED = "ACT_IGC_005"
     CERTIFICATE_REVOKED = "ACT_IGC_006"
+    NOT_WITHDRAWN = "ACT_IGC_008"
     REVOCATION_RECORDED = "ACT_REV_001"
     REVOCATION_CLOSED = "ACT_IGC_007"
+
+
+class NatureTexte(StrEnum):
+    """What a withdrawal accepts beside the certificate (guide §9.2)."""
+
+    CGU = "CGU"
+    PC = "PC"
 
 
 class SourceAnnuaire(StrEnum):

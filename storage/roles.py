@@ -21,6 +21,7 @@ _END = "UPDATE (fin_le, motif_fin)"
 _FILL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "acceptation": _ADD,
         # The type of the card that a person has now, and his name; the trail tells of both.
         "acteur": (*_ADD, "UPDATE (libelle, type_personne)"),
         "administrateur": (*_ADD, _END),
@@ -51,6 +52,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "repondeur_ocsp": ("SELECT", "INSERT", "UPDATE"),
         "scellement": _ADD,
         "structure": ("SELECT", "INSERT", "UPDATE"),
+        "texte": _ADD,
         "tete_audit": ("SELECT", "UPDATE"),
     }
 )

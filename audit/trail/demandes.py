@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import select
@@ -13,6 +15,7 @@ from storage import tables
 
 REFUSED, WITHDRAWN = "REFUS", "RETRAIT"
 _demande, _certificat, _code = tables.Demande, tables.Certificat, tables.CodeRevocation
+_acceptation = tables.Acceptation
 
 
 class _Demandes(msgspec.Struct):
@@ -20,8 +23,12 @@ class _Demandes(msgspec.Struct):
 
 
 class _Retrait(msgspec.Struct):
+    """``cgu`` and ``pc``, each version and digest, are not in the lines of before they were kept."""
+
     demandes: list[int]
     code: str
+    cgu: tuple[str, str] | None = None
+    pc: tuple[str, str] | None = None
 
 
 class Refusals:
@@ -62,8 +69,17 @@ class Retraits:
                 _certificat.serial,
                 _certificat.retire_le,
                 _code.empreinte,
+                _demande.id_acteur,
+                _acceptation.id_acteur.label("accepted_by"),
+                _acceptation.acceptee_le,
+                _acceptation.cgu_version,
+                _acceptation.cgu_empreinte,
+                _acceptation.pc_version,
+                _acceptation.pc_empreinte,
             )
+            .join(_demande, _demande.id == _certificat.id_demande)
             .outerjoin(_code, _code.id == _certificat.id_code_revocation)
+            .outerjoin(_acceptation, _acceptation.id == _certificat.id_acceptation)
             .where(_certificat.id_demande.in_(told.demandes))
         )
         with snapshot(self._reading.audit.db) as session:
@@ -78,6 +94,8 @@ class Retraits:
                 self._reading.found(line, f"demande n° {numero} : retirée à une autre date que celle de la base")
             if row.empreinte is None or hashlib.sha256(row.empreinte.encode()).hexdigest() != told.code:
                 self._reading.found(line, f"demande n° {numero} : son code de révocation a été remplacé")
+            if told.cgu is not None and not _is_accepted(row, told, line.date):
+                self._reading.found(line, f"demande n° {numero} : son acceptation n'est pas celle de cette ligne")
 
     def conclude(self) -> None:
         """See Part."""
@@ -93,3 +111,10 @@ class Retraits:
         for numero in untold:
             if numero not in later:
                 self._reading.found_at(f"demande n° {numero}", "retirée sans que la piste le dise")
+
+
+def _is_accepted(row: Any, told: _Retrait, moment: datetime) -> bool:  # noqa: ANN401 -- a row
+    """By its requester, at that moment, and the texts of that moment."""
+    by_requester = (row.accepted_by, row.acceptee_le) == (row.id_acteur, moment)
+    cgu, pc = (row.cgu_version, row.cgu_empreinte), (row.pc_version, row.pc_empreinte)
+    return by_requester and (cgu, pc) == (told.cgu, told.pc)

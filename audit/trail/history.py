@@ -22,6 +22,7 @@ RECORDED, REJECTED, VALIDATED, CANCELLED = "ACT_DCL_001", "ACT_DCL_004", "ACT_DC
 WITHDRAWN, HANDED_OVER, ISSUED, GIVEN_UP = "ACT_RET_001", "ACT_IGC_003", "ACT_IGC_004", "ACT_IGC_005"
 RENEWAL_ASKED = "ACT_RNV_001"
 REVOKED, REVOCATION_ASKED, REVOCATION_DONE = "ACT_IGC_006", "ACT_REV_001", "ACT_IGC_007"
+OVERDUE = "ACT_IGC_008"
 
 _BEGINNING = ""
 # Which step may follow which in the life of a demande.
@@ -31,9 +32,10 @@ _NEXT: Mapping[str, frozenset[str]] = MappingProxyType(
         RECORDED: frozenset({VALIDATED, REJECTED, CANCELLED, GIVEN_UP}),
         VALIDATED: frozenset({HANDED_OVER, CANCELLED, GIVEN_UP}),
         HANDED_OVER: frozenset({ISSUED, CANCELLED, GIVEN_UP}),
-        ISSUED: frozenset({WITHDRAWN, CANCELLED}),
+        ISSUED: frozenset({WITHDRAWN, CANCELLED, OVERDUE}),
         # What was signed of it meanwhile, or before, is revoked; or the operator revokes what was withdrawn.
         CANCELLED: frozenset({REVOKED}),
+        OVERDUE: frozenset({REVOKED}),
         GIVEN_UP: frozenset({REVOKED}),
         WITHDRAWN: frozenset({RENEWAL_ASKED, REVOKED}),
         # Again when the renewal of before was cancelled, or came to nothing.
@@ -47,6 +49,7 @@ _ETATS: Mapping[str, frozenset[str]] = MappingProxyType(
         REJECTED: frozenset({"REJETEE"}),
         VALIDATED: frozenset({"VALIDEE"}),
         CANCELLED: frozenset({"ANNULEE"}),
+        OVERDUE: frozenset({"ANNULEE"}),
         WITHDRAWN: frozenset({"CLOSE"}),
         RENEWAL_ASKED: frozenset({"CLOSE"}),
         HANDED_OVER: frozenset({"TRANSMISE"}),
@@ -63,13 +66,15 @@ _REVOCATION_NEXT: Mapping[tuple[str, str] | None, frozenset[tuple[str, str]]] = 
         (REVOCATION_ASKED, "VALIDEE"): frozenset({(REVOCATION_DONE, "CLOSE")}),
     }
 )
-_AUTOMATIC = {HANDED_OVER, ISSUED, GIVEN_UP, REVOKED, REVOCATION_DONE}
+_AUTOMATIC = {HANDED_OVER, ISSUED, GIVEN_UP, OVERDUE, REVOKED, REVOCATION_DONE}
 _PERSONAL = {RECORDED, REJECTED, VALIDATED, WITHDRAWN, RENEWAL_ASKED}
 _SYSTEM = "PFCNG-MG"
 # A step is dated before it waits for the rows it changes, at most as long before as a writer waits.
 _WAITING = timedelta(seconds=60)
 # Canals and workers may run on machines whose clocks differ.
 _CLOCKS = timedelta(minutes=5)
+# A limit is followed within the minute; after so long nobody follows it.
+_FOLLOWED = timedelta(hours=1)
 _ORPHANS_TOLD = 500
 _demande, _historique, _certificat = tables.Demande, tables.Historique, tables.Certificat
 
@@ -93,6 +98,7 @@ def check_history(audit: Audit) -> None:
     query = select(
         _demande.id, _demande.canal, _demande.etat, _demande.etat_produit, _demande.code_erreur, _demande.offre,
         _demande.id_structure, _demande.id_acteur, _demande.id_administrateur, _demande.cree_le,
+        _demande.limite_retrait,
     ).where(*changed)  # fmt: skip
     acteurs = Acteurs(audit)
     for rows, stories in pages(audit.db, query, _demande.id, _stories):
@@ -155,6 +161,7 @@ def story_faults(story: Story, now: datetime) -> Iterator[str]:
     steps = {line.code_action for line in story.lines}
     yield from _certificate_faults(story, steps)
     yield from _product_faults(story, steps, now)
+    yield from _limit_faults(story, now)
 
 
 def _broken_step(lines: Sequence[Any]) -> str | None:
@@ -233,7 +240,7 @@ def _product_faults(story: Story, steps: set[str], now: datetime) -> Iterator[st
     """Only called when the etat is that of the history."""
     demande, certificat = story.demande, story.certificat
     produit = demande.etat_produit
-    if (demande.code_erreur is not None) != (demande.etat in {"REJETEE", "NON_TRAITEE"}):
+    if (demande.code_erreur is not None) != (demande.etat in {"REJETEE", "NON_TRAITEE"} or OVERDUE in steps):
         yield f"demande {demande.etat} {'avec' if demande.code_erreur else 'sans'} code d'erreur"
     issued = certificat is not None and certificat.emis_le is not None
     revoked = certificat is not None and certificat.revoque_le is not None
@@ -251,3 +258,17 @@ def _product_faults(story: Story, steps: set[str], now: datetime) -> Iterator[st
         yield "produit expiré avant la fin de son certificat"
     elif produit not in {None, "A_RETIRER", "ACTIF", "EXPIRE", "REVOQUE"}:
         yield f"état du produit inconnu : {produit}"
+
+
+def _limit_faults(story: Story, now: datetime) -> Iterator[str]:
+    """Withdrawn before the limit, ended by it not before, and not long after."""
+    demande, limit = story.demande, story.demande.limite_retrait
+    dates = {line.code_action: line.date for line in story.lines}
+    if OVERDUE in dates and (limit is None or dates[OVERDUE] < limit):
+        yield "annulée pour délai de retrait dépassé avant sa date limite"
+    if limit is None:
+        return
+    if WITHDRAWN in dates and dates[WITHDRAWN] >= limit + _CLOCKS:
+        yield "retirée après sa date limite"
+    if demande.etat_produit == "A_RETIRER" and demande.etat == "TRANSMISE" and now > limit + _FOLLOWED:
+        yield "encore à retirer, longtemps après sa date limite : le traitement ne suit pas les délais"

@@ -58,7 +58,8 @@ def store(
         told = [(numero, issued[numero]) for numero in mine]
         tell_issued(session, now, [(numero, each.issuer, serial_hex(each.serial), each.der) for numero, each in told])
         available = [numero for numero in mine if etats[numero] == EtatDemande.TRANSMISE.value and not unsigned[numero]]
-        transitions.move(session, CodeAction.ISSUED, available, now)
+        limit = now + context.policy.lots.delai_retrait
+        transitions.move(session, CodeAction.ISSUED, available, now, limite_retrait=limit)
         # Of a lot, its deposit owes it.
         single = {numero for numero, _etat, _produit, lot in found if lot is None}
         owe(session, Avis.AVAILABLE, [numero for numero in available if numero in single], now)

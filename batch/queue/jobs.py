@@ -21,6 +21,7 @@ from batch.queue.faults import is_of_surroundings
 from batch.queue.rq import Job
 from batch.queue.standstill import AWAY_SECONDS, Standstill
 from batch.queue.taking import Taking
+from registration.demandes.overdue import end_overdue, give_limits
 from registration.life.outbox import PageWork
 from registration.lots.pages import register_page
 from registration.revocation.revoking import settle_compromised
@@ -139,12 +140,21 @@ def examine_keys() -> None:
     examine_some(context.db, context.clock())
 
 
+def keep_limits() -> None:
+    """Give a limit to certificates that wait without one, and end the demandes whose limit has come."""
+    context = _context()
+    context.guard.check()
+    give_limits(context.db, context.policy.lots, context.clock())
+    end_overdue(context.db, context.clock)
+
+
 JOBS: Mapping[Job, Callable[..., None]] = MappingProxyType(
     {
         Job.RUN_TASKS: run_tasks,
         Job.PUBLISH_CRLS: publish_crls,
         Job.SEAL_TRAIL: seal_trail,
         Job.EXAMINE_KEYS: examine_keys,
+        Job.KEEP_LIMITS: keep_limits,
     }
 )
 """All that a job of the queue can ask for."""

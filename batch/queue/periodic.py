@@ -23,6 +23,7 @@ from batch.queue.rq import Job, WorkQueue
 from batch.watching.alarms import Alarm, find_alarms, find_notice_alarms, find_trail_alarms
 from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
+from registration.demandes import overdue
 from registration.revocation import weak_keys
 from storage.database import Database
 
@@ -36,6 +37,7 @@ _KEYS_SECONDS = 30.0
 _ENDINGS_SECONDS = 3600.0
 _NUMBERS_SECONDS = 10.0
 _NOTICES_SECONDS = 600.0
+_LIMITS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ def _keys_due(db: Database, _policy: BatchPolicy, now: datetime) -> bool:
     return weak_keys.any_due(db, now)
 
 
+def _limits_due(db: Database, _policy: BatchPolicy, now: datetime) -> bool:
+    return overdue.any_due(db, now)
+
+
 def _half_a_seal(policy: BatchPolicy) -> float:
     return policy.seal_every.total_seconds() / 2
 
@@ -71,6 +77,8 @@ TABLE: tuple[Periodic, ...] = (
     Periodic("numbers", lambda _policy: _NUMBERS_SECONDS, lambda db, _p, _now: marks.any_low(db), Job.SEAL_TRAIL),
     Periodic("seal of the trail", _half_a_seal, seals.any_due, Job.SEAL_TRAIL, find_trail_alarms, at_once=False),
     Periodic("notices", lambda _policy: _NOTICES_SECONDS, look=lambda db, _p, now: find_notice_alarms(db, now)),
+    # With the look at the lists that follows, a certificate is on its CRL within the minute of its limit.
+    Periodic("limits", lambda _policy: _LIMITS_SECONDS, _limits_due, Job.KEEP_LIMITS),
     Periodic("keys", lambda _policy: _KEYS_SECONDS, _keys_due, Job.EXAMINE_KEYS, at_once=False),
 )
 

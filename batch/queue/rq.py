@@ -83,6 +83,7 @@ class Job(StrEnum):
     PUBLISH_CRLS = "batch.queue.jobs.publish_crls"
     SEAL_TRAIL = "batch.queue.jobs.seal_trail"
     EXAMINE_KEYS = "batch.queue.jobs.examine_keys"
+    KEEP_LIMITS = "batch.queue.jobs.keep_limits"
 
 
 def read_call(job: RqJob) -> tuple[Job, list[Any]] | None:

@@ -158,6 +158,7 @@ class DemandeSuivie(ContractValue, frozen=True, kw_only=True):
     fin_validite: Instant | None = None
     renouvelle: int | None = None
     renouvelee_par: int | None = msgspec.field(default=None, name="renouveleePar")
+    date_limite_retrait: Instant | None = None
     erreur: ErreurDemande | None = None
 
     @property
@@ -265,6 +266,14 @@ class DetailDemande(ContractValue, frozen=True, kw_only=True):
     ligne_historique: tuple[LigneHistorique, ...] = ()
 
 
+class TexteEnVigueur(ContractValue, frozen=True, kw_only=True):
+    """A text that a withdrawal accepts; ``empreinte`` is its SHA-256, and its version stays at ``adresse``."""
+
+    version: str
+    empreinte: str
+    adresse: str
+
+
 class EtatService(ContractValue, frozen=True, kw_only=True):
     """The service answers: who it takes us for, and its limits."""
 
@@ -274,3 +283,5 @@ class EtatService(ContractValue, frozen=True, kw_only=True):
     acteur: str
     demandes_par_lot: int
     octets_par_message: int
+    cgu: TexteEnVigueur
+    pc: TexteEnVigueur

@@ -21,7 +21,7 @@ from commands.ceremony.materials import CeremonyStep, refuse_fictitious, show, w
 from commands.ceremony.profile_gate import check_deployed_profiles
 from commands.ceremony.tls_renewal import Look, TlsRenewal
 from commands.ceremony.vault import in_the_vault
-from commands.composition import configure_logs, opened
+from commands.composition import configure_logs, load_settings, opened
 from commands.database.preparing import prepare_database
 from commands.options import ConfigOption
 from commands.signing_keys import make_delegate_phrases
@@ -68,7 +68,7 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Tient une cérémonie des clés : AC racine, AC émettrices, nouvelles clés, certificats TLS."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     configure_logs(settings, "ceremonie")
     ceremony = read_config(_text_of(file))
     vault = step not in (CeremonyStep.RUN, CeremonyStep.TLS)

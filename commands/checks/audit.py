@@ -22,7 +22,7 @@ from audit.context import Anchor, Audit, Meter, Report, Scope, SilentMeter
 from audit.reading.authorities import AuditError, load_authorities
 from audit.report import as_json, lines
 from audit.run import run_audit
-from commands.composition import configure_logs, opened
+from commands.composition import configure_logs, load_settings, opened
 from commands.options import ConfigOption
 from runtime.clock import system_clock
 from runtime.settings.errors import SettingsError
@@ -69,7 +69,7 @@ def run(
     )
     with _broken_off():
         began = system_clock()
-        report = _audit(Settings.load(config), scope, url, ask=not no_ocsp)
+        report = _audit(load_settings(config), scope, url, ask=not no_ocsp)
         for line in lines(report):
             typer.echo(line)
         if json_file is not None:

@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterator
 import typer
 
 from batch.queue.rq import QueueRefusedError, check_queue
-from commands.composition import Instance, opened
+from commands.composition import Instance, load_settings, opened
 from commands.options import ConfigOption
 from commands.processes.accounts import Accounts
 from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
+from registration.demandes.textes import TexteChangedError, require_unchanged
 from runtime.processes.accounts import AccountError
 from runtime.settings.check import check, warnings
 from runtime.settings.errors import SettingsError, SettingsProblem
-from runtime.settings.model import Settings
+from storage.migrate import is_current
 from storage.refusals import DatabaseRefusedError, exists
 
 _DATABASE = {"database_url", "database_password_file"}
@@ -24,7 +25,7 @@ _QUEUE = {"queue_url", "queue_password_file"}
 
 def run(config: ConfigOption = None) -> None:
     """Vérifie les réglages, la base, la file et les AC, sans rien lancer."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     problems = list(check(settings))
     named = {problem.cle for problem in problems}
     with opened(settings) as here:
@@ -58,11 +59,28 @@ def _asked(here: Instance, named: Collection[str]) -> Iterator[SettingsProblem]:
             here.db.check()
         except DatabaseRefusedError as error:
             yield SettingsProblem("database_url", error.reason)
+        else:
+            yield from _asked_of_textes(here)
     if not settings.queue_is_embedded and _QUEUE.isdisjoint(named):
         try:
             check_queue(settings.queue_dsn())
         except QueueRefusedError as error:
             yield SettingsProblem("queue_url", error.reason)
+
+
+def _asked_of_textes(here: Instance) -> Iterator[SettingsProblem]:
+    if not is_current(here.settings.database_dsn()):
+        return
+    try:
+        files = here.textes
+    except SettingsError:
+        return  # told by ``check``, with what is missing
+    for texte, _, _ in files:
+        try:
+            with here.db.read() as session:
+                require_unchanged(session, here.plateforme, texte)
+        except TexteChangedError as error:
+            yield SettingsProblem(f"textes.{texte.nature.value.lower()}_file", str(error))
 
 
 def _asked_of_clients(here: Instance) -> Iterator[SettingsProblem]:

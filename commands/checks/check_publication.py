@@ -17,10 +17,9 @@ from batch.watching.expiry import find_endings
 from batch.watching.listeners import find_bad_listeners, find_ended
 from batch.watching.published import find_stale_files, find_unwritable
 from commands.checks.watched import served_certificates, watched
-from commands.composition import Instance, opened
+from commands.composition import Instance, load_settings, opened
 from commands.options import ConfigOption
 from runtime.clock import system_clock
-from runtime.settings.model import Settings
 
 _NAMES = {
     Subject.CRL: "CRL de {name}",
@@ -50,7 +49,7 @@ _FAULTS = {
 
 def run(config: ConfigOption = None) -> None:
     """Vérifie que rien ne manque ni n'expire : CRL, répondeurs OCSP, certificats TLS, AC ; code de retour 1 sinon."""
-    with opened(Settings.load(config)) as here:
+    with opened(load_settings(config)) as here:
         alarms = _find(here)
     for alarm in alarms:
         typer.echo(sentence(alarm))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from commands.composition import load_settings
 from commands.trial.plateforme import Ceremony, make_plateforme
 from runtime.probes import tls_answers
 from runtime.processes.bound import bound
@@ -43,7 +44,7 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
         f"[publication]\nport = {publication_port}\n\n"
         '[logging]\nformat = "console"\n'
     )
-    settings = Settings.load(config)
+    settings = load_settings(config)
     make_plateforme(settings, ceremony, step)
     return settings, config
 

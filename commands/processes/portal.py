@@ -6,6 +6,8 @@ from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen
 from portal_ihm.app import build_app
+from registration.demandes.textes import publish_textes
+from runtime.clock import system_clock
 from storage.waits import CANAL
 
 
@@ -14,6 +16,7 @@ def run(config: ConfigOption = None) -> None:
     with started(config, "portail", "portail", waits=CANAL) as here:
         section = here.settings.portal
         here.db.refuse_unfit()
+        publish_textes(here.db, here.plateforme, here.textes, system_clock())
         app = build_app(
             here.registration_authority,
             session_secret=section.session_secret_file.read_text().encode(),

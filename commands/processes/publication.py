@@ -19,6 +19,7 @@ from publication.maker import AnswerMaker
 from publication.preparer import AnswerPreparer, Courtesy
 from publication.responder import OcspResponder
 from publication.statuses import StatusReader
+from publication.textes import PublishedTextes
 from registration.life.outbox import is_anything_owed
 from runtime.listening.server import HttpServer
 from storage.waits import CANAL
@@ -57,6 +58,7 @@ def build_publication(here: Instance) -> tuple[PublicationApp, AnswerPreparer]:
         authorities,
         OcspResponder(maker, StatusReader(db), kept),
         PublishedFiles(authorities, here.settings.pki.authorities_dir, here.settings.pki.publication_dir),
+        PublishedTextes(db, here.plateforme.value),
         cache_seconds=section.cache_seconds,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen
+from registration.demandes.textes import publish_textes
+from runtime.clock import system_clock
 from storage.waits import CANAL
 from ws.app import build_app
 from ws.serving.front import WsLimits
@@ -15,6 +17,7 @@ def run(config: ConfigOption = None) -> None:
     with started(config, "ws", "service-web", waits=CANAL) as here:
         section = here.settings.ws
         here.db.refuse_unfit()
+        publish_textes(here.db, here.plateforme, here.textes, system_clock())
         limits = WsLimits(
             max_items=section.max_items,
             max_bytes=section.limits.max_body_bytes,

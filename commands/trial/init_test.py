@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from commands.composition import configure_logs
+from commands.composition import configure_logs, load_settings
 from commands.options import ConfigOption
 from commands.trial.plateforme import make_plateforme
-from runtime.settings.model import Settings
 
 
 def run(config: ConfigOption = None) -> None:
     """Crée une plateforme de TEST complète : AC, certificats, structures et personnes fictives."""
-    settings = Settings.load(config)
+    settings = load_settings(config)
     if settings.plateforme != "TEST":
         raise typer.BadParameter("réservé à la plateforme TEST")
     configure_logs(settings, "init-test")

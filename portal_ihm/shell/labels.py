@@ -47,6 +47,7 @@ _ACTION_TEXTS = {
     CodeAction.ISSUED: "Certificat signé",
     CodeAction.NOT_PROCESSED: "Échec technique définitif",
     CodeAction.CERTIFICATE_REVOKED: "Certificat révoqué",
+    CodeAction.NOT_WITHDRAWN: "Demande annulée : délai de retrait dépassé",
     CodeAction.REVOCATION_RECORDED: "Révocation enregistrée et validée",
     CodeAction.REVOCATION_CLOSED: "Révocation close",
 }

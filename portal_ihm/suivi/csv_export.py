@@ -23,6 +23,7 @@ _COLUMNS: tuple[tuple[str, Callable[[DemandeView], object]], ...] = (
     ("Position dans le lot", lambda view: view.position),
     ("Référence", lambda view: view.reference),
     ("Date de création", lambda view: datetime_fr(view.cree_le)),
+    ("Date d'expiration", lambda view: datetime_fr(view.limite_retrait)),
     ("Offre", lambda view: view.offre),
     ("Usage", lambda view: view.usage),
     ("Adresse email protégée", lambda view: view.adresse_email),
@@ -36,9 +37,9 @@ _COLUMNS: tuple[tuple[str, Callable[[DemandeView], object]], ...] = (
     ("État demande", lambda view: label(view.etat)),
     ("État produit", lambda view: label(view.etat_produit)),
     ("Numéro de série", lambda view: view.serial),
-    ("Date d'expiration", lambda view: datetime_fr(view.not_after)),
     ("Renouvelle le produit", lambda view: view.renouvelle),
     ("Renouvelé par", lambda view: view.renouvelee_par),
+    ("Fin de validité", lambda view: datetime_fr(view.not_after)),
     ("Code du refus", lambda view: view.refusal.code if view.refusal else None),
     ("Motif du refus", lambda view: view.refusal.texte if view.refusal else None),
 )

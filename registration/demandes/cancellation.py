@@ -95,6 +95,6 @@ def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], no
     revoke_signed(session, signed, now)
 
 
-def revoke_signed(session: Session, numeros: Sequence[int], now: datetime) -> None:
+def revoke_signed(session: Session, numeros: Sequence[int], now: datetime, motif: str = _MOTIF) -> None:
     """Revoke the certificates of demandes that ended without them."""
-    revoke_of_demandes(session, numeros, CANCELLED_CRL_REASON, now, _MOTIF)
+    revoke_of_demandes(session, numeros, CANCELLED_CRL_REASON, now, motif)

@@ -38,6 +38,7 @@ class FoundDemande(NamedTuple):
     usage: str | None
     etat: str
     etat_produit: str | None
+    limite_retrait: datetime | None
     structure: str | None
     beneficiaire: str | None
     service: str | None
@@ -58,9 +59,10 @@ def find_demandes(session: Session, plateforme: Plateforme, clue: Clue, limit: i
     rows = session.execute(
         select(
             demande.id, demande.cree_le, demande.canal, demande.id_lot, demande.offre, demande.usage, demande.etat,
-            demande.etat_produit, demande.id_structure, demande.id_beneficiaire, demande.service_applicatif,
-            demande.adresse_email, demande.email_acteur, acteur.libelle, certificat.autorite, certificat.serial,
-            certificat.not_after, certificat.revoque_le, certificat.raison_crl, demande.code_erreur,
+            demande.etat_produit, demande.limite_retrait, demande.id_structure, demande.id_beneficiaire,
+            demande.service_applicatif, demande.adresse_email, demande.email_acteur, acteur.libelle,
+            certificat.autorite, certificat.serial, certificat.not_after, certificat.revoque_le, certificat.raison_crl,
+            demande.code_erreur,
         )
         .join(acteur, acteur.id == demande.id_acteur)
         .outerjoin(certificat, certificat.id_demande == demande.id)

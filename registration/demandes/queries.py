@@ -131,6 +131,7 @@ _SHOWN = (
     .correlate(_demande)
     .scalar_subquery()
     .label("renouvelee_par"),
+    _demande.limite_retrait,
     tables.Certificat.serial,
     tables.Certificat.not_after,
     tables.Structure.raison_sociale,
@@ -206,6 +207,7 @@ def _details(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
         "not_after": row.not_after,
         "renouvelle": row.renouvelle,
         "renouvelee_par": row.renouvelee_par,
+        "limite_retrait": row.limite_retrait,
         "refusal": None if row.code_erreur is None else _refusal(row, row.texte_erreur or ""),
     }
 

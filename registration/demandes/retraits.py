@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,14 +14,16 @@ from sqlalchemy.orm import Session, load_only
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.rights import load_rights
 from registration.acteurs.visibility import check_may_act, may_act, may_follow, may_know_of
+from registration.demandes.codes import Codes, WithdrawnMeanwhileError
 from registration.demandes.queries import beyond
+from registration.demandes.textes import record_acceptance
 from registration.demandes.withdrawable import check_state, count_pending, explain_nothing, in_force
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.life import transitions
 from registration.notices.owing import hasten, owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE
-from registration.rules.revocation_code import check_code, hash_code, verify_code
-from registration.values import Origin
+from registration.rules.revocation_code import check_code
+from registration.values import Origin, Textes
 from registration.views import Retrait, RetraitConditions, RetraitPage
 from registration.vocabulary import Acte, Avis, CodeAction, EtatProduit
 from storage import tables
@@ -29,6 +32,16 @@ from storage.database import Database
 from storage.trail import note
 
 Chains = Mapping[str, tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Remise:
+    """What goes with every certificate: its issuer's chain (DER, issuer first), and the texts that are accepted."""
+
+    chains: Chains
+    textes: Textes
+
+
 # What a withdrawal looks at. What the certificate says stands in the demande too, and would be read for nothing.
 _OF_DEMANDE = (
     tables.Demande.id,
@@ -40,6 +53,8 @@ _OF_DEMANDE = (
     tables.Demande.id_beneficiaire,
     tables.Demande.etat,
     tables.Demande.etat_produit,
+    tables.Demande.limite_retrait,
+    tables.Demande.code_erreur,
 )
 _OF_CERTIFICAT = (
     tables.Certificat.der,
@@ -49,20 +64,18 @@ _OF_CERTIFICAT = (
     tables.Certificat.retire_le,
     tables.Certificat.revoque_le,
 )
-# Items withdrawn one by one have a slow hash each: so many of them are compared for one page.
-_DISTINCT_CODES = 8
 _TRIES = 5
 _R = TypeVar("_R")
 
 
 def withdraw_demande(
-    db: Database, chains: Chains, origin: Origin, numero: int, conditions: RetraitConditions, now: datetime
+    db: Database, remise: Remise, origin: Origin, numero: int, conditions: RetraitConditions, now: datetime
 ) -> Retrait:
     """Withdraw one certificate: the demande becomes Close, the product Actif.
 
     Only the requester (ERR_IHM_017) with his habilitation still there (026); ERR_WS_033 when it is not signed yet,
-    ERR_WS_034 when it cannot be withdrawn any more. Repeated with the same code, it gives the same certificate as long
-    as that is in force: neither an expired nor a revoked one is handed out as if it were good (guide §10.2.2).
+    ERR_IHM_013 from its limit on, ERR_WS_034 when it cannot be withdrawn any more. Repeated with the same code it gives
+    the same certificate as long as that is in force: an expired or revoked one is not handed out (guide §10.2.2).
     """
     _check_conditions(conditions)
     demande = tables.Demande
@@ -79,7 +92,7 @@ def withdraw_demande(
             check_may_act(session, origin.acteur, row)
             page = _read(session, [row.id])
             check_state(row, page[0][1], now)
-            return _withdraw(session, chains, origin, page, codes, now)[0]
+            return _withdraw(session, remise, origin, page, codes, now)[0]
 
     mine = (demande.id == numero, demande.id_acteur == origin.acteur.id)
     return _with_codes(db, conditions.code, (*mine, in_force(now)), 1, work)
@@ -87,7 +100,7 @@ def withdraw_demande(
 
 def withdraw_lot_page(
     db: Database,
-    chains: Chains,
+    remise: Remise,
     origin: Origin,
     index: int,
     conditions: RetraitConditions,
@@ -101,7 +114,8 @@ def withdraw_lot_page(
     One revocation code serves the page. Items withdrawn before with the same code come again; with another
     code the page is refused (ERR_IHM_013) and nothing changes. A page holds items of a few withdrawals at most, and is
     shorter where they were withdrawn one by one. ERR_IHM_026 when certificates wait and the right to every one of them
-    is gone. A certificate that is expired or revoked by now is left out; ERR_WS_034 when nothing else is left.
+    is gone. A certificate that is expired, revoked or past its limit by now is left out; ERR_IHM_013 or ERR_WS_034
+    when nothing else is left.
     """
     _check_conditions(conditions)
     demande = tables.Demande
@@ -125,7 +139,7 @@ def withdraw_lot_page(
                 explain_nothing(session, origin.acteur, lot, now)
             page = _read(session, numeros[:limit])
             is_fresh = any(row[0].etat_produit == EtatProduit.A_RETIRER.value for row in page)
-            retraits = _withdraw(session, chains, origin, page, codes, now)
+            retraits = _withdraw(session, remise, origin, page, codes, now)
             pending = count_pending(session, lot)
             after_last = retraits[-1].position if len(numeros) > limit else None
             if is_fresh and after_last is None and not pending:
@@ -151,7 +165,7 @@ def _with_codes(
         covered = codes.look_at(_stored_codes(db, selected, limit))
         try:
             return work(codes, covered or limit)
-        except _WithdrawnMeanwhileError:
+        except WithdrawnMeanwhileError:
             continue
     raise IgcError(Code.BUSY)
 
@@ -202,51 +216,8 @@ def _stored_codes(db: Database, selected: Sequence[ColumnElement[bool]], limit: 
         )
 
 
-class _WithdrawnMeanwhileError(Exception):
-    """Somebody withdrew it since its hash was looked for, or it was signed since."""
-
-
-class Codes:
-    """The revocation code of a withdrawal against those stored before; slow hashes, so never under a lock."""
-
-    def __init__(self, code: str) -> None:
-        """Nothing is hashed yet."""
-        self._code = code
-        self._fresh: str | None = None
-        self._verdicts: dict[str, bool] = {}
-
-    @property
-    def fresh(self) -> str:
-        """The hash for what is withdrawn now; _WithdrawnMeanwhileError when nothing was, of what was looked at."""
-        if self._fresh is None:
-            raise _WithdrawnMeanwhileError
-        return self._fresh
-
-    def look_at(self, stored: Iterable[str | None]) -> int:
-        """Compare with hashes in their order, some at a time; gives how many items those cover that were compared."""
-        covered = compared = 0
-        for empreinte in stored:
-            if empreinte is None and self._fresh is None:
-                self._fresh = hash_code(self._code)
-            if empreinte is not None and empreinte not in self._verdicts:
-                if compared == _DISTINCT_CODES:
-                    break
-                compared += 1
-                self._verdicts[empreinte] = verify_code(self._code, empreinte)
-            covered += 1
-        return covered
-
-    def is_that_of(self, empreinte: str | None) -> bool:
-        """Whether a certificate was withdrawn with this code; _WithdrawnMeanwhileError when its hash is unknown."""
-        if empreinte is None:
-            return False
-        if empreinte not in self._verdicts:
-            raise _WithdrawnMeanwhileError
-        return self._verdicts[empreinte]
-
-
 def _withdraw(
-    session: Session, chains: Chains, origin: Origin, rows: Sequence[Any], codes: Codes, now: datetime
+    session: Session, remise: Remise, origin: Origin, rows: Sequence[Any], codes: Codes, now: datetime
 ) -> list[Retrait]:
     fresh = [row for row in rows if row[0].etat_produit == EtatProduit.A_RETIRER.value]
     _check_repeated(codes, [row for row in rows if row[0].etat_produit == EtatProduit.ACTIF.value])
@@ -254,25 +225,27 @@ def _withdraw(
         code = tables.CodeRevocation(empreinte=codes.fresh)
         session.add(code)
         session.flush()  # its id stands in the certificates below
+        acceptation = record_acceptance(session, origin, remise.textes, now)
         for part in slices(row[0].id for row in fresh):
             session.execute(
                 update(tables.Certificat)
                 .where(tables.Certificat.id_demande.in_(part))
-                .values(retire_le=now, id_code_revocation=code.id)
+                .values(retire_le=now, id_code_revocation=code.id, id_acceptation=acceptation)
                 .execution_options(synchronize_session=False)
             )
         rights = load_rights(session, origin.acteur)
         transitions.move_by(session, origin, CodeAction.WITHDRAWN, [row[0] for row in fresh], rights, now)
         owe(session, Avis.WITHDRAWN, [row[0].id for row in fresh], now)
-        _tell(session, [row[0].id for row in fresh], codes.fresh, now)
-    return [_as_retrait(row[0], row[1], chains, now) for row in rows]
+        _tell(session, [row[0].id for row in fresh], codes.fresh, remise.textes, now)
+    return [_as_retrait(row[0], row[1], remise, now) for row in rows]
 
 
-def _tell(session: Session, numeros: Sequence[int], empreinte: str, now: datetime) -> None:
-    """Which certificates were withdrawn, and with which revocation code: the digest of its stored hash."""
-    code = hashlib.sha256(empreinte.encode()).hexdigest()
+def _tell(session: Session, numeros: Sequence[int], empreinte: str, textes: Textes, now: datetime) -> None:
+    """Which certificates were withdrawn, with which revocation code (the digest of its hash), accepting which texts."""
+    said = {"code": hashlib.sha256(empreinte.encode()).hexdigest()}
+    accepted = {texte.nature.value.lower(): [texte.version, texte.empreinte] for texte in (textes.cgu, textes.pc)}
     for told in slices(numeros, TOLD_AT_ONCE):
-        note(session, Acte.WITHDRAWN.value, now, {"demandes": told, "code": code}, essential=False)
+        note(session, Acte.WITHDRAWN.value, now, {"demandes": told, **said, **accepted}, essential=False)
 
 
 def _check_repeated(codes: Codes, rows: Sequence[Any]) -> None:
@@ -286,7 +259,7 @@ def _check_repeated(codes: Codes, rows: Sequence[Any]) -> None:
             )
 
 
-def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, chains: Chains, now: datetime) -> Retrait:
+def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, remise: Remise, now: datetime) -> Retrait:
     der = certificat.der
     if der is None:
         raise RuntimeError("a product without a certificate")
@@ -298,5 +271,5 @@ def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, chains: 
         serial=certificat.serial,
         not_after=certificat.not_after,
         retire_le=certificat.retire_le or now,
-        pkcs7=certs_only(der, chains[certificat.autorite]),
+        pkcs7=certs_only(der, remise.chains[certificat.autorite]),
     )

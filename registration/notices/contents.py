@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,7 +23,6 @@ from storage import tables
 from storage.bulk import slices
 from storage.database import Database
 
-_WITHDRAWAL_DELAY = timedelta(days=10)
 _CN = NameOID.COMMON_NAME
 _demande, _certificat = tables.Demande, tables.Certificat
 
@@ -113,6 +112,7 @@ _COLUMNS = (
     _demande.service_applicatif,
     _demande.fqdns,
     _demande.etat_produit,
+    _demande.limite_retrait,
     _demande.id_acteur,
     _demande.cree_le,
     _certificat.autorite,
@@ -146,7 +146,7 @@ def _item(
         autorite=authorities.get(row.autorite, row.autorite) if signed else None,
         serie=row.serial if signed else None,
         not_after=row.not_after if signed else None,
-        limite=row.emis_le + _WITHDRAWAL_DELAY if signed else None,
+        limite=row.limite_retrait,
         revoque_le=row.revoque_le,
         est_a_retirer=row.etat_produit == EtatProduit.A_RETIRER.value,
         annulee_par=name if by is not None and by == designated else by,

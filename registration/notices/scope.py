@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, false, func, select
 from sqlalchemy.orm import aliased
 
-from registration.vocabulary import Avis, Canal, CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import Avis, CodeAction, EtatDemande, EtatProduit
 from storage import tables
 
 EXPIRIES = frozenset({Avis.RENEWAL, Avis.EXPIRY})
@@ -72,15 +72,14 @@ def to_renew() -> list[ColumnElement[bool]]:
 
 
 def _cancelled(avis: Avis, since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
-    """By its line of the history: the delay ends it by the plateforme itself."""
-    by_itself = _historique.canal == Canal.SYSTEM.value
+    """By its line of the history: somebody's, or that of its limit."""
+    action = CodeAction.NOT_WITHDRAWN if avis is Avis.DEADLINE_OVER else CodeAction.CANCELLED
     return (
         select(_historique.id)
         .where(
             _historique.id_demande == _demande.id,
-            _historique.code_action == CodeAction.CANCELLED.value,
+            _historique.code_action == action.value,
             *between(avis, _historique.date, since, until),
-            *([by_itself] if avis is Avis.DEADLINE_OVER else []),
         )
         .exists()
     )

@@ -16,7 +16,7 @@ DEMANDE: dict[EtatDemande, frozenset[EtatDemande]] = {
     ),
     # The batch hands it to the CA core, or gives up after all retries.
     EtatDemande.VALIDEE: frozenset({EtatDemande.TRANSMISE, EtatDemande.NON_TRAITEE, EtatDemande.ANNULEE}),
-    # Withdrawn; or cancelled before withdrawal; or the CA core refused it for good.
+    # Withdrawn; or cancelled before withdrawal, by somebody or by its limit; or the CA core refused it for good.
     EtatDemande.TRANSMISE: frozenset({EtatDemande.CLOSE, EtatDemande.NON_TRAITEE, EtatDemande.ANNULEE}),
     EtatDemande.CLOSE: frozenset(),
     EtatDemande.REJETEE: frozenset(),
@@ -80,6 +80,10 @@ STEPS: dict[CodeAction, Step] = {
     CodeAction.ISSUED: _of_produit(EtatProduit.A_RETIRER, frozenset({EtatDemande.TRANSMISE})),
     CodeAction.WITHDRAWN: _to(EtatDemande.CLOSE, EtatProduit.ACTIF),
     CodeAction.CANCELLED: _to(EtatDemande.ANNULEE),
+    # The limit of a withdrawal says that nobody came for a certificate that was there.
+    CodeAction.NOT_WITHDRAWN: Step(
+        EtatDemande.ANNULEE, None, frozenset({EtatDemande.TRANSMISE}), frozenset({EtatProduit.A_RETIRER})
+    ),
     # Given up is what never got a certificate.
     CodeAction.NOT_PROCESSED: _to(EtatDemande.NON_TRAITEE, unsigned=True),
     CodeAction.CERTIFICATE_REVOKED: _of_produit(

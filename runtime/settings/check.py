@@ -14,6 +14,7 @@ from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings.errors import SettingsProblem
 from runtime.settings.model import Settings
 from runtime.settings.sections import PkiSettings, PortalSettings, WsSettings
+from runtime.settings.textes import TEST_VERSION
 
 _MIN_SESSION_SECRET = 32
 _NO_LIST = "aucune liste de clés prévisibles : une clé de Debian 2008, par exemple, serait acceptée"
@@ -28,14 +29,21 @@ def check(settings: Settings) -> tuple[SettingsProblem, ...]:
 def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
     """What stops nothing but should be known, key by key.
 
-    That no list of predictable keys is in force; that a public address of PRODUCTION is that of one machine alone, or
-    its notices stay in a folder.
+    That no list of predictable keys is in force; that the clock is shifted; that a public address of PRODUCTION is that
+    of one machine alone, or its notices stay in a folder.
     """
     found = [] if settings.pki.weak_key_files else [SettingsProblem("pki.weak_key_files", _NO_LIST)]
+    if settings.clock_shift_seconds:
+        texte = f"l'horloge de la plateforme avance de {settings.clock_shift_seconds} s sur celle de la machine"
+        found.append(SettingsProblem("clock_shift_seconds", texte))
     if settings.plateforme == "PRODUCTION":
         found += [
             SettingsProblem(f"{name}.public_url", f"{url} n'est joignable que de cette machine")
-            for name, url in (("ws", settings.ws.public_url), ("portal", settings.portal.public_url))
+            for name, url in (
+                ("ws", settings.ws.public_url),
+                ("portal", settings.portal.public_url),
+                ("textes", settings.textes.public_url),
+            )
             if (urlsplit(url).hostname or "").startswith(("localhost", "127.", "::1"))
         ]
         if settings.notices.smtp.host is None:
@@ -61,6 +69,7 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
             yield from _secret(cle, secret)
     yield from (*settings.database_problems(), *settings.owner_problems(), *settings.queue_problems())
     yield from _directory(settings)
+    yield from _textes(settings)
     yield from _tls("ws", settings.ws, owners.get("ws", ()))
     yield from _tls("portal", settings.portal, owners.get("portal", ()))
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
@@ -68,6 +77,22 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
         yield from _secret("publication.ocsp_pass_phrase_file", settings.publication.ocsp_pass_phrase_file)
     yield from _notices(settings)
     yield from _shared_addresses(settings)
+
+
+def _textes(settings: Settings) -> Iterator[SettingsProblem]:
+    section = settings.textes
+    for name, path, version in (
+        ("cgu", section.cgu_file, section.cgu_version),
+        ("pc", section.pc_file, section.pc_version),
+    ):
+        if path is not None:
+            yield from _file(f"textes.{name}_file", path)
+        if settings.plateforme != "PRODUCTION":
+            continue
+        if path is None:
+            yield SettingsProblem(f"textes.{name}_file", "obligatoire sur une plateforme de PRODUCTION")
+        if version == TEST_VERSION:
+            yield SettingsProblem(f"textes.{name}_version", "obligatoire sur une plateforme de PRODUCTION")
 
 
 def _directory(settings: Settings) -> Iterator[SettingsProblem]:

@@ -37,6 +37,7 @@ from runtime.settings.sections import (
     Secret,
     WsSettings,
 )
+from runtime.settings.textes import TextesSettings
 from runtime.text_file import TextFileError, read_text_file
 
 CONFIG_VARIABLE = "IGC_CONFIG"
@@ -59,6 +60,13 @@ class Settings(BaseSettings):
 
     plateforme: Literal["TEST", "PRODUCTION"] = Field(
         default="TEST", description="Plateforme servie par cette instance."
+    )
+    clock_shift_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=315_360_000,
+        description="TEST seulement : avance, en secondes, de l'horloge de tous les processus et verbes sur celle de "
+        "la machine, pour jouer aujourd'hui ce qui échoit plus tard (864000 : dix jours). Refusée sur PRODUCTION.",
     )
     data_dir: LocalPath = Field(
         default=Path("var"), description="Dossier des données ; seul ce compte doit pouvoir y entrer."
@@ -98,6 +106,9 @@ class Settings(BaseSettings):
         default=DirectorySettings(), description="Annuaire des structures et des personnes."
     )
     notices: NoticesSettings = Field(default=NoticesSettings(), description="Avis par mail.")
+    textes: TextesSettings = Field(
+        default=TextesSettings(), description="Textes qu'un retrait accepte : CGU et politique de certification."
+    )
     batch: BatchSettings = Field(default=BatchSettings(), description="Traitement des demandes.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="Journaux.")
     accounts: AccountsSettings = Field(
@@ -234,6 +245,12 @@ class Settings(BaseSettings):
         if url.drivername not in {"postgresql", "postgresql+psycopg"}:
             raise ValueError("sqlite:///... ou postgresql://... attendu")
         return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+    @model_validator(mode="after")
+    def _check_clock(self) -> Self:
+        if self.clock_shift_seconds and self.plateforme == "PRODUCTION":
+            raise ValueError("clock_shift_seconds : l'horloge ne se décale que sur une plateforme de TEST")
+        return self
 
     @model_validator(mode="after")
     def _check_owner_apart(self) -> Self:

@@ -360,6 +360,20 @@ class RegistrationSettings(Section):
         description="Un produit se renouvelle à partir de tant de jours (de 24 heures) avant la fin de son certificat, "
         "et jusqu'à 240 heures après ; l'avis d'expiration part au début de cette fenêtre.",
     )
+    retrait_days: int = Field(
+        default=10,
+        ge=1,
+        le=365,
+        description="Délai de retrait d'un certificat, en jours de 24 heures depuis sa signature. Passé ce délai, la "
+        "demande est annulée et le certificat révoqué. Un changement vaut pour ce qui est signé ensuite.",
+    )
+    retrait_grace_days: int = Field(
+        default=10,
+        ge=1,
+        le=365,
+        description="Délai laissé au moins aux certificats qu'une version sans date limite avait mis à retirer, en "
+        "jours de 24 heures depuis le premier démarrage de celle-ci.",
+    )
 
 
 class BatchSettings(Section):

@@ -10,13 +10,16 @@ from storage.tables.avis import Avis
 from storage.tables.base import Base
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
 from storage.tables.counters import Compteur
-from storage.tables.demandes import AdresseProtegee, ClePublique, Demande, Historique
+from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
+from storage.tables.textes import Acceptation, Texte
 
 __all__ = [
     "TO_LIST",
+    "WAITING",
+    "Acceptation",
     "Acteur",
     "Administrateur",
     "AdresseProtegee",
@@ -47,4 +50,5 @@ __all__ = [
     "Scellement",
     "Structure",
     "TeteAudit",
+    "Texte",
 ]

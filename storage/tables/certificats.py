@@ -114,6 +114,7 @@ class Certificat(Base):
     emis_le: Mapped[datetime | None]
     retire_le: Mapped[datetime | None]
     id_code_revocation: Mapped[int | None] = mapped_column(ForeignKey("code_revocation.id"))
+    id_acceptation: Mapped[int | None] = mapped_column(ForeignKey("acceptation.id"))
     revoque_le: Mapped[datetime | None]
     raison_crl: Mapped[str | None] = mapped_column(String(32))
     raison_modifiee_le: Mapped[datetime | None]

@@ -15,6 +15,8 @@ RENEWS_STILL = (
     " OR (etat = 'CLOSE' AND etat_produit = 'ACTIF'))"
 )
 """A renewal that is on its way, or withdrawn and active: of each product one at a time."""
+WAITING = "etat = 'TRANSMISE' AND etat_produit = 'A_RETIRER'"
+"""Demandes whose certificate waits for its requester, in the words of the index of their limits."""
 
 
 class Demande(Base):
@@ -23,6 +25,8 @@ class Demande(Base):
     ``adresse_email`` is what was typed and is certified, ``adresse_cle`` the same without case, by which addresses are
     compared and looked for. ``renouvelle`` is the demande whose certificate this one renews. Of a demande that was
     refused only what had the right form stands here; ``offre``, ``usage`` and ``email_acteur`` are NULL in no other.
+    ``limite_retrait``, from the signature on, is the moment from which the certificate cannot be withdrawn any more;
+    NULL too where an older plateforme signed.
     """
 
     __tablename__ = "demande"
@@ -41,6 +45,12 @@ class Demande(Base):
             unique=True,
             sqlite_where=text(RENEWS_STILL),
             postgresql_where=text(RENEWS_STILL),
+        ),
+        Index(
+            "ix_demande__limite_retrait",
+            "limite_retrait",
+            sqlite_where=text(WAITING),
+            postgresql_where=text(WAITING),
         ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -71,6 +81,7 @@ class Demande(Base):
     texte_erreur: Mapped[str | None] = mapped_column(Text)
     cree_le: Mapped[datetime]
     modifie_le: Mapped[datetime]
+    limite_retrait: Mapped[datetime | None]
 
 
 class ClePublique(Base):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlalchemy import select
 
 from registration.rules.states import DEMANDE
-from registration.vocabulary import EtatDemande, EtatProduit
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
 from storage import tables
 from storage.database import Database
 
@@ -34,10 +34,15 @@ def breaches(db: Database) -> list[str]:
         owed = [row.payload.get("numeros", ()) for row in session.scalars(select(tables.Outbox))]
         kept = {(lot, etat, produit): nombre for lot, etat, produit, nombre in session.execute(_KEPT)}
         steps: dict[int, list[EtatDemande]] = defaultdict(list)
-        for numero, etat in session.execute(
-            select(tables.Historique.id_demande, tables.Historique.etat).order_by(tables.Historique.id)
+        overdue = set()
+        for numero, etat, action in session.execute(
+            select(tables.Historique.id_demande, tables.Historique.etat, tables.Historique.code_action).order_by(
+                tables.Historique.id
+            )
         ):
             steps[numero].append(EtatDemande(etat))
+            if action == CodeAction.NOT_WITHDRAWN.value:
+                overdue.add(numero)
     waiting = {numero for numeros in owed for numero in numeros}
     found = [f"a key of the unknown demande {numero}" for numero in keys - demandes.keys()]
     counted = Counter((row.id_lot, row.etat, row.etat_produit or "") for row in demandes.values() if row.id_lot)
@@ -59,7 +64,7 @@ def breaches(db: Database) -> list[str]:
             found.append(f"demande {numero}: {etat} and it holds no key")
         if etat in _OPEN and row.etat_produit is None and numero not in waiting:
             found.append(f"demande {numero}: {etat} and nothing owes its certificate")
-        if (row.code_erreur is None) == (etat in _WITHOUT_KEY):
+        if (row.code_erreur is None) == (etat in _WITHOUT_KEY or numero in overdue):
             found.append(f"demande {numero}: {etat} with error {row.code_erreur}")
     return found
 

@@ -19,6 +19,7 @@ from publication.maker import AnswerMaker
 from publication.preparer import AnswerPreparer, Courtesy
 from publication.responder import OcspResponder
 from publication.statuses import StatusReader
+from publication.textes import PublishedTextes
 from runtime.clock import Clock, system_clock
 from runtime.listening.server import HttpServer
 from storage.database import Database
@@ -57,6 +58,7 @@ def open_publication(
             authorities,
             OcspResponder(maker, statuses, kept),
             PublishedFiles(authorities, authorities_dir, publication_dir),
+            PublishedTextes(db, "TEST"),
             cache_seconds=300,
             clock=clock,
         )

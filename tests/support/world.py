@@ -29,7 +29,7 @@ from registration.acteurs.identity import PeerChecker
 from registration.authority import RegistrationAuthority
 from registration.life.outbox import Nature, Task
 from registration.policy import LotPolicy
-from registration.values import Acteur, DemandeForm, Identite, Origin
+from registration.values import Acteur, DemandeForm, Identite, Origin, Textes
 from registration.views import HistoriqueLine, LotReceipt
 from registration.vocabulary import Canal, Offre, Plateforme
 from storage.database import Database
@@ -39,6 +39,7 @@ from tests.support.csrs import csr
 from tests.support.hierarchies import Hierarchy
 from tests.support.produits import demande_form, lot
 from tests.support.stored import Stored
+from tests.support.textes import TEXTES
 
 # Small sizes, so that a dozen items already make a large lot of several pages and chunks.
 SMALL_POLICY = BatchPolicy(
@@ -64,6 +65,7 @@ class World(Stored):
     publication: Path | None = None
     responders: DelegateFiles | None = None
     seals: DelegateFiles | None = None
+    textes: Textes = TEXTES
 
     @property
     def context(self) -> WorkerContext:
@@ -86,6 +88,7 @@ class World(Stored):
             plateforme=self.plateforme,
             peers=PeerChecker(self.db, self.recognised or self.hierarchy.authorities, self.plateforme),
             chains=self.hierarchy.chains,
+            textes=self.textes,
             policy=self.policy.lots,
             clock=self.clock,
         )

@@ -45,6 +45,7 @@ def _demande(view: DemandeView) -> types.DemandeSuivie:
         finValidite=view.not_after,
         renouvelle=view.renouvelle,
         renouveleePar=view.renouvelee_par,
+        dateLimiteRetrait=view.limite_retrait,
         erreur=None if view.refusal is None else erreur(view.refusal),
     )
 

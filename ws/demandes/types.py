@@ -30,6 +30,7 @@ class DemandeSuivie(Contract):
     finValidite = optional(DateTime)
     renouvelle = optional(Integer64)
     renouveleePar = optional(Integer64)
+    dateLimiteRetrait = optional(DateTime)
     erreur = optional(ErreurDemande)
 
 

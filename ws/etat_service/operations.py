@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from spyne import MethodContext, Service, rpc
 
+from registration.values import Texte
 from runtime.clock import system_clock
 from ws.contract.kinds import required
 from ws.contract.names import CONTRACT_VERSION
-from ws.etat_service.types import EtatService
+from ws.etat_service.types import EtatService, TexteEnVigueur
 
 
 class EtatServiceOperations(Service):
@@ -23,4 +24,10 @@ class EtatServiceOperations(Service):
             acteur=ctx.udc.origin.acteur.libelle,
             demandesParLot=ctx.udc.max_items,
             octetsParMessage=ctx.udc.max_bytes,
+            cgu=_texte(ctx.udc.authority.textes.cgu),
+            pc=_texte(ctx.udc.authority.textes.pc),
         )
+
+
+def _texte(texte: Texte) -> TexteEnVigueur:
+    return TexteEnVigueur(version=texte.version, empreinte=texte.empreinte, adresse=texte.adresse)

@@ -1,10 +1,18 @@
-"""The type of the contract that speaks of the service itself."""
+"""The types of the contract that speak of the service itself."""
 
 from __future__ import annotations
 
 from spyne import DateTime, Integer32, Unicode
 
 from ws.contract.kinds import Contract, required
+
+
+class TexteEnVigueur(Contract):
+    """A text that a withdrawal accepts: its SHA-256 is in hexadecimal."""
+
+    version = required(Unicode)
+    empreinte = required(Unicode)
+    adresse = required(Unicode)
 
 
 class EtatService(Contract):
@@ -16,3 +24,5 @@ class EtatService(Contract):
     acteur = required(Unicode)
     demandesParLot = required(Integer32)
     octetsParMessage = required(Integer32)
+    cgu = required(TexteEnVigueur)
+    pc = required(TexteEnVigueur)

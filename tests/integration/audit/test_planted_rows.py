@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 
 from audit.findings import Topic
+from registration.demandes.overdue import end_overdue
 from registration.life.giving_up import give_up
 from storage import tables
 from tests.integration.audit import forging
@@ -106,6 +108,41 @@ def _a_revocation_that_nobody_asked_for(place: Place) -> None:
         "canal, date, 'ACT_REV_001', 'VALIDEE', type_acteur, acteur FROM historique "
         f"WHERE id_demande = {place.numeros['revoked']} AND code_action = 'ACT_IGC_006'"
     )
+
+
+@plants(("waiting", "encore à retirer, longtemps après sa date limite"))
+def _a_limit_that_nobody_follows(place: Place) -> None:
+    place.change(tables.Demande, "waiting", limite_retrait=place.clock.now - timedelta(hours=2))
+
+
+@plants(("ORG_SIGN", "retirée après sa date limite"))
+def _withdrawn_after_the_limit(place: Place) -> None:
+    place.change(tables.Demande, "ORG_SIGN", limite_retrait=place.clock.now - timedelta(hours=1))
+
+
+def overdue(place: Place) -> None:
+    """One more demande, which nobody withdrew in time."""
+    place.numeros["overdue"] = place.world.place(place.world.form(key=26))
+    place.world.run_batch()
+    place.change(tables.Demande, "overdue", limite_retrait=place.clock.now)
+    assert end_overdue(place.db, place.clock) == 1
+
+
+def test_who_did_not_come_in_time_is_no_fault(place: Place) -> None:
+    overdue(place)
+    assert place.audit(trail=True).findings == []
+
+
+@plants(("overdue", "annulée pour délai de retrait dépassé avant sa date limite"))
+def _ended_before_the_limit(place: Place) -> None:
+    overdue(place)
+    place.change(tables.Demande, "overdue", limite_retrait=place.clock.now + timedelta(days=1))
+
+
+@plants(("overdue", "demande ANNULEE sans code d'erreur"))
+def _ended_without_its_motif(place: Place) -> None:
+    overdue(place)
+    place.change(tables.Demande, "overdue", code_erreur=None)
 
 
 @plants(("waiting", "état CLOSE, mais sa dernière ligne dit TRANSMISE"))

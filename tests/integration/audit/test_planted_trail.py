@@ -119,6 +119,26 @@ def _the_revocation_code_of_another_withdrawal(place: Place) -> None:
     place.change(tables.Certificat, "ORG_SIGN", id_code_revocation=other.id_code_revocation)
 
 
+@plants("son acceptation n'est pas celle de cette ligne")
+def _an_acceptance_forgotten(place: Place) -> None:
+    place.change(tables.Certificat, "ORG_SIGN", id_acceptation=None)
+
+
+@plants(*["son acceptation n'est pas celle de cette ligne"] * 13)
+def _accepted_by_somebody_else(place: Place) -> None:
+    row = place.certificat("ORG_SIGN")
+    assert row is not None
+    other = place.world.acteurs["administrateur"].id
+    place.sql(f"UPDATE acceptation SET id_acteur = {other} WHERE id = {row.id_acceptation}")
+
+
+@plants(*["son acceptation n'est pas celle de cette ligne"] * 13)
+def _another_text_accepted(place: Place) -> None:
+    row = place.certificat("ORG_SIGN")
+    assert row is not None
+    place.sql(f"UPDATE acceptation SET cgu_empreinte = '{'0' * 64}' WHERE id = {row.id_acceptation}")
+
+
 @plants("retirée ici, elle ne l'est plus dans la base", "ne vont pas ensemble")
 def _a_withdrawal_undone(place: Place) -> None:
     place.change(tables.Certificat, "ORG_SIGN", retire_le=None, id_code_revocation=None)

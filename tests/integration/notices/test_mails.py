@@ -11,9 +11,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from sqlalchemy import update
 
-from registration.notices.owing import owe
+from registration.demandes.overdue import end_overdue
 from registration.revocation.by_demande import revoke_demandes
-from registration.vocabulary import Avis
 from storage import tables
 from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld, part_of, text_of
 from tests.support.produits import conditions
@@ -95,10 +94,10 @@ def test_a_cancellation_says_who_and_a_delay_says_so(world: NoticeWorld) -> None
     libelle = world.origin().acteur.libelle
     assert f"annulée par {libelle.partition(' ')[0]}" in text_of(own).replace("\n", " ")
     assert "899" not in text_of(own).partition("Motif")[2]
-    world.cancel(second)
+    world.run_batch()
     world.clear()
-    with world.db.write() as session:
-        owe(session, Avis.DEADLINE_OVER, [second], world.clock())
+    world.clock.advance(days=10)
+    assert end_overdue(world.db, world.clock) == 1
     (late,) = world.send_mails()
     assert late["Subject"] == f"{HEAD}Annulation de la demande de certificat N°{second}"
     assert "datant du 02/03/2026" in text_of(late)

@@ -80,6 +80,8 @@ class Desk:
             _CEREMONY + "".join(_SERVER.format(name=name) for name in ("ws", "portail"))
         )
         (folder / "cles-previsibles.txt").write_text(f"{'0' * 20}\n")
+        for name in ("cgu", "pc"):
+            (folder / f"{name}.txt").write_text(f"Texte {name} des Acacias\n")
 
     def write(self, text: str) -> None:
         """A file of the page, whose name stands in its first line."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from commands.trial.fictitious import CLINIQUE, HOPITAL, PHARMACIE
+from portal_ihm.shell.labels import datetime_fr
 from registration.vocabulary import Canal, Offre
 from storage import tables
 from storage.bulk import insert_rows
@@ -245,6 +246,9 @@ def test_the_csv_has_both_canals_and_no_formula(world: PortalWorld) -> None:
     assert f"'{FORMULA}" in names
     assert XSS in names
     assert [row["Code du refus"] for row in rows if row["État demande"] == "Rejetée"] == ["ERR_WS_039"]
+    signed = {row["N° demande"]: row["Date d'expiration"] for row in rows if row["Fin de validité"]}
+    limits = {row.id: row.limite_retrait for row in world.demandes(world.lot) if row.limite_retrait}
+    assert signed == {str(numero): datetime_fr(limit) for numero, limit in limits.items()} != {}
 
 
 def test_who_lost_the_right_reads_nothing_of_what_he_placed(world: PortalWorld) -> None:

@@ -208,14 +208,11 @@ def past(world: World) -> None:
     world.clock.advance(days=3 * 366)
 
 
-@pytest.mark.parametrize("withdrawn", [True, False])
-def test_an_expired_certificate_is_not_handed_out(world: World, *, withdrawn: bool) -> None:
+def test_an_expired_certificate_is_not_handed_out(world: World) -> None:
     (numero,) = world.numeros(world.issued(world.form()))
-    if withdrawn:
-        world.ra.retraits.withdraw(world.origin(), numero, conditions())
+    world.ra.retraits.withdraw(world.origin(), numero, conditions())
     world.clock.now = world.certificat(numero).not_after - timedelta(seconds=1)
-    if withdrawn:
-        assert world.ra.retraits.withdraw(world.origin(), numero, conditions()).numero == numero
+    assert world.ra.retraits.withdraw(world.origin(), numero, conditions()).numero == numero
     world.clock.advance(seconds=1)
     before = count_rows(world.db)
     # Whatever the code: that it is past is no secret of the one who withdrew it.

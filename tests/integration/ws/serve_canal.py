@@ -11,6 +11,7 @@ from registration.authority import RegistrationAuthority
 from registration.vocabulary import Plateforme
 from runtime.listening.server import HttpServer, server_ssl_context
 from storage.database import Database
+from tests.support.textes import TEXTES
 from ws.app import build_app
 
 
@@ -23,6 +24,7 @@ def main(database_url: str, authorities_folder: str, certificate: str, key: str)
         plateforme=Plateforme.TEST,
         peers=PeerChecker(db, authorities, Plateforme.TEST),
         chains={name: each.chain for name, each in authorities.items()},
+        textes=TEXTES,
     )
     context = server_ssl_context(Path(certificate), Path(key), [each.certificate_der for each in authorities.values()])
     server = HttpServer(build_app(authority, public_url="https://localhost:1"), "127.0.0.1", 0, ssl_context=context)

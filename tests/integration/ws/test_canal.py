@@ -6,6 +6,7 @@ import base64
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,11 @@ def test_a_lot_from_deposit_to_certificates(door: Door) -> None:
         assert (done.etat, done.avancement, done.aRetirer, done.rejetees) == ("TERMINE", 100, 13, 1)
         (bad,) = lots.listerDemandesLot(indexLot=receipt.indexLot, etat="REJETEE").demande
         assert (bad.reference, bad.erreur.code, bad.erreur.champ) == ("p/evil", "ERR_WS_039", "fqdn")
+        listed = lots.listerDemandesLot(indexLot=receipt.indexLot, etat="TRANSMISE").demande
+        assert (bad.dateLimiteRetrait, {one.dateLimiteRetrait - one.modifieLe for one in listed}) == (
+            None,
+            {timedelta(days=10)},
+        )
         taken, after = [], None
         while True:
             page = lots.retirerPageLot(indexLot=receipt.indexLot, conditions=CONDITIONS, aPartirDe=after, taille=5)
@@ -349,7 +355,7 @@ def test_who_lost_the_right_gets_verdicts_and_no_detail(door: Door) -> None:
         ]
         for one in after:
             hidden = (one.structure, one.beneficiaire, one.serviceApplicatif, one.adresseEmail, one.numeroSerie)
-            assert (*hidden, one.finValidite, one.fqdn) == (None,) * 6 + ([],)
+            assert (*hidden, one.finValidite, one.dateLimiteRetrait, one.fqdn) == (None,) * 7 + ([],)
         assert (after[2].erreur.code, after[2].erreur.champ) == ("ERR_WS_039", "fqdn")
         assert "evil" not in after[2].erreur.texte
         for criteres in ({"offre": "TOUTES"}, {"indexLot": index}, {"numeroDemande": numero}):

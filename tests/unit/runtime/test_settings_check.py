@@ -115,7 +115,9 @@ def test_a_list_of_weak_keys_that_is_not_there(settings: Settings, tmp_path: Pat
 
 
 def _with_pki(tmp_path: Path, plateforme: str, **pki: object) -> Settings:
-    values = {"plateforme": plateforme, "data_dir": "donnees", "pki": pki}
+    (tmp_path / "texte.txt").write_text("texte")
+    textes = {"cgu_file": "texte.txt", "cgu_version": "1.0", "pc_file": "texte.txt", "pc_version": "1.0"}
+    values = {"plateforme": plateforme, "data_dir": "donnees", "pki": pki, "textes": textes}
     return Settings.from_mapping(values, base=tmp_path)
 
 
@@ -191,5 +193,22 @@ def test_a_public_address_of_one_machine_is_no_address_of_production(tmp_path: P
         return [one.cle for one in warnings(Settings.from_mapping(values, base=tmp_path)) if one.cle.endswith("_url")]
 
     assert told() == []
-    assert told(plateforme="PRODUCTION") == ["ws.public_url", "portal.public_url"]
-    assert told(plateforme="PRODUCTION", ws={"public_url": "https://lots.igc.example"}) == ["portal.public_url"]
+    assert told(plateforme="PRODUCTION") == ["ws.public_url", "portal.public_url", "textes.public_url"]
+    known = {"ws": {"public_url": "https://lots.igc.example"}, "textes": {"public_url": "http://igc.example"}}
+    assert told(plateforme="PRODUCTION", **known) == ["portal.public_url"]
+
+
+@pytest.mark.usefixtures("settings")
+def test_production_has_texts_of_its_own(tmp_path: Path) -> None:
+    def told(**section: object) -> list[str]:
+        pki = {"without_weak_key_files": True}
+        values = {"plateforme": "PRODUCTION", "data_dir": "donnees", "pki": pki, "textes": section}
+        return [problem.cle for problem in check(Settings.from_mapping(values, base=tmp_path))]
+
+    for name in ("cgu.txt", "pc.pdf"):
+        (tmp_path / name).write_text("texte")
+    assert told() == ["textes.cgu_file", "textes.cgu_version", "textes.pc_file", "textes.pc_version"]
+    files = {"cgu_file": "cgu.txt", "pc_file": "pc.pdf"}
+    assert told(**files, cgu_version="1.0") == ["textes.pc_version"]
+    assert told(**files, cgu_version="1.0", pc_version="2026-11") == []
+    assert told(cgu_file="absent.txt", pc_file="pc.pdf", cgu_version="1", pc_version="1") == ["textes.cgu_file"]

@@ -10,10 +10,8 @@ import pytest
 from tests.unit.structure.test_one_door import ROOT
 
 PAGES = [*(ROOT / "docs").glob("*.md"), *(ROOT / "portal_ihm" / "templates").rglob("*.html"), ROOT / "README.md"]
-# Searches of the directory, the end of the delay of withdrawal, revocation by its code: nothing in the code does it.
-PROMISES = re.compile(
-    r"recherches des (?:utilisateurs|deux canaux)|dix jours|10 jours|sert à (?:[^.]*\b)?révoquer", re.IGNORECASE
-)
+# Searches of the directory, revocation by its code: nothing in the code does it.
+PROMISES = re.compile(r"recherches des (?:utilisateurs|deux canaux)|sert à (?:[^.]*\b)?révoquer", re.IGNORECASE)
 MARK = re.compile("à venir", re.IGNORECASE)
 
 
@@ -35,7 +33,6 @@ def test_nothing_is_promised_that_nothing_keeps(page: Path) -> None:
     "text",
     [
         "Ce code sert à révoquer.",
-        "Passé dix jours, la demande est annulée.",
         "Les recherches des utilisateurs se font chez lui.",
     ],
 )

@@ -47,6 +47,7 @@ from registration.vocabulary import (
     TypeActeurInscrit,
     Usage,
 )
+from tests.support.textes import TEXTES
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 SECRET_TEXT = '<ce que personne ne doit lire & "lire">'
@@ -88,6 +89,7 @@ class Desk:
         self.acteurs = DeskActeurs(self)
         self.lots = DeskLots(self)
         self.demandes = DeskDemandes(self)
+        self.textes = TEXTES
         self.retraits = DeskRetraits(self)
         self.produits = DeskProduits(self)
         self.directory = DeskDirectory(self)

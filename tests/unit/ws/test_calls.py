@@ -26,6 +26,7 @@ from registration.vocabulary import Canal, Offre, Usage
 from tests.support.assertions import the
 from tests.support.clock import NOON
 from tests.support.soap_clients import zeep_client, zeep_service
+from tests.support.textes import TEXTES
 from tests.unit.ws.conftest import PUBLIC_URL
 from tests.unit.ws.conftest import Canal as ServedCanal
 from tests.unit.ws.messages import SCHEMA, V11, V12, big_lot, body_of, envelope, fault_of, item, lot, request
@@ -273,6 +274,8 @@ def test_service_state(lots: Any) -> None:
     state = lots.consulterService()
     assert (state.plateforme, state.versionContrat, state.acteur) == ("TEST", "1.0", "CHU EXEMPLE")
     assert (state.demandesParLot, state.octetsParMessage) == (10_000, 32 * 2**20)
+    for told, texte in ((state.cgu, TEXTES.cgu), (state.pc, TEXTES.pc)):
+        assert (told.version, told.empreinte, told.adresse) == (texte.version, texte.empreinte, texte.adresse)
 
 
 def test_typed_fault_in_zeep(canal: ServedCanal, lots: Any) -> None:

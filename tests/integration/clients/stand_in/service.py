@@ -44,8 +44,14 @@ def consulter_service(_memory: Memory, _body: etree._Element) -> Iterator[Member
             ("acteur", "application d'essai"),
             ("demandesParLot", 10000),
             ("octetsParMessage", 33554432),
+            ("cgu", _texte("cgu")),
+            ("pc", _texte("pc")),
         ],
     )
+
+
+def _texte(name: str) -> list[Member]:
+    return [("version", "1.0"), ("empreinte", "0" * 64), ("adresse", f"http://igc.example/textes/{name}/1.0")]
 
 
 _OPERATIONS: dict[str, Callable[[Memory, etree._Element], Iterable[Member]]] = {
