@@ -139,6 +139,7 @@ def _follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: da
         a_retirer=counts.get((_TRANSMISE, EtatProduit.A_RETIRER.value), 0),
         depose_le=lot.depose_le,
         modifie_le=modified,
+        nature=NatureLot(lot.nature),
         version=hashlib.sha256(stamp.encode()).hexdigest()[:16],
     )
 

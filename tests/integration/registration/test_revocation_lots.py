@@ -73,7 +73,7 @@ def test_each_item_has_its_verdict(world: World) -> None:
     assert all(verdict.result is None or (verdict.result.numero or 1) > 0 for verdict in checked)
     assert before["demande_revocation"] == 1
     follow = world.ra.lots.follow(world.origin().acteur, index=index)
-    assert (follow.etat, follow.nombre) == (EtatLot.TERMINE, 8)
+    assert (follow.etat, follow.nombre, follow.avancement) == (EtatLot.TERMINE, 8, 100)
     found = {etat: count for etat, count in follow.counts.items() if count}
     assert found == {EtatDemande.CLOSE: 2, EtatDemande.VALIDEE: 1, EtatDemande.NON_TRAITEE: 5}
     assert views(world, index)[0].reference == "a"
