@@ -34,7 +34,7 @@ def certificat(world: World, numero: int) -> tables.Certificat:
 
 def produit(world: World, numero: int) -> EtatProduit:
     with world.db.read() as session:
-        return EtatProduit(session.get_one(tables.Demande, numero).etat_produit)
+        return EtatProduit(session.get_one(tables.Demande, numero).etat_produit or "")
 
 
 def revocation(world: World, numero: int | None) -> tables.DemandeRevocation:

@@ -16,9 +16,10 @@ from registration.vocabulary import ALL_OFFRES, EtatRevocation, Offre, Usage
 from ws.contract.rendering import erreur
 from ws.demandes.rendering import line
 from ws.revocations import types
+from ws.revocations.types import DemandeRevocation
 
 
-def form(given: types.DemandeRevocation) -> RevocationForm:
+def form(given: DemandeRevocation) -> RevocationForm:
     """What a sender wrote."""
     return RevocationForm(
         reference=given.reference,

@@ -5,6 +5,9 @@ Their lines stand in the same history, whose numero is then one of either table:
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -105,7 +108,7 @@ def downgrade() -> None:
     op.drop_column("lot", "nature")
 
 
-def _history():  # noqa: ANN202 -- alembic's batch
+def _history() -> AbstractContextManager[Any]:
     """SQLite writes the table anew: with its numbers, which are never used again, and without its triggers."""
     if op.get_bind().dialect.name == "sqlite":
         for act in _ACTS:

@@ -47,8 +47,8 @@ def produits(service: ServiceLots, number: int) -> list[int]:
 
 
 def wish(numero: int, **changes: object) -> DemandeRevocation:
-    values = {"motif": "FIN_ACTIVITE", "email_acteur": "a@acacias.example", "confirmation": True, **changes}
-    return DemandeRevocation(numero_produit=numero, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {"motif": "FIN_ACTIVITE", "email_acteur": "a@acacias.example", "confirmation": True}
+    return DemandeRevocation(numero_produit=numero, **{**values, **changes})
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:

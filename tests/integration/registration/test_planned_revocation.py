@@ -177,6 +177,10 @@ def test_giving_up_and_doing_it_never_both_happen(world: World) -> None:
     asked = plan(world, numero)
     world.clock.now = MIDNIGHT
     assert asked.numero is not None
-    together([partial(due, world), partial(world.ra.revocations.give_up, world.origin(), asked.numero)])
+    acts: list[Callable[[], object]] = [
+        partial(due, world),
+        partial(world.ra.revocations.give_up, world.origin(), asked.numero),
+    ]
+    together(acts)
     revoked = certificat(world, numero).revoque_le is not None
     assert revocation(world, asked.numero).resultat == ("REVOQUE" if revoked else "ABANDONNEE")

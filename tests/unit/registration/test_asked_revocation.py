@@ -23,7 +23,7 @@ from registration.values import RevocationForm
 from registration.vocabulary import Motif, Role
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-GOOD = {"numero": 1, "motif": "FIN_ACTIVITE", "email": "a@acacias.example", "confirmation": True}
+GOOD: dict[str, Any] = {"numero": 1, "motif": "FIN_ACTIVITE", "email": "a@acacias.example", "confirmation": True}
 
 
 def judge(now: datetime = NOON, **changes: Any) -> Wish | tuple[IgcError, ...]:
