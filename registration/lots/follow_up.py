@@ -93,9 +93,14 @@ def _find(moment: Moment, acteur: Acteur, index: int | None, reference: str | No
 def find_visible(moment: Moment, acteur: Acteur, index: int) -> Any:  # noqa: ANN401 -- a Row of _LOT
     """A lot of which the acteur may see something; NotFoundError (ERR_WS_031) else."""
     lot = _find(moment, acteur, index, None)[0]
-    if lot.id_acteur != acteur.id and not _visible(moment.session, acteur, lot):
-        raise NotFoundError(Code.LOT_UNKNOWN)
+    _check_any_visible(moment.session, acteur, lot)
     return lot
+
+
+def _check_any_visible(session: Session, acteur: Acteur, lot: Any) -> None:  # noqa: ANN401 -- a Row of _LOT
+    """Whatever the page and the etat asked for, a lot of which nothing is visible does not exist."""
+    if lot.id_acteur != acteur.id and not _visible(session, acteur, lot):
+        raise NotFoundError(Code.LOT_UNKNOWN)
 
 
 def _visible(session: Session, acteur: Acteur, lot: Any) -> Sequence[Any]:  # noqa: ANN401 -- a Row of _LOT
@@ -156,7 +161,8 @@ def list_lot(
         session = moment.session
         lot = _find(moment, acteur, index, None)[0]
         if lot.nature != NatureLot.CERTIFICATS.value:
-            check_nature(index, find_visible(moment, acteur, index).nature, NatureLot.CERTIFICATS)
+            _check_any_visible(session, acteur, lot)
+            check_nature(index, lot.nature, NatureLot.CERTIFICATS)
         query = view_query(acteur).where(demande.id_lot == lot.id, beyond(after))
         if lot.id_acteur != acteur.id:
             query = query.where(may_follow(acteur))
@@ -164,7 +170,6 @@ def list_lot(
             query = query.where(demande.etat == etat.value)
         rows = session.connection().execute(query.order_by(demande.position).limit(limit + 1)).all()
         if not rows:
-            # Whatever the page and the etat asked for, a lot of which nothing is visible does not exist.
-            find_visible(moment, acteur, index)
+            _check_any_visible(session, acteur, lot)
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].position if len(rows) > limit else None)
