@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registration.policy import DEFAULT_PAGE
 from registration.values import RevocationForm, RevocationLotForm
 from registration.vocabulary import EtatRevocation, Offre
 from tests.unit.ws.conftest import Canal
@@ -89,7 +90,7 @@ def test_a_comment_in_a_value_is_refused(canal: Canal) -> None:
 def test_pages_details_and_criteria(canal: Canal) -> None:
     listed = request("listerRevocationsLot", "<l:indexLot>9</l:indexLot><l:aPartirDe>4</l:aPartirDe>")
     assert len(list(body_of(canal.post(envelope(listed))[1]).iter(contract_tag("revocation")))) == 2
-    assert "list_revocations 9 4 100" in canal.desk.calls
+    assert f"list_revocations 9 4 {DEFAULT_PAGE}" in canal.desk.calls
     wanted = "<l:criteres><l:offre>PRO</l:offre><l:etat>VALIDEE</l:etat></l:criteres>"
     assert canal.post(envelope(request("rechercherRevocations", wanted)))[0] == 200
     criteria = canal.desk.revocations.criteria
