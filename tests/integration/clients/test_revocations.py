@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.integration.clients.test_against_the_real_service import CODE, demand
 from tests.support.hierarchies import Hierarchy
 
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
+# With its hour or without, in colours or without, as the tests before have left it.
+_LOGGED = re.compile(r"\x1b|20\d\d-|\[(\x1b|debug|info|warning|error|critical)")
 LATER = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
 
 
@@ -54,7 +57,7 @@ def wish(numero: int, **changes: object) -> DemandeRevocation:
 def document(capsys: pytest.CaptureFixture[str]) -> Any:
     """The JSON on the output, without what the service beside it says to its log."""
     lines = capsys.readouterr().out.splitlines(keepends=True)
-    return json.loads("".join(line for line in lines if not line.startswith("20")))
+    return json.loads("".join(line for line in lines if not _LOGGED.match(line)))
 
 
 def test_every_operation(service: ServiceLots) -> None:
