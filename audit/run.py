@@ -15,6 +15,7 @@ from audit.lots.members import check_lots
 from audit.lots.renewals import check_renewals
 from audit.status.crls import check_crls
 from audit.status.statuses import check_statuses
+from audit.trail.asked import check_asked
 from audit.trail.history import check_history
 from audit.trail.lines import check_trail
 from audit.trail.marks import check_marks
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check_crls,
     check_statuses,
     check_history,
+    check_asked,
     check_lots,
     check_renewals,
     check_counts,

@@ -102,6 +102,11 @@ class WorkerContext:
         """The file that says how far trail and numbers went; None where nobody seals."""
         return None if self.seals is None else self.seals.folder / FILE_NAME
 
+    @property
+    def chains(self) -> Mapping[str, tuple[bytes, ...]]:
+        """The chain of each authority in DER, issuer first, by its short name."""
+        return {name: authority.chain for name, authority in self.authorities.items()}
+
     def issuer_of(self, plateforme: Plateforme, product: str) -> Authority:
         """The authority that issues ``product`` on ``plateforme``: of several keys in force, the newest.
 

@@ -19,14 +19,34 @@ from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
 from registration.acteurs.tiers import act_for, may_act_for_others
 from registration.demandes import cancellation, queries, renewable, retraits, single
+from registration.demandes.revocations import read_revocation, search_revocations
 from registration.directory import searching
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.errors import Code, IgcError
-from registration.lots import deposit, follow_up
+from registration.lots import deposit, follow_up, revocations
 from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
 from registration.produits import queries as produits
-from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin, Textes
+from registration.revocation.asking import revoke_one
+from registration.revocation.giving_up import give_up_revocation
+from registration.revocation.targets import AuthorityNames, authority_names
+from registration.revocation_views import (
+    RevocationCriteria,
+    RevocationDetail,
+    RevocationPage,
+    RevocationResult,
+    RevocationVerdict,
+)
+from registration.values import (
+    Acteur,
+    Caller,
+    DemandeForm,
+    LotForm,
+    Origin,
+    RevocationForm,
+    RevocationLotForm,
+    Textes,
+)
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -220,6 +240,46 @@ class Produits(_Area):
         return self._run(produits.download, self._names, self._chains, acteur, numero, self._clock())
 
 
+class Revocations(_Area):
+    """``RevocationsPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, policy: LotPolicy, names: AuthorityNames) -> None:
+        super().__init__(db, clock)
+        self._policy, self._names = policy, names
+
+    def revoke(self, origin: Origin, form: RevocationForm) -> RevocationResult:
+        """See ``asking.revoke_one``."""
+        return self._run(revoke_one, self._entered(origin), form, self._names, self._clock)
+
+    def give_up(self, origin: Origin, numero: int) -> bool:
+        """See ``giving_up.give_up_revocation``."""
+        return self._run(give_up_revocation, self._entered(origin), numero, self._clock)
+
+    def submit(self, origin: Origin, form: RevocationLotForm) -> LotReceipt:
+        """See ``lots.revocations.submit_revocations``."""
+        return self._run(
+            revocations.submit_revocations, self._entered(origin), form, self._names, self._clock, self._policy
+        )
+
+    def verify(self, origin: Origin, form: RevocationLotForm) -> tuple[RevocationVerdict, ...]:
+        """See ``lots.revocations.verify_revocations``."""
+        return self._run(revocations.verify_revocations, origin, form, self._names, self._clock(), self._policy)
+
+    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+        """See ``lots.revocations.list_revocations``."""
+        return self._run(revocations.list_revocations, acteur, index, after=after, limit=limit)
+
+    def search(
+        self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> RevocationPage:
+        """See ``demandes.revocations.search_revocations``."""
+        return self._run(search_revocations, acteur, criteria, after=after, limit=limit)
+
+    def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
+        """See ``demandes.revocations.read_revocation``."""
+        return self._run(read_revocation, acteur, numero)
+
+
 class Annuaire(_Area):
     """``DirectoryPort`` over the adapter that the settings choose."""
 
@@ -297,6 +357,7 @@ class RegistrationAuthority:
         self.textes = textes
         self.retraits = Retraits(db, clock, retraits.Remise(chains, textes))
         self.produits = Produits(db, clock, chains)
+        self.revocations = Revocations(db, clock, policy, authority_names(chains))
 
     @contextmanager
     def view(self) -> Iterator[None]:

@@ -81,6 +81,14 @@ class Code(StrEnum):
     RENEWAL_TAKEN = "ERR_WS_045"
     NOT_ACTIVE = "ERR_WS_049"
     BUSY = "ERR_WS_050"
+    REVOCATION_NOT_CONFIRMED = "ERR_WS_060"
+    REVOCATION_TO_CANCEL = "ERR_WS_061"
+    REVOCATION_NOT_ACTIVE = "ERR_WS_062"
+    CERTIFICATE_UNKNOWN = "ERR_WS_063"
+    REVOCATION_UNKNOWN = "ERR_WS_064"
+    REVOCATION_NOT_PENDING = "ERR_WS_065"
+    LOT_OF_OTHER_NATURE = "ERR_WS_066"
+    REVOCATION_PENDING = "ERR_WS_067"
     INTERNAL = "ERR_WS_099"
 
 
@@ -185,6 +193,19 @@ TEXTS: dict[Code, str] = {
     Code.RENEWAL_TAKEN: "Ce produit a déjà un renouvellement : {raison}",
     Code.NOT_ACTIVE: "Seul un certificat actif se télécharge : {raison}",
     Code.BUSY: "Le service est très sollicité ; réessayez dans quelques instants.",
+    Code.REVOCATION_NOT_CONFIRMED: "Confirmez la révocation : elle est définitive.",
+    Code.REVOCATION_TO_CANCEL: (
+        "Ce certificat n'est pas encore retiré : annulez la demande n° {numero} au lieu de le révoquer."
+    ),
+    Code.REVOCATION_NOT_ACTIVE: "Il n'y a pas de certificat actif à révoquer : {raison}",
+    Code.CERTIFICATE_UNKNOWN: "Aucun certificat visible par vous ne porte ce numéro chez cette autorité.{indice}",
+    Code.REVOCATION_UNKNOWN: "Aucune demande de révocation visible par vous ne porte ce numéro.",
+    Code.REVOCATION_NOT_PENDING: "Cette demande de révocation n'attend plus son jour (état {etat}).",
+    Code.LOT_OF_OTHER_NATURE: "Le lot {index} est un lot de {nature} : cette opération ne s'y applique pas.",
+    Code.REVOCATION_PENDING: (
+        "Une révocation de ce certificat est déjà prévue le {jour}{laquelle} : abandonnez-la d'abord, ou révoquez "
+        "immédiatement."
+    ),
     Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",
 }
 """French wording of each code; ``{names}`` are filled from the error's data."""

@@ -12,7 +12,23 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from registration.policy import DEFAULT_PAGE
-from registration.values import Acteur, Caller, DemandeForm, LotForm, Origin, Textes
+from registration.revocation_views import (
+    RevocationCriteria,
+    RevocationDetail,
+    RevocationPage,
+    RevocationResult,
+    RevocationVerdict,
+)
+from registration.values import (
+    Acteur,
+    Caller,
+    DemandeForm,
+    LotForm,
+    Origin,
+    RevocationForm,
+    RevocationLotForm,
+    Textes,
+)
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -149,6 +165,33 @@ class RetraitsPort(Protocol):
         """Withdraw a page of a lot, by position."""
 
 
+class RevocationsPort(Protocol):
+    """Demandes de révocation of who has logged in."""
+
+    def revoke(self, origin: Origin, form: RevocationForm) -> RevocationResult:
+        """Revoke one certificate at once or on a day; what was revoked before is told, not refused."""
+
+    def give_up(self, origin: Origin, numero: int) -> bool:
+        """Give one that waits for its day up; False when it was given up before."""
+
+    def submit(self, origin: Origin, form: RevocationLotForm) -> LotReceipt:
+        """Keep a lot of them durably, as a lot of demandes; followed by ``LotsPort.follow``."""
+
+    def verify(self, origin: Origin, form: RevocationLotForm) -> tuple[RevocationVerdict, ...]:
+        """Every verdict that a deposit would give, nothing stored."""
+
+    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+        """Those of a lot, by position."""
+
+    def search(
+        self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> RevocationPage:
+        """Those of both canals whose certificates the acteur may follow, newest first."""
+
+    def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
+        """One with its history; NotFoundError when its certificate is not visible."""
+
+
 class DirectoryPort(Protocol):
     """The directory inside the perimeter of who asks; the same whether the tables or an LDAP server answer."""
 
@@ -203,3 +246,7 @@ class AuthorityPort(Protocol):
     @property
     def produits(self) -> ProduitsPort:
         """Produits."""
+
+    @property
+    def revocations(self) -> RevocationsPort:
+        """Revocations."""

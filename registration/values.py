@@ -56,6 +56,32 @@ UNSEEN = 0
 """The id of a person of whom no row says anything yet: it is that of no row."""
 
 
+class RevocationForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One demande de révocation, field by field as in the contract (guide §11.1); its fields are judged by the rules.
+
+    The certificate is named by ``numero``, that of its demande, or by ``autorite`` and ``serie``. ``date_effet`` is a
+    day, absent for a revocation at once. ``en_tant_que`` says in which role who has two of them acts.
+    """
+
+    numero: int | None = None
+    autorite: str | None = None
+    serie: str | None = None
+    motif: str | None = None
+    autre_motif: str | None = None
+    date_effet: str | None = None
+    en_tant_que: str | None = None
+    email: str | None = None
+    confirmation: bool = False
+    reference: str | None = None
+
+
+class RevocationLotForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot of demandes de révocation: the sender's own reference and its items, 1 to 10 000."""
+
+    reference: str
+    revocations: tuple[RevocationForm, ...]
+
+
 class Acteur(msgspec.Struct, frozen=True, kw_only=True):
     """Who acts on one plateforme: a person by his national id, or an application, registered by (issuer, serial).
 
@@ -133,9 +159,11 @@ class Textes(msgspec.Struct, frozen=True, kw_only=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[DemandeForm, ...])
+_revocation_decoder = msgspec.msgpack.Decoder(tuple[RevocationForm, ...])
+Forms = tuple[DemandeForm, ...] | tuple[RevocationForm, ...]
 
 
-def encode_forms(forms: tuple[DemandeForm, ...]) -> bytes:
+def encode_forms(forms: Forms) -> bytes:
     """The stored form of some items of a lot (MessagePack): the same items always give the same bytes."""
     return _encoder.encode(forms)
 
@@ -145,7 +173,12 @@ def decode_forms(data: bytes) -> tuple[DemandeForm, ...]:
     return _decoder.decode(data)
 
 
-def content_digest(forms: tuple[DemandeForm, ...]) -> bytes:
+def decode_revocations(data: bytes) -> tuple[RevocationForm, ...]:
+    """As ``decode_forms``, for the items of a lot of revocations."""
+    return _revocation_decoder.decode(data)
+
+
+def content_digest(forms: Forms) -> bytes:
     """SHA-256 over all items: what decides whether a reference comes back with the same content.
 
     Over the values, not the message: prefixes, white space and the SOAP version do not matter.

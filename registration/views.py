@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, Offre, Usage
+from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, NatureLot, Offre, Usage
 
 
 class LotReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
     depose_le: datetime
     modifie_le: datetime
     version: str
+    nature: NatureLot = NatureLot.CERTIFICATS
 
     @property
     def avancement(self) -> int:
@@ -58,6 +59,8 @@ class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
             self.counts[etat]
             for etat in (EtatDemande.CLOSE, EtatDemande.REJETEE, EtatDemande.NON_TRAITEE, EtatDemande.ANNULEE)
         )
+        if self.nature is NatureLot.REVOCATIONS:
+            done += self.counts[EtatDemande.VALIDEE]  # its day has to come, and nothing else
         return 100 * done // self.nombre
 
 

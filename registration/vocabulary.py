@@ -91,6 +91,37 @@ class EtatProduit(StrEnum):
     REVOQUE = "REVOQUE"
 
 
+class EtatRevocation(StrEnum):
+    """Life of a demande de révocation, guide §10.3.1."""
+
+    ENREGISTREE = "ENREGISTREE"
+    VALIDEE = "VALIDEE"
+    CLOSE = "CLOSE"
+    NON_TRAITEE = "NON_TRAITEE"
+
+
+class ResultatRevocation(StrEnum):
+    """Ours: what a demande de révocation has led to, or will lead to on its day (PROGRAMMEE)."""
+
+    REVOQUE = "REVOQUE"
+    RAISON_CHANGEE = "RAISON_CHANGEE"
+    DEJA_REVOQUE = "DEJA_REVOQUE"
+    PROGRAMMEE = "PROGRAMMEE"
+    REMPLACEE = "REMPLACEE"
+    ABANDONNEE = "ABANDONNEE"
+    EXPIRE = "EXPIRE"
+    REFUSEE = "REFUSEE"
+
+
+class Motif(StrEnum):
+    """Guide §11.1.2: why somebody wants a certificate revoked."""
+
+    VOL = "VOL"
+    PERTE = "PERTE"
+    FIN_ACTIVITE = "FIN_ACTIVITE"
+    AUTRE = "AUTRE"
+
+
 LABELS: dict[StrEnum, str] = {
     EtatDemande.ENREGISTREE: "Enregistrée",
     EtatDemande.VALIDEE: "Validée",
@@ -103,8 +134,12 @@ LABELS: dict[StrEnum, str] = {
     EtatProduit.ACTIF: "Actif",
     EtatProduit.EXPIRE: "Expiré",
     EtatProduit.REVOQUE: "Révoqué",
+    Motif.VOL: "Vol",
+    Motif.PERTE: "Perte",
+    Motif.FIN_ACTIVITE: "Fin d'activité",
+    Motif.AUTRE: "Autre",
 }
-"""What users read for each etat; the labels are those of the guide."""
+"""What users read for each etat and motif; the labels are those of the guide. Each etat of a revocation has one too."""
 
 
 class EtatLot(StrEnum):
@@ -112,6 +147,13 @@ class EtatLot(StrEnum):
 
     EN_COURS = "EN_COURS"
     TERMINE = "TERMINE"
+
+
+class NatureLot(StrEnum):
+    """Ours: what the items of a lot are."""
+
+    CERTIFICATS = "CERTIFICATS"
+    REVOCATIONS = "REVOCATIONS"
 
 
 class TypePersonne(StrEnum):
@@ -175,7 +217,9 @@ class CodeAction(StrEnum):
     CERTIFICATE_REVOKED = "ACT_IGC_006"
     NOT_WITHDRAWN = "ACT_IGC_008"
     REVOCATION_RECORDED = "ACT_REV_001"
+    REVOCATION_GIVEN_UP = "ACT_REV_002"
     REVOCATION_CLOSED = "ACT_IGC_007"
+    REVOCATION_NOT_PROCESSED = "ACT_IGC_009"
 
 
 class NatureTexte(StrEnum):

@@ -37,6 +37,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "compteur": ("SELECT", "UPDATE"),
         "crl": ("SELECT", "INSERT", "UPDATE"),
         "demande": ("SELECT", "INSERT", "UPDATE"),
+        "demande_revocation": ("SELECT", "INSERT", "UPDATE"),
         "fermeture": (*_ADD, _END),
         "habilitation": (*_ADD, _END),
         "historique": _ADD,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registration.ports import AuthorityPort
-from registration.values import LotForm, Origin
+from registration.values import LotForm, Origin, RevocationLotForm
 from ws.gates.xml import Request
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What an operation needs beside its arguments; ``lot`` is set for the two operations that carry one."""
+    """What an operation needs beside its arguments; ``lot`` is set for the operations that carry one."""
 
     request: Request
     authority: AuthorityPort
     origin: Origin
     max_items: int
     max_bytes: int
-    lot: LotForm | None = None
+    lot: LotForm | RevocationLotForm | None = None

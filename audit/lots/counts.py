@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from audit.context import Audit
@@ -14,7 +14,7 @@ from audit.findings import Topic
 from audit.reading.rows import pages, snapshot
 from storage import tables
 
-_lot, _kept, _demande = tables.Lot, tables.LotCompte, tables.Demande
+_lot, _kept, _demande, _revocation = tables.Lot, tables.LotCompte, tables.Demande, tables.DemandeRevocation
 Counts = Counter[tuple[int, str, str]]
 
 
@@ -45,7 +45,12 @@ def _both(session: Session, lots: Sequence[Any]) -> tuple[Counts, Counts]:
         .where(_demande.id_lot.in_(ids))
         .group_by(_demande.id_lot, _demande.etat, _demande.etat_produit)
     )
-    return _as_counts(kept), _as_counts(counted)
+    revocations = session.execute(
+        select(_revocation.id_lot, _revocation.etat, literal(""), func.count())
+        .where(_revocation.id_lot.in_(ids))
+        .group_by(_revocation.id_lot, _revocation.etat)
+    )
+    return _as_counts(kept), _as_counts(counted) + _as_counts(revocations)
 
 
 def _as_counts(rows: Any) -> Counts:  # noqa: ANN401 -- rows of four columns

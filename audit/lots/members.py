@@ -15,13 +15,14 @@ from storage import tables
 
 _ORPHANS_TOLD = 500
 _demande, _lot, _page, _compteur = tables.Demande, tables.Lot, tables.LotPage, tables.Compteur
+_revocation = tables.DemandeRevocation
 
 
 def check_lots(audit: Audit) -> None:
     """Look at all lots and counters, whatever the scope: a few statements for the whole of them."""
     audit.meter.start("Lots", 1)
     with snapshot(audit.db) as session:
-        lots = session.execute(select(_lot.id, _lot.id_acteur, _lot.plateforme, _lot.nombre)).all()
+        lots = session.execute(select(_lot.id, _lot.id_acteur, _lot.plateforme, _lot.nombre, _lot.nature)).all()
         found = [*_lot_faults(session, lots), *_counter_faults(session)]
     for subject, text in found:
         audit.report.add(Topic.HISTORY, subject, text)
@@ -30,13 +31,16 @@ def check_lots(audit: Audit) -> None:
 
 
 def _lot_faults(session: Session, lots: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -- rows
-    members = _members(session)
+    members = {"CERTIFICATS": _members(session, _demande), "REVOCATIONS": _members(session, _revocation)}
     waiting: Mapping[int, int] = {
         row.id_lot: int(row.items)
         for row in session.execute(select(_page.id_lot, func.sum(_page.nombre).label("items")).group_by(_page.id_lot))
     }
     for lot in lots:
-        found = members.get(lot.id)
+        found = members.get(lot.nature, {}).get(lot.id)
+        for nature, others in members.items():
+            if nature != lot.nature and lot.id in others:
+                yield f"lot n° {lot.id}", f"lot de {lot.nature}, avec des éléments d'une autre nature"
         there = waiting.get(lot.id, 0) + (found.items if found else 0)
         if there != lot.nombre or (found is not None and not 1 <= found.first <= found.last <= lot.nombre):
             yield f"lot n° {lot.id}", f"déposé avec {lot.nombre} demande(s), la base en a {there}, ou à d'autres places"
@@ -50,27 +54,27 @@ def _lot_faults(session: Session, lots: Any) -> Iterator[tuple[str, str]]:  # no
         yield f"demande n° {numero}", "déposée par le service web, et d'aucun lot"
 
 
-def _members(session: Session) -> Mapping[int, Any]:
+def _members(session: Session, item: type[tables.Demande | tables.DemandeRevocation]) -> Mapping[int, Any]:
     query = (
         select(
-            _demande.id_lot,
+            item.id_lot,
             func.count().label("items"),
-            func.min(_demande.position).label("first"),
-            func.max(_demande.position).label("last"),
-            func.min(_demande.id_acteur).label("acteur"),
-            func.max(_demande.id_acteur).label("other_acteur"),
-            func.min(_demande.plateforme).label("plateforme"),
-            func.max(_demande.plateforme).label("other_plateforme"),
+            func.min(item.position).label("first"),
+            func.max(item.position).label("last"),
+            func.min(item.id_acteur).label("acteur"),
+            func.max(item.id_acteur).label("other_acteur"),
+            func.min(item.plateforme).label("plateforme"),
+            func.max(item.plateforme).label("other_plateforme"),
         )
-        .where(_demande.id_lot.is_not(None))
-        .group_by(_demande.id_lot)
+        .where(item.id_lot.is_not(None))
+        .group_by(item.id_lot)
     )
     return {row.id_lot: row for row in session.execute(query)}
 
 
 def _counter_faults(session: Session) -> Iterator[tuple[str, str]]:
     counters = {row.nom: row.prochain for row in session.execute(select(_compteur.nom, _compteur.prochain))}
-    for nom, column in (("demande", _demande.id), ("lot", _lot.id)):
+    for nom, column in (("demande", _demande.id), ("demande", _revocation.id), ("lot", _lot.id)):
         last = session.scalar(select(func.max(column))) or 0
         if nom not in counters:
             yield f"numéros de {nom}", "leur compteur a disparu"

@@ -20,9 +20,7 @@ from storage import tables
 
 RECORDED, REJECTED, VALIDATED, CANCELLED = "ACT_DCL_001", "ACT_DCL_004", "ACT_DCL_005", "ACT_DCL_006"
 WITHDRAWN, HANDED_OVER, ISSUED, GIVEN_UP = "ACT_RET_001", "ACT_IGC_003", "ACT_IGC_004", "ACT_IGC_005"
-RENEWAL_ASKED = "ACT_RNV_001"
-REVOKED, REVOCATION_ASKED, REVOCATION_DONE = "ACT_IGC_006", "ACT_REV_001", "ACT_IGC_007"
-OVERDUE = "ACT_IGC_008"
+RENEWAL_ASKED, REVOKED, OVERDUE = "ACT_RNV_001", "ACT_IGC_006", "ACT_IGC_008"
 
 _BEGINNING = ""
 # Which step may follow which in the life of a demande.
@@ -58,15 +56,7 @@ _ETATS: Mapping[str, frozenset[str]] = MappingProxyType(
         REVOKED: frozenset({"ANNULEE", "NON_TRAITEE", "CLOSE"}),
     }
 )
-# A request for revocation lives on the same page of history, with etats of its own.
-_REVOCATION_NEXT: Mapping[tuple[str, str] | None, frozenset[tuple[str, str]]] = MappingProxyType(
-    {
-        None: frozenset({(REVOCATION_ASKED, "ENREGISTREE")}),
-        (REVOCATION_ASKED, "ENREGISTREE"): frozenset({(REVOCATION_ASKED, "VALIDEE")}),
-        (REVOCATION_ASKED, "VALIDEE"): frozenset({(REVOCATION_DONE, "CLOSE")}),
-    }
-)
-_AUTOMATIC = {HANDED_OVER, ISSUED, GIVEN_UP, OVERDUE, REVOKED, REVOCATION_DONE}
+_AUTOMATIC = {HANDED_OVER, ISSUED, GIVEN_UP, OVERDUE, REVOKED}
 _PERSONAL = {RECORDED, REJECTED, VALIDATED, WITHDRAWN, RENEWAL_ASKED}
 _SYSTEM = "PFCNG-MG"
 # A step is dated before it waits for the rows it changes, at most as long before as a writer waits.
@@ -77,6 +67,7 @@ _CLOCKS = timedelta(minutes=5)
 _FOLLOWED = timedelta(hours=1)
 _ORPHANS_TOLD = 500
 _demande, _historique, _certificat = tables.Demande, tables.Historique, tables.Certificat
+_revocation = tables.DemandeRevocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +125,8 @@ def _check_orphans(audit: Audit) -> None:
     query = (
         select(_historique.id_demande, func.count().label("lines"))
         .outerjoin(_demande, _demande.id == _historique.id_demande)
-        .where(_demande.id.is_(None))
+        .outerjoin(_revocation, _revocation.id == _historique.id_demande)
+        .where(_demande.id.is_(None), _revocation.id.is_(None))
         .group_by(_historique.id_demande)
         .limit(_ORPHANS_TOLD)
     )
@@ -154,9 +146,8 @@ def story_faults(story: Story, now: datetime) -> Iterator[str]:
         yield broken
         return
     yield from _line_faults(story)
-    own = [line for line in story.lines if line.code_action in _ETATS]
-    if own[-1].etat != story.demande.etat:
-        yield f"état {story.demande.etat}, mais sa dernière ligne dit {own[-1].etat}"
+    if story.lines[-1].etat != story.demande.etat:
+        yield f"état {story.demande.etat}, mais sa dernière ligne dit {story.lines[-1].etat}"
         return
     steps = {line.code_action for line in story.lines}
     yield from _certificate_faults(story, steps)
@@ -166,20 +157,15 @@ def story_faults(story: Story, now: datetime) -> Iterator[str]:
 
 def _broken_step(lines: Sequence[Any]) -> str | None:
     step, last_etat = _BEGINNING, ""
-    revocation: tuple[str, str] | None = None
     past: set[str] = set()
     for rank, line in enumerate(lines, 1):
         code, etat = line.code_action, line.etat
-        if code in _ETATS:
-            possible = code in _NEXT.get(step, ()) and etat in _ETATS[code]
-            if code == REVOKED:
-                possible = possible and HANDED_OVER in past and etat == last_etat
-            step, last_etat = code, etat
-        else:
-            possible = (code, etat) in _REVOCATION_NEXT.get(revocation, ()) and ISSUED in past
-            revocation = None if code == REVOCATION_DONE else (code, etat)
+        possible = code in _NEXT.get(step, ()) and etat in _ETATS.get(code, ())
+        if code == REVOKED:
+            possible = possible and HANDED_OVER in past and etat == last_etat
         if not possible:
             return f"ligne {rank} impossible à cette place : {code} {etat}"
+        step, last_etat = code, etat
         past.add(code)
     return None
 
@@ -248,7 +234,7 @@ def _product_faults(story: Story, steps: set[str], now: datetime) -> Iterator[st
         yield f"état du produit {produit or 'absent'}, le certificat {'est signé' if issued else 'n’est pas signé'}"
     elif produit is not None and (produit == "REVOQUE") != revoked:
         yield f"état du produit {produit}, le certificat {'est révoqué' if revoked else 'n’est pas révoqué'}"
-    elif produit == "REVOQUE" and not steps & {REVOKED, REVOCATION_DONE}:
+    elif produit == "REVOQUE" and REVOKED not in steps:
         yield "le certificat est révoqué, et aucune ligne ne le dit"
     elif produit == "A_RETIRER" and demande.etat != "TRANSMISE":
         yield f"produit à retirer d'une demande {demande.etat}"

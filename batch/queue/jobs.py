@@ -24,6 +24,7 @@ from batch.queue.taking import Taking
 from registration.demandes.overdue import end_overdue, give_limits
 from registration.life.outbox import PageWork
 from registration.lots.pages import register_page
+from registration.revocation.due import revoke_due
 from registration.revocation.revoking import settle_compromised
 from registration.revocation.weak_keys import examine_some
 
@@ -134,6 +135,13 @@ def seal_trail() -> None:
         seal(context)
 
 
+def revoke_planned() -> None:
+    """Revoke what was to be revoked on a day that has come."""
+    context = _context()
+    if context.guard.look() is None:
+        revoke_due(context.db, context.clock)
+
+
 def examine_keys() -> None:
     """Look at certified keys together, and revoke those that are broken."""
     context = _context()
@@ -155,6 +163,7 @@ JOBS: Mapping[Job, Callable[..., None]] = MappingProxyType(
         Job.SEAL_TRAIL: seal_trail,
         Job.EXAMINE_KEYS: examine_keys,
         Job.KEEP_LIMITS: keep_limits,
+        Job.REVOKE_PLANNED: revoke_planned,
     }
 )
 """All that a job of the queue can ask for."""
@@ -164,7 +173,15 @@ def _run(context: WorkerContext, taking: Taking) -> None:
     for task in taking.tasks:
         work = task.work
         if isinstance(work, PageWork):
-            register_page(context.db, work.id_lot, work.page, context.clock(), context.policy.lots, outbox_id=task.id)
+            register_page(
+                context.db,
+                work.id_lot,
+                work.page,
+                context.clock(),
+                context.policy.lots,
+                outbox_id=task.id,
+                chains=context.chains,
+            )
     numeros = [numero for task in taking.tasks for numero in task.numeros]
     if numeros:
         issue_chunk(context, numeros, taking)

@@ -24,7 +24,7 @@ from batch.watching.alarms import Alarm, find_alarms, find_notice_alarms, find_t
 from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
 from registration.demandes import overdue
-from registration.revocation import weak_keys
+from registration.revocation import due, weak_keys
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -38,6 +38,8 @@ _ENDINGS_SECONDS = 3600.0
 _NUMBERS_SECONDS = 10.0
 _NOTICES_SECONDS = 600.0
 _LIMITS_SECONDS = 10.0
+# Lists follow a revocation within the minute.
+_REVOCATIONS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ TABLE: tuple[Periodic, ...] = (
     Periodic("notices", lambda _policy: _NOTICES_SECONDS, look=lambda db, _p, now: find_notice_alarms(db, now)),
     # With the look at the lists that follows, a certificate is on its CRL within the minute of its limit.
     Periodic("limits", lambda _policy: _LIMITS_SECONDS, _limits_due, Job.KEEP_LIMITS),
+    Periodic(
+        "planned revocations",
+        lambda _policy: _REVOCATIONS_SECONDS,
+        lambda db, _p, now: due.any_due(db, now),
+        Job.REVOKE_PLANNED,
+    ),
     Periodic("keys", lambda _policy: _KEYS_SECONDS, _keys_due, Job.EXAMINE_KEYS, at_once=False),
 )
 

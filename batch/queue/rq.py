@@ -84,6 +84,7 @@ class Job(StrEnum):
     SEAL_TRAIL = "batch.queue.jobs.seal_trail"
     EXAMINE_KEYS = "batch.queue.jobs.examine_keys"
     KEEP_LIMITS = "batch.queue.jobs.keep_limits"
+    REVOKE_PLANNED = "batch.queue.jobs.revoke_planned"
 
 
 def read_call(job: RqJob) -> tuple[Job, list[Any]] | None:

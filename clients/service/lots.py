@@ -36,6 +36,7 @@ from clients.errors import ConnectionLostError, ErreurTechnique, IgcClientError
 from clients.service.failures import Endpoint, checked_address, translated_errors
 from clients.service.produits import ProduitCalls
 from clients.service.renewals import RenewalCalls
+from clients.service.revocations import RevocationCalls
 from clients.service.tls import tls_context
 from clients.service.transport import ContractTransport, open_session
 
@@ -67,7 +68,7 @@ class RetryNotice(msgspec.Struct, frozen=True, kw_only=True):
     error: IgcClientError
 
 
-class ServiceLots(ProduitCalls, RenewalCalls):
+class ServiceLots(ProduitCalls, RenewalCalls, RevocationCalls):
     """The service of one plateforme, seen with one client certificate. Use one instance per thread.
 
     ``certificate`` is (certificate with its chain, private key), PEM files; ``ca`` the PEM file of the CAs that the

@@ -17,10 +17,11 @@ from registration.errors import AccessError, Code, ConflictError, NotFoundError
 from registration.life import transitions
 from registration.notices.owing import owe
 from registration.revocation.revoking import revoke_of_demandes
+from registration.rules.cutting import check_nature
 from registration.rules.states import CANCELLABLE
 from registration.values import Origin
 from registration.views import CancelResult
-from registration.vocabulary import LABELS, Avis, CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import LABELS, Avis, CodeAction, EtatDemande, EtatProduit, NatureLot
 from storage import tables
 from storage.database import Database
 
@@ -70,6 +71,7 @@ def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> Cance
         )
         if not mine and not known:
             raise NotFoundError(Code.LOT_UNKNOWN)
+        check_nature(index, lot.nature, NatureLot.CERTIFICATS)
         open_ = select(demande).where(
             demande.id_lot == index, demande.etat.in_([etat.value for etat in CANCELLABLE]), may_know_of(origin.acteur)
         )

@@ -22,10 +22,11 @@ from registration.errors import AccessError, Code, ConflictError, IgcError, NotF
 from registration.life import transitions
 from registration.notices.owing import hasten, owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE
+from registration.rules.cutting import check_nature
 from registration.rules.revocation_code import check_code
 from registration.values import Origin, Textes
 from registration.views import Retrait, RetraitConditions, RetraitPage
-from registration.vocabulary import Acte, Avis, CodeAction, EtatProduit
+from registration.vocabulary import Acte, Avis, CodeAction, EtatProduit, NatureLot
 from storage import tables
 from storage.bulk import slices
 from storage.database import Database
@@ -128,6 +129,7 @@ def withdraw_lot_page(
                 raise NotFoundError(Code.LOT_UNKNOWN)
             if lot.id_acteur != origin.acteur.id:
                 raise _not_requester(session, origin, index)
+            check_nature(index, lot.nature, NatureLot.CERTIFICATS)
             numeros = session.scalars(
                 select(demande.id)
                 .where(*on_page)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from registration.rules.rights import Standing
 from registration.values import Acteur, Origin
-from registration.vocabulary import Canal, CodeAction, EtatDemande, TypeActeur
+from registration.vocabulary import Canal, CodeAction, EtatDemande, EtatRevocation, TypeActeur
 from storage import tables
 from storage.bulk import insert_rows, slices
 from storage.types import UtcDateTime
@@ -28,7 +28,12 @@ def append(session: Session, lines: Iterable[dict[str, Any]]) -> None:
 
 
 def line(
-    id_demande: int, origin: Origin, now: datetime, action: CodeAction, etat: EtatDemande, standing: Standing
+    id_demande: int,
+    origin: Origin,
+    now: datetime,
+    action: CodeAction,
+    etat: EtatDemande | EtatRevocation,
+    standing: Standing,
 ) -> dict[str, Any]:
     """A step taken by an acteur through his canal, by the right that he has at this moment."""
     return {
@@ -52,13 +57,24 @@ def append_system(session: Session, numeros: Iterable[int], now: datetime, actio
 
     The database makes the rows.
     """
+    _append_system(session, _BY_ITSELF, numeros, now, action)
+
+
+def append_system_revocations(session: Session, numeros: Iterable[int], now: datetime, action: CodeAction) -> None:
+    """As ``append_system``, for demandes de révocation."""
+    _append_system(session, _REVOCATION_BY_ITSELF, numeros, now, action)
+
+
+def _append_system(
+    session: Session, statement: Insert, numeros: Iterable[int], now: datetime, action: CodeAction
+) -> None:
     told = {"canal_": Canal.SYSTEM.value, "date_": now, "action": action.value}
     for part in slices(numeros):
-        session.connection().execute(_BY_ITSELF, {**told, "type": TypeActeur.SYSTEME.value, "numeros": part})
+        session.connection().execute(statement, {**told, "type": TypeActeur.SYSTEME.value, "numeros": part})
 
 
-def _by_itself() -> Insert:
-    demande, historique = tables.Demande, tables.Historique
+def _by_itself(demande: type[tables.Demande | tables.DemandeRevocation]) -> Insert:
+    historique = tables.Historique
     columns = {
         historique.id_demande: demande.id,
         historique.canal: bindparam("canal_", type_=String),
@@ -72,7 +88,7 @@ def _by_itself() -> Insert:
     return insert(historique).from_select([*columns], rows)
 
 
-_BY_ITSELF = _by_itself()
+_BY_ITSELF, _REVOCATION_BY_ITSELF = _by_itself(tables.Demande), _by_itself(tables.DemandeRevocation)
 
 
 def designate(acteur: Acteur) -> str:

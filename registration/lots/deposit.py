@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,29 +13,19 @@ from registration.demandes.claims import Claimed, peek
 from registration.demandes.registering import register
 from registration.demandes.renewals import complete, judge_renewals, read_renewals, refuse_rivals
 from registration.directory.reading import load_view
-from registration.errors import AccessError, Code, ConflictError, IgcError
-from registration.life import outbox
+from registration.errors import AccessError, Code
 from registration.life.numbers import numbered
+from registration.lots.keeping import check_size, find_lot, insert_lot, insert_pages
 from registration.notices.owing import owe_lot
 from registration.policy import DEFAULT_POLICY, LotPolicy
-from registration.rules.cutting import page_sizes
 from registration.rules.limits import is_reference
 from registration.rules.rights import Rights, may_request_for_self
 from registration.rules.validation import judge_csrs
-from registration.values import Acteur, DemandeForm, LotForm, Origin, content_digest, encode_forms
+from registration.values import Acteur, LotForm, Origin, content_digest
 from registration.views import LotReceipt, Refusal, Verdict
 from registration.vocabulary import TypeActeurInscrit
-from storage import tables
-from storage.bulk import insert_rows, slices
+from storage.bulk import slices
 from storage.database import Database
-from storage.moments import Prepared
-
-_lot = tables.Lot
-_KNOWN = Prepared(
-    select(_lot.id, _lot.reference, _lot.empreinte, _lot.nombre, _lot.depose_le).where(
-        _lot.id_acteur == bindparam("acteur"), _lot.reference == bindparam("reference")
-    )
-)
 
 
 def submit(
@@ -49,9 +37,9 @@ def submit(
     (ERR_WS_030). AccessError when the acteur may ask for nothing (a person ERR_IHM_026, an application ERR_WS_025),
     ERR_WS_011 for a bad number of items, ERR_WS_050 when no number may be handed out.
     """
-    _check_size(form, policy)
+    check_size(len(form.demandes), policy)
     digest = content_digest(form.demandes)
-    known = _find(db, origin.acteur, form, digest)
+    known = find_lot(db, origin.acteur, form.reference, digest)
     if known is not None:
         return known
     at_once = len(form.demandes) <= policy.at_once
@@ -61,7 +49,7 @@ def submit(
     try:
         with numbered(db, demandes=demandes, lots=1) as (session, first_numero, index):
             rights = _check_any_right(session, origin.acteur)
-            _insert_lot(session, origin, index, form, digest, now)
+            insert_lot(session, origin, index, form.reference, digest, len(form.demandes), now)
             owe_lot(session, origin.acteur.plateforme, index, now)
             if at_once:
                 register(
@@ -78,10 +66,10 @@ def submit(
                     is_whole=is_whole,
                 )
             else:
-                _insert_pages(session, index, form.demandes, now, policy)
+                insert_pages(session, index, form.demandes, now, policy)
     except IntegrityError:
         # Another connection of the same acteur deposited the same reference in between.
-        known = _find(db, origin.acteur, form, digest)
+        known = find_lot(db, origin.acteur, form.reference, digest)
         if known is None:
             raise
         return known
@@ -97,7 +85,7 @@ def verify(
 
     What a directory elsewhere says of those that they name is kept, as at a deposit.
     """
-    _check_size(form, policy)
+    check_size(len(form.demandes), policy)
     verdicts: list[Verdict] = []
     fitting = policy.for_items(len(form.demandes))
     earlier, renewed = Claimed(), dict[int, int]()
@@ -125,11 +113,6 @@ def _as_verdict(candidate: Candidate) -> Verdict:
     return Verdict(position=candidate.numero, reference=reference if named else None, refusals=refusals)
 
 
-def _check_size(form: LotForm, policy: LotPolicy) -> None:
-    if not 1 <= len(form.demandes) <= policy.max_items:
-        raise IgcError(Code.TOO_MANY_ITEMS, limite=policy.max_items)
-
-
 def _check_any_right(session: Session, acteur: Acteur) -> Rights:
     """A person always has one, over what he bears (guide §7, table 6), if none by which he could ask for anything."""
     rights = load_rights(session, acteur)
@@ -137,44 +120,3 @@ def _check_any_right(session: Session, acteur: Acteur) -> Rights:
         is_person = acteur.type_acteur is TypeActeurInscrit.PERSONNE
         raise AccessError(Code.HABILITATION_MISSING if is_person else Code.NO_RIGHT)
     return rights
-
-
-def _find(db: Database, acteur: Acteur, form: LotForm, digest: bytes) -> LotReceipt | None:
-    with db.view() as moment:
-        rows = moment.rows(_KNOWN, acteur=acteur.id, reference=form.reference)
-    if not rows:
-        return None
-    (row,) = rows
-    if bytes(row.empreinte) != digest:
-        raise ConflictError(Code.LOT_CONFLICT, champ="reference", index=row.id)
-    return LotReceipt(
-        index=row.id, reference=row.reference, nombre=row.nombre, depose_le=row.depose_le, already_known=True
-    )
-
-
-def _insert_lot(session: Session, origin: Origin, index: int, form: LotForm, digest: bytes, now: datetime) -> None:
-    row = {
-        "id": index,
-        "plateforme": origin.acteur.plateforme.value,
-        "id_acteur": origin.acteur.id,
-        "emetteur": origin.identite.emetteur if origin.identite else None,
-        "serie": origin.identite.serie if origin.identite else None,
-        "reference": form.reference,
-        "empreinte": digest,
-        "nombre": len(form.demandes),
-        "depose_le": now,
-    }
-    insert_rows(session, tables.Lot, [row])
-
-
-def _insert_pages(
-    session: Session, index: int, demandes: tuple[DemandeForm, ...], now: datetime, policy: LotPolicy
-) -> None:
-    rows: list[dict[str, Any]] = []
-    start = 0
-    for page, size in enumerate(page_sizes(len(demandes), policy)):
-        row = {"id_lot": index, "page": page, "premiere_position": start + 1, "nombre": size}
-        rows.append(row | {"contenu": encode_forms(demandes[start : start + size])})
-        start += size
-    insert_rows(session, tables.LotPage, rows)
-    outbox.owe_page(session, index, 0, rang=0, now=now)

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from registration.acteurs.visibility import may_follow
 from registration.demandes.queries import as_view, beyond, view_query
+from registration.demandes.revocations import count_of_lot
 from registration.errors import Code, IgcError, NotFoundError
+from registration.rules.cutting import check_nature
 from registration.values import Acteur
 from registration.views import DemandePage, LotFollowUp
-from registration.vocabulary import EtatDemande, EtatLot, EtatProduit
+from registration.vocabulary import EtatDemande, EtatLot, EtatProduit, NatureLot
 from storage import tables
 from storage.counts import NO_PRODUIT
 from storage.database import Database
@@ -31,7 +33,7 @@ _ENREGISTREE, _VALIDEE, _TRANSMISE = (
 _lot, _kept, _demande = tables.Lot, tables.LotCompte, tables.Demande
 # Made once, and of columns only: this is what most calls ask for.
 _LOT = select(
-    _lot.id, _lot.id_acteur, _lot.reference, _lot.nombre, _lot.depose_le,
+    _lot.id, _lot.id_acteur, _lot.nature, _lot.reference, _lot.nombre, _lot.depose_le,
     _kept.etat, _kept.etat_produit, _kept.nombre.label("compte"), _kept.modifie_le,
 ).outerjoin(_kept, _kept.id_lot == _lot.id).where(_lot.plateforme == bindparam("plateforme"))  # fmt: skip
 _BY_INDEX = Prepared(_LOT.where(_lot.id == bindparam("index")))
@@ -56,7 +58,7 @@ def follow_lot(db: Database, acteur: Acteur, *, index: int | None = None, refere
             counts, modified = _as_counts((row.etat, row.etat_produit, row.compte, row.modifie_le) for row in rows)
             nombre = lot.nombre
         else:
-            counts, modified = _as_counts(_visible(moment.session, acteur, lot.id))
+            counts, modified = _as_counts(_visible(moment.session, acteur, lot))
             nombre = sum(counts.values())
     if nombre == 0:
         raise NotFoundError(Code.LOT_UNKNOWN)
@@ -88,10 +90,25 @@ def _find(moment: Moment, acteur: Acteur, index: int | None, reference: str | No
     return rows
 
 
-def _visible(session: Session, acteur: Acteur, index: int) -> Sequence[Any]:
+def find_visible(moment: Moment, acteur: Acteur, index: int) -> Any:  # noqa: ANN401 -- a Row of _LOT
+    """A lot of which the acteur may see something; NotFoundError (ERR_WS_031) else."""
+    lot = _find(moment, acteur, index, None)[0]
+    _check_any_visible(moment.session, acteur, lot)
+    return lot
+
+
+def _check_any_visible(session: Session, acteur: Acteur, lot: Any) -> None:  # noqa: ANN401 -- a Row of _LOT
+    """Whatever the page and the etat asked for, a lot of which nothing is visible does not exist."""
+    if lot.id_acteur != acteur.id and not _visible(session, acteur, lot):
+        raise NotFoundError(Code.LOT_UNKNOWN)
+
+
+def _visible(session: Session, acteur: Acteur, lot: Any) -> Sequence[Any]:  # noqa: ANN401 -- a Row of _LOT
+    if lot.nature == NatureLot.REVOCATIONS.value:
+        return count_of_lot(session, acteur, lot.id)
     return session.execute(
         select(_demande.etat, _demande.etat_produit, func.count(), func.max(_demande.modifie_le))
-        .where(_demande.id_lot == index, may_follow(acteur))
+        .where(_demande.id_lot == lot.id, may_follow(acteur))
         .group_by(_demande.etat, _demande.etat_produit)
     ).all()
 
@@ -113,8 +130,10 @@ def _follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: da
     for (etat, _), count in counts.items():
         sums[etat] += count
     sums[_ENREGISTREE] += waiting
-    unsigned = counts.get((_TRANSMISE, NO_PRODUIT), 0)
-    pending = sums[_ENREGISTREE] + sums[_VALIDEE] + unsigned
+    pending = sums[_ENREGISTREE]
+    # A revocation that waits for its day waits for nothing else.
+    if lot.nature == NatureLot.CERTIFICATS.value:
+        pending += sums[_VALIDEE] + counts.get((_TRANSMISE, NO_PRODUIT), 0)
     stamp = repr((waiting, sorted((*state, count) for state, count in counts.items())))
     return LotFollowUp(
         index=lot.id,
@@ -125,6 +144,7 @@ def _follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: da
         a_retirer=counts.get((_TRANSMISE, EtatProduit.A_RETIRER.value), 0),
         depose_le=lot.depose_le,
         modifie_le=modified,
+        nature=NatureLot(lot.nature),
         version=hashlib.sha256(stamp.encode()).hexdigest()[:16],
     )
 
@@ -140,20 +160,16 @@ def list_lot(
     with db.view() as moment:
         session = moment.session
         lot = _find(moment, acteur, index, None)[0]
+        if lot.nature != NatureLot.CERTIFICATS.value:
+            _check_any_visible(session, acteur, lot)
+            check_nature(index, lot.nature, NatureLot.CERTIFICATS)
         query = view_query(acteur).where(demande.id_lot == lot.id, beyond(after))
         if lot.id_acteur != acteur.id:
             query = query.where(may_follow(acteur))
         if etat is not None:
             query = query.where(demande.etat == etat.value)
         rows = session.connection().execute(query.order_by(demande.position).limit(limit + 1)).all()
-        if not rows and lot.id_acteur != acteur.id:
-            _check_any_visible(session, acteur, lot.id)
+        if not rows:
+            _check_any_visible(session, acteur, lot)
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].position if len(rows) > limit else None)
-
-
-def _check_any_visible(session: Session, acteur: Acteur, index: int) -> None:
-    """Whatever the page and the etat asked for, a lot of which nothing is visible does not exist."""
-    demande = tables.Demande
-    if session.scalar(select(demande.id).where(demande.id_lot == index, may_follow(acteur)).limit(1)) is None:
-        raise NotFoundError(Code.LOT_UNKNOWN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -12,25 +14,38 @@ from registration.demandes.registering import register, register_unprocessed
 from registration.demandes.renewals import complete
 from registration.life import outbox
 from registration.life.numbers import DEMANDE
+from registration.lots.revocations import register_revocations, register_unprocessed_revocations
 from registration.policy import DEFAULT_POLICY, LotPolicy
+from registration.revocation.targets import authority_names
 from registration.rules.validation import judge_csrs
-from registration.values import Identite, Origin, decode_forms
-from registration.vocabulary import Canal
+from registration.values import Identite, Origin, RevocationForm, decode_forms, decode_revocations
+from registration.vocabulary import Canal, NatureLot
 from storage import tables
 from storage.database import Database, reserve_in
 
+Chains = Mapping[str, tuple[bytes, ...]]
+"""The chain of each issuing authority in DER, issuer first, by its short name."""
+
 
 def register_page(
-    db: Database, id_lot: int, page: int, now: datetime, policy: LotPolicy = DEFAULT_POLICY, *, outbox_id: int
+    db: Database,
+    id_lot: int,
+    page: int,
+    now: datetime,
+    policy: LotPolicy = DEFAULT_POLICY,
+    *,
+    outbox_id: int,
+    chains: Chains = MappingProxyType({}),
 ) -> int:
     """Register one page and owe the next; gives the number of demandes, 0 when the page was done already.
 
+    The certificates of a page of revocations are revoked with it; ``chains`` say how their authorities are called.
     A second run finds the page gone and does nothing: the row goes in the same transaction as its demandes come.
     ``outbox_id`` is the row that owed this work; it goes in that transaction too.
     """
     with db.read() as session:
         found = session.execute(
-            select(tables.LotPage.contenu, tables.Lot.nombre, tables.Lot.id_acteur)
+            select(tables.LotPage.contenu, tables.Lot.nombre, tables.Lot.id_acteur, tables.Lot.nature)
             .join(tables.Lot, tables.Lot.id == tables.LotPage.id_lot)
             .where(*_is(id_lot, page))
         ).one_or_none()
@@ -38,6 +53,10 @@ def register_page(
     if found is None or acteur is None:
         _settle(db, outbox_id)
         return 0
+    if found.nature == NatureLot.REVOCATIONS.value:
+        return _register_revocations(
+            db, id_lot, page, decode_revocations(found.contenu), now, policy, outbox_id, chains
+        )
     # What is kept of a page never changes: the long part of judging it is done before anybody has to wait.
     forms, fitting = decode_forms(found.contenu), policy.for_items(found.nombre)
     csrs = judge_csrs(forms, fitting.keys)
@@ -45,12 +64,10 @@ def register_page(
     with db.write_numbered({DEMANDE: len(forms)}) as (session, first):
         # Of two runs at the same time, the second waits here and then finds the page gone. Outbox, page, lot: whoever
         # gives a page up locks them in the same order.
-        outbox.settle(session, [outbox_id])
-        row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
-        if row is None:
+        taken = _take(session, id_lot, page, outbox_id)
+        if taken is None:
             return 0
-        lot = _lock_lot(session, id_lot)
-        origin = _origin(session, lot)
+        row, lot, origin = taken
         register(
             session,
             origin,
@@ -70,6 +87,47 @@ def register_page(
     return len(forms)
 
 
+def _register_revocations(
+    db: Database,
+    id_lot: int,
+    page: int,
+    forms: tuple[RevocationForm, ...],
+    now: datetime,
+    policy: LotPolicy,
+    outbox_id: int,
+    chains: Chains,
+) -> int:
+    names = authority_names(chains)
+    with db.write_numbered({DEMANDE: len(forms)}) as (session, first):
+        taken = _take(session, id_lot, page, outbox_id)
+        if taken is None:
+            return 0
+        row, _, origin = taken
+        register_revocations(
+            session,
+            origin,
+            forms,
+            names,
+            now,
+            first_numero=first[DEMANDE],
+            id_lot=id_lot,
+            position=row.premiere_position,
+        )
+        _owe_next(session, row, now, policy)
+        session.delete(row)
+    return len(forms)
+
+
+def _take(session: Session, id_lot: int, page: int, outbox_id: int) -> tuple[tables.LotPage, tables.Lot, Origin] | None:
+    """The page with its lot and sender, held; None for the second of two runs at the same time."""
+    outbox.settle(session, [outbox_id])
+    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+    if row is None:
+        return None
+    lot = _lock_lot(session, id_lot)
+    return row, lot, _origin(session, lot)
+
+
 def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy: LotPolicy) -> None:
     """After too many failed tries the items of a page become Non traitée, unexamined; the next page goes on."""
     row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
@@ -77,15 +135,17 @@ def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy
         return
     lot = _lock_lot(session, id_lot)
     origin = _origin(session, lot)
-    register_unprocessed(
-        session,
-        origin,
-        decode_forms(row.contenu),
-        first_numero=reserve_in(session, DEMANDE, row.nombre),
-        now=now,
-        id_lot=id_lot,
-        first_position=row.premiere_position,
-    )
+    first_numero, position = reserve_in(session, DEMANDE, row.nombre), row.premiere_position
+    if lot.nature == NatureLot.REVOCATIONS.value:
+        items = decode_revocations(row.contenu)
+        register_unprocessed_revocations(
+            session, origin, items, now, first_numero=first_numero, id_lot=id_lot, position=position
+        )
+    else:
+        forms = decode_forms(row.contenu)
+        register_unprocessed(
+            session, origin, forms, first_numero=first_numero, now=now, id_lot=id_lot, first_position=position
+        )
     _owe_next(session, row, now, policy)
     session.delete(row)
 

@@ -1,5 +1,8 @@
 """The one door of every revocation: certificates, demandes, keys, history and audit trail, in one transaction.
 
+A demande de révocation that waits for its day is closed with it. Whoever has to be told that a certificate was revoked
+follows from what ``revoke`` gives.
+
 Revoking is final and dated once; no list is made here, the CRLs and OCSP follow from the rows. A certificate revoked
 for keyCompromise takes its key along: the key is blocked, every other certificate of it is revoked too, and a demande
 that waits with it ends. Statements are a fixed number whatever the number of certificates.
@@ -17,7 +20,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
-from registration.life import transitions
+from registration.life import revocations, transitions
 from registration.life.giving_up import give_up, key_refusal
 from registration.notices.owing import owe
 from registration.revocation.blocked_keys import TOLD_AT_ONCE, block_keys, find_certified, find_unblocked
@@ -180,6 +183,7 @@ def _carry_out(
     wanted = {row.id: _raison(row, raisons, keys) for row in rows}
     results = tuple(_judge(row, wanted[row.id], dates.get(row.id, now)) for row in rows)
     _update_certificats(session, results, now)
+    revocations.close_superseded(session, [one.id_certificat for one in results if one.outcome is Outcome.REVOKED], now)
     given_up = _settle_demandes(session, demandes, rows, results, keys, now)
     changed = [
         [one.autorite, one.serial, one.raison, _moment(one.revoque_le)] for one in results if one.outcome.is_change

@@ -6,7 +6,11 @@ take over. In between large ones cost less, for the statements of a page or a ch
 
 from __future__ import annotations
 
+from registration.errors import Code, IgcError
 from registration.policy import LotPolicy
+from registration.vocabulary import NatureLot
+
+_NATURES = {NatureLot.CERTIFICATS: "demandes de certificats", NatureLot.REVOCATIONS: "révocations"}
 
 _SHARES = 6
 _SMALLEST = 10
@@ -37,3 +41,9 @@ def chunk_sizes(count: int, after: int, policy: LotPolicy) -> list[int]:
         sizes.append(min(count, policy.chunk_size, share))
         count -= sizes[-1]
     return sizes
+
+
+def check_nature(index: int, nature: str, wanted: NatureLot) -> None:
+    """Refuse (ERR_WS_066) what is no act on such a lot; the acteur knows that there is one."""
+    if nature != wanted.value:
+        raise IgcError(Code.LOT_OF_OTHER_NATURE, index=index, nature=_NATURES[NatureLot(nature)])

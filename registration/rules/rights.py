@@ -72,6 +72,30 @@ class Standing:
     habilitation: str
 
 
+def revoking_standings(
+    acteur: Acteur, rights: Rights, offre: Offre, structure: str | None, beneficiaire: str | None
+) -> dict[Role, Standing]:
+    """The roles in which ``acteur`` may revoke such a certificate (guide §11.1.1), each with what the history says.
+
+    Who bears a certificate PS or PRO may always; who has both roles chooses.
+    """
+    found: dict[Role, Standing] = {}
+    is_porteur = (
+        acteur.type_acteur is TypeActeurInscrit.PERSONNE
+        and acteur.id_national is not None
+        and acteur.id_national == beneficiaire
+    )
+    if is_porteur and _may_revoke(Role.PORTEUR_CL, offre):
+        found[Role.PORTEUR_CL] = Standing(TypeActeur.BENEFICIAIRE, "Porteur CL")
+    if _may_revoke(Role.ADMINISTRATEUR_TECHNIQUE, offre) and rights.administers(offre, structure or ""):
+        found[Role.ADMINISTRATEUR_TECHNIQUE] = standing_of(acteur, rights, offre, structure, beneficiaire)
+    return found
+
+
+def _may_revoke(role: Role, offre: Offre) -> bool:
+    return Action.REVOQUER in ACTIONS.get((role, offre), frozenset())
+
+
 NO_STANDING = Standing(TypeActeur.MANDATAIRE, "aucune")
 
 

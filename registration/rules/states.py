@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, EtatRevocation
 
 DEMANDE: dict[EtatDemande, frozenset[EtatDemande]] = {
     # The rules refuse or accept it, or its sender cancels first, or its page could not be read after all retries.
@@ -29,6 +29,15 @@ PRODUIT: dict[EtatProduit, frozenset[EtatProduit]] = {
     EtatProduit.ACTIF: frozenset({EtatProduit.EXPIRE, EtatProduit.REVOQUE}),
     EtatProduit.EXPIRE: frozenset(),
     EtatProduit.REVOQUE: frozenset(),
+}
+
+REVOCATION: dict[EtatRevocation, frozenset[EtatRevocation]] = {
+    # The rules accept it, or refuse it (an item of a lot: what a form shows at once is not recorded).
+    EtatRevocation.ENREGISTREE: frozenset({EtatRevocation.VALIDEE, EtatRevocation.NON_TRAITEE}),
+    # Done, at once or on its day; or superseded. Or given up, or its certificate has expired meanwhile.
+    EtatRevocation.VALIDEE: frozenset({EtatRevocation.CLOSE, EtatRevocation.NON_TRAITEE}),
+    EtatRevocation.CLOSE: frozenset(),
+    EtatRevocation.NON_TRAITEE: frozenset(),
 }
 
 

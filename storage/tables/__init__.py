@@ -14,6 +14,7 @@ from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Deman
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
+from storage.tables.revocations import DemandeRevocation
 from storage.tables.textes import Acceptation, Texte
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Compteur",
     "Crl",
     "Demande",
+    "DemandeRevocation",
     "Fermeture",
     "Habilitation",
     "Historique",

@@ -109,6 +109,8 @@ class AdresseProtegee(Base):
 class Historique(Base):
     """One line a step of a demande (guide figures 147, 167). Triggers refuse any change or removal.
 
+    ``id_demande`` is the numero of a demande or of a demande de révocation: one counter numbers both.
+
     ``emetteur`` (SHA-256 of the issuer's name, hexadecimal) and ``serie`` name the client certificate that was
     presented; NULL for a step of the plateforme itself.
     """
@@ -116,7 +118,7 @@ class Historique(Base):
     __tablename__ = "historique"
     __table_args__ = (Index("ix_historique__id_demande", "id_demande"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    id_demande: Mapped[int] = mapped_column(ForeignKey("demande.id"))
+    id_demande: Mapped[int] = mapped_column(BigInteger)
     canal: Mapped[str] = mapped_column(String(8))
     date: Mapped[datetime]
     code_action: Mapped[str] = mapped_column(String(16))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
@@ -14,6 +14,8 @@ from storage.tables.base import Base, BigId
 class Lot(Base):
     """A lot of the WS canal; its id is the index de lot. The sender's reference makes the deposit idempotent.
 
+    ``nature`` says what its items are: demandes, or demandes de révocation.
+
     ``emetteur`` and ``serie`` are those of the client certificate that deposited it, as in the history.
     """
 
@@ -21,6 +23,7 @@ class Lot(Base):
     __table_args__ = (UniqueConstraint("id_acteur", "reference"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     plateforme: Mapped[str] = mapped_column(String(16))
+    nature: Mapped[str] = mapped_column(String(16), server_default=text("'CERTIFICATS'"))
     id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"))
     reference: Mapped[str] = mapped_column(String(64))
     empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -21,8 +21,11 @@ from registration.vocabulary import (
     EtatDemande,
     EtatLot,
     EtatProduit,
+    EtatRevocation,
+    Motif,
     Offre,
     Plateforme,
+    ResultatRevocation,
     Usage,
 )
 from storage import tables
@@ -48,6 +51,7 @@ NOT_IN_SPYNE = {
         sorted(FAULTS), "ws.serving.faults renders faults; tests/unit/ws validates each against the schema"
     ),
     "lot": "the form of a lot kept in a file; no message starts with it",
+    "lotRevocations": "the same, of a lot of revocations",
 }
 
 
@@ -156,7 +160,9 @@ def test_words_of_the_schema_and_of_registration() -> None:
         kind.get("name"): [value.get("value") for value in kind.iter(f"{XS}enumeration")]
         for kind in published().findall(f"{XS}simpleType")
     }
-    for enum in (Offre, Usage, Canal, Plateforme, EtatDemande, EtatLot):
+    for enum in (
+        Offre, Usage, Canal, Plateforme, EtatDemande, EtatLot, EtatRevocation, ResultatRevocation, Motif,
+    ):  # fmt: skip
         assert set(words[enum.__name__]) == {value.value for value in enum}
     assert words["CritereOffre"] == [*words["Offre"], ALL_OFFRES]
     assert set(words["EtatProduit"]) == {value.value for value in EtatProduit} - {"PREPARE"}
@@ -196,6 +202,14 @@ def test_what_a_sender_writes_in_an_item_is_bounded_by_size_alone() -> None:
     assert fields.pop("csr") == ("igc:CsrDemande", "0", "1")
     assert fields.pop("fqdn") == ("igc:TexteDemande", "0", "100")
     assert set(fields.values()) == {("igc:TexteDemande", "0", "1")}
+    (revocation,) = [
+        kind for kind in published().findall(f"{XS}complexType") if kind.get("name") == "DemandeRevocation"
+    ]
+    assert {(field.get("type"), field.get("minOccurs")) for field in revocation.iter(f"{XS}element")} == {
+        ("igc:TexteDemande", "0"),
+        ("xs:long", "0"),
+        ("xs:boolean", "0"),
+    }
 
 
 def test_every_code_of_the_catalogue_fits_the_schema() -> None:

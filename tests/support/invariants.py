@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from sqlalchemy import select
 
-from registration.rules.states import DEMANDE
-from registration.vocabulary import CodeAction, EtatDemande, EtatProduit
+from registration.rules.states import DEMANDE, REVOCATION
+from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, EtatRevocation
 from storage import tables
 from storage.database import Database
 
@@ -43,9 +43,18 @@ def breaches(db: Database) -> list[str]:
             steps[numero].append(EtatDemande(etat))
             if action == CodeAction.NOT_WITHDRAWN.value:
                 overdue.add(numero)
+        revocations = session.scalars(select(tables.DemandeRevocation)).all()
+        all_certificats = {row.id: row for row in session.scalars(select(tables.Certificat))}
     waiting = {numero for numeros in owed for numero in numeros}
     found = [f"a key of the unknown demande {numero}" for numero in keys - demandes.keys()]
     counted = Counter((row.id_lot, row.etat, row.etat_produit or "") for row in demandes.values() if row.id_lot)
+    counted += Counter((row.id_lot, row.etat, "") for row in revocations if row.id_lot)
+    found += [f"revocation {row.id} has the number of a demande" for row in revocations if row.id in demandes]
+    for revocation in revocations:
+        told = _revocation_breaches(revocation, steps[revocation.id], all_certificats)
+        found += [f"revocation {revocation.id}: {text}" for text in told]
+    known = demandes.keys() | {row.id for row in revocations}
+    found += [f"history of the unknown demande {numero}" for numero in steps.keys() - known]
     found += [
         f"lot_compte {key}: {kept.get(key, 0)}, {counted[key]} rows"
         for key in kept.keys() | counted.keys()
@@ -66,6 +75,24 @@ def breaches(db: Database) -> list[str]:
             found.append(f"demande {numero}: {etat} and nothing owes its certificate")
         if (row.code_erreur is None) == (etat in _WITHOUT_KEY or numero in overdue):
             found.append(f"demande {numero}: {etat} with error {row.code_erreur}")
+    return found
+
+
+def _revocation_breaches(
+    row: tables.DemandeRevocation, steps: list[EtatDemande], certificats: dict[int, tables.Certificat]
+) -> list[str]:
+    etats = [EtatRevocation(step.value) for step in steps]
+    found = [f"no arrow {one} to {two}" for one, two in pairwise(etats) if two not in REVOCATION[one]]
+    if not etats or etats[0] is not EtatRevocation.ENREGISTREE or etats[-1] != row.etat:
+        found.append(f"{row.etat} after {etats}")
+    certificat = certificats.get(row.id_certificat or 0)
+    revoked = certificat is not None and certificat.revoque_le is not None
+    if row.etat == EtatRevocation.CLOSE.value and not revoked:
+        found.append("Close, and its certificate is not revoked")
+    if row.etat == EtatRevocation.VALIDEE.value and (revoked or not row.differee):
+        found.append("it waits for its day, and its certificate is revoked, or it has no day")
+    if (row.resultat == "PROGRAMMEE") != (row.etat == EtatRevocation.VALIDEE.value):
+        found.append(f"{row.etat} with {row.resultat}")
     return found
 
 

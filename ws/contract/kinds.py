@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spyne import ComplexModel, Integer32, Unicode
+from spyne import Boolean, ComplexModel, DateTime, Integer32, Integer64, Unicode
 
 from ws.contract.names import CONTRACT_NS
 
@@ -51,3 +51,13 @@ class BilanAnnulation(Contract):
 
     annulees = required(Integer32)
     inchangees = required(Integer32)
+
+
+class AccuseLot(Contract):
+    """The receipt of a deposit."""
+
+    indexLot = required(Integer64)
+    reference = required(Unicode)
+    nombre = required(Integer32)
+    deposeLe = required(DateTime)
+    dejaDepose = required(Boolean)

@@ -49,6 +49,13 @@ class Operation(Enum):
     RECHERCHER_PRODUITS = "rechercherProduits"
     CONSULTER_PRODUIT = "consulterProduit"
     TELECHARGER_CERTIFICAT = "telechargerCertificat"
+    REVOQUER_CERTIFICAT = "revoquerCertificat"
+    ABANDONNER_REVOCATION = "abandonnerRevocation"
+    DEPOSER_LOT_REVOCATIONS = "deposerLotRevocations"
+    VERIFIER_LOT_REVOCATIONS = "verifierLotRevocations"
+    LISTER_REVOCATIONS_LOT = "listerRevocationsLot"
+    RECHERCHER_REVOCATIONS = "rechercherRevocations"
+    CONSULTER_REVOCATION = "consulterRevocation"
     CONSULTER_SERVICE = "consulterService"
 
     @property
@@ -64,7 +71,12 @@ class Operation(Enum):
     @property
     def carries_lot(self) -> bool:
         """Whether the request holds a lot, hence may be big."""
-        return self in (Operation.DEPOSER_LOT, Operation.VERIFIER_LOT)
+        return self in (Operation.DEPOSER_LOT, Operation.VERIFIER_LOT) or self.carries_revocations
+
+    @property
+    def carries_revocations(self) -> bool:
+        """Whether that lot is one of revocations."""
+        return self in (Operation.DEPOSER_LOT_REVOCATIONS, Operation.VERIFIER_LOT_REVOCATIONS)
 
     @property
     def writes(self) -> bool:
@@ -83,6 +95,10 @@ _READING = frozenset(
         Operation.RECHERCHER_PRODUITS,
         Operation.CONSULTER_PRODUIT,
         Operation.TELECHARGER_CERTIFICAT,
+        Operation.VERIFIER_LOT_REVOCATIONS,
+        Operation.LISTER_REVOCATIONS_LOT,
+        Operation.RECHERCHER_REVOCATIONS,
+        Operation.CONSULTER_REVOCATION,
         Operation.CONSULTER_SERVICE,
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registration.views import CancelResult, Refusal
+from registration.views import CancelResult, LotReceipt, Refusal
 from ws.contract import kinds
 
 
@@ -14,3 +14,14 @@ def bilan_annulation(result: CancelResult) -> kinds.BilanAnnulation:
 def erreur(refusal: Refusal) -> kinds.ErreurDemande:
     """Why a demande is refused."""
     return kinds.ErreurDemande(code=refusal.code, texte=refusal.texte, champ=refusal.champ)
+
+
+def accuse_lot(receipt: LotReceipt) -> kinds.AccuseLot:
+    """Receipt of a deposit."""
+    return kinds.AccuseLot(
+        indexLot=receipt.index,
+        reference=receipt.reference,
+        nombre=receipt.nombre,
+        deposeLe=receipt.depose_le,
+        dejaDepose=receipt.already_known,
+    )

@@ -9,7 +9,7 @@ from lxml import etree
 from registration.errors import Code, IgcError
 from ws.contract.names import contract_tag
 
-_DEMANDE = contract_tag("demande")
+_ITEMS = {(contract_tag("lot"), contract_tag("demande")), (contract_tag("lotRevocations"), contract_tag("revocation"))}
 _SHOWN = 64
 """Characters of a name of the caller's own that a refusal repeats; the longest of ours has 17."""
 
@@ -26,12 +26,13 @@ def shown_name(element: etree._Element) -> str:
 
 
 def position_of(element: etree._Element) -> int | None:
-    """The place, from 1, of the demande that is or holds the element; None outside of a demande."""
+    """The place, from 1, of the item of a lot that is or holds the element; None outside of an item."""
     current: etree._Element | None = element
     while current is not None:
-        if current.tag == _DEMANDE:
-            return 1 + sum(1 for _ in current.itersiblings(_DEMANDE, preceding=True))
-        current = current.getparent()
+        parent = current.getparent()
+        if parent is not None and (parent.tag, current.tag) in _ITEMS:
+            return 1 + sum(1 for _ in current.itersiblings(current.tag, preceding=True))
+        current = parent
     return None
 
 

@@ -6,10 +6,10 @@ from spyne import Integer32, Integer64, MethodContext, Service, Unicode, rpc
 
 from registration.errors import Code, IgcError
 from registration.values import LotForm
-from ws.contract.kinds import BilanAnnulation, optional, required
-from ws.contract.rendering import bilan_annulation
+from ws.contract.kinds import AccuseLot, BilanAnnulation, optional, required
+from ws.contract.rendering import accuse_lot, bilan_annulation
 from ws.lots import rendering
-from ws.lots.types import AccuseLot, BilanVerification, Lot, SuiviLot
+from ws.lots.types import BilanVerification, Lot, SuiviLot
 
 
 def check_one_key(index: int | None, reference: str | None) -> None:
@@ -28,7 +28,7 @@ class LotOperations(Service):
     @rpc(required(Lot), _returns=required(AccuseLot), _out_variable_name="accuse")
     def deposerLot(ctx: MethodContext, lot: LotForm) -> AccuseLot:
         """Deposit a lot."""
-        return rendering.accuse(ctx.udc.authority.lots.submit(ctx.udc.origin, lot))
+        return accuse_lot(ctx.udc.authority.lots.submit(ctx.udc.origin, lot))
 
     @rpc(required(Lot), _returns=required(BilanVerification), _out_variable_name="bilan")
     def verifierLot(ctx: MethodContext, lot: LotForm) -> BilanVerification:

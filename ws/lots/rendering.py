@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from registration.views import LotFollowUp, LotReceipt, Verdict
+from registration.views import LotFollowUp, Verdict
 from registration.vocabulary import EtatDemande
 from ws.contract.rendering import erreur
 from ws.lots import types
-
-
-def accuse(receipt: LotReceipt) -> types.AccuseLot:
-    """Receipt of a deposit."""
-    return types.AccuseLot(
-        indexLot=receipt.index,
-        reference=receipt.reference,
-        nombre=receipt.nombre,
-        deposeLe=receipt.depose_le,
-        dejaDepose=receipt.already_known,
-    )
 
 
 def bilan_verification(verdicts: tuple[Verdict, ...]) -> types.BilanVerification:

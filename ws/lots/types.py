@@ -34,16 +34,6 @@ class Lot(Contract):
     demande = repeated(DemandeCertificat, low=1)
 
 
-class AccuseLot(Contract):
-    """The receipt of a deposit."""
-
-    indexLot = required(Integer64)
-    reference = required(Unicode)
-    nombre = required(Integer32)
-    deposeLe = required(DateTime)
-    dejaDepose = required(Boolean)
-
-
 class Verdict(Contract):
     """The verdict of one item."""
 

@@ -23,9 +23,17 @@ from ws.etat_service.operations import EtatServiceOperations
 from ws.lots.operations import LotOperations
 from ws.produits.operations import ProduitOperations
 from ws.retraits.operations import RetraitOperations
+from ws.revocations.operations import RevocationOperations
 from ws.serving.faults import as_igc_error, render_fault
 
-AREAS = (LotOperations, DemandeOperations, ProduitOperations, RetraitOperations, EtatServiceOperations)
+AREAS = (
+    LotOperations,
+    DemandeOperations,
+    ProduitOperations,
+    RetraitOperations,
+    RevocationOperations,
+    EtatServiceOperations,
+)
 """One service class per area; a new area is one more."""
 
 

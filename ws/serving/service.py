@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from registration.errors import IgcError
 from registration.ports import AuthorityPort
-from registration.values import Caller, Origin
+from registration.values import Caller, LotForm, Origin, RevocationLotForm
 from registration.vocabulary import Canal
 from ws.call import Call
 from ws.contract.model import elements
@@ -16,6 +16,7 @@ from ws.gates import xml as xml_gate
 from ws.gates.values import read_values
 from ws.lots import reader as lot_reader
 from ws.lots.operations import check_one_key
+from ws.revocations import reader as revocation_reader
 from ws.serving.operations import dispatch
 from ws.serving.waiting import Watched
 
@@ -99,8 +100,10 @@ class SoapService:
 
     def _read(self, caller: Caller, body: Iterable[bytes], framing: Framing) -> Call:
         request = xml_gate.read_request(body, framing.version, charset=framing.charset, action=framing.action)
-        lot = None
-        if request.operation.carries_lot:
+        lot: LotForm | RevocationLotForm | None = None
+        if request.operation.carries_revocations:
+            lot = revocation_reader.read_lot(request.body, max_items=self._max_items)
+        elif request.operation.carries_lot:
             lot = lot_reader.read_lot(request.body, max_items=self._max_items)
         else:
             read_values(request.body)

@@ -18,6 +18,7 @@ from storage import tables
 _ACTEUR_LENGTH = 200
 _TECHNICAL, _PERSONAL, _NONE = "Administrateur technique ", "Demandeur à titre personnel", "aucune"
 _UNDER_WAY = timedelta(minutes=1)  # a request that had begun when it was ended
+_PORTEUR = "Porteur CL"
 _acteur = tables.Acteur
 
 
@@ -40,6 +41,21 @@ class Acteurs:
             yield "l'administrateur de la demande n'est pas celui de son enregistrement"
         if not _may_be_the_right(first.habilitations_acteur or "", demande):
             yield "l'offre ou la structure n'est pas celle de l'habilitation de son enregistrement"
+        yield from self._strangers(lines)
+
+    def asked_faults(self, revocation: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
+        """As ``faults``, of a demande de révocation: a refused one may be by no right at all."""
+        first = lines[0]
+        if first.acteur != self._name(revocation.id_acteur):
+            yield "l'acteur de la demande n'est pas celui de son enregistrement"
+        given, role = first.habilitations_acteur or "", revocation.role
+        expected = {None: _NONE, "PORTEUR_CL": _PORTEUR}.get(role, _TECHNICAL)
+        if not given.startswith(expected):
+            yield f"le rôle {role or 'absent'} n'est pas celui de l'habilitation de son enregistrement"
+        yield from self._strangers(lines)
+
+    def _strangers(self, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
+        """Whoever acts presents a certificate that was his then."""
         for rank, line in enumerate(lines, 1):
             if line.canal == "SYSTEM" or not line.acteur:
                 continue

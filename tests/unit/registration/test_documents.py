@@ -15,7 +15,7 @@ from lxml import etree
 from registration import vocabulary
 from registration.errors import TEXTS, Code
 from registration.rules import states
-from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit
+from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit, EtatRevocation
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
@@ -69,14 +69,17 @@ def test_every_arrow_is_described_and_no_other() -> None:
     described = {(row[1], row[2]) for row in tables(page("historique.md"), "flèche")}
     of_demande = {(source.value, target.value) for source, targets in states.DEMANDE.items() for target in targets}
     of_produit = {(source.value, target.value) for source, targets in states.PRODUIT.items() for target in targets}
-    assert described == of_demande | of_produit
+    of_revocation = {
+        (source.value, target.value) for source, targets in states.REVOCATION.items() for target in targets
+    }
+    assert described == of_demande | of_produit | of_revocation
 
 
 def test_the_drawings_hold_every_etat_and_every_arrow() -> None:
     text = page("historique.md")
     drawings = re.findall(r"```\n(.*?)```", text, re.DOTALL)
-    assert len(drawings) == 2
-    for drawing, etats in zip(drawings, (EtatDemande, EtatProduit), strict=True):
+    assert len(drawings) == 3
+    for drawing, etats in zip(drawings, (EtatDemande, EtatProduit, EtatRevocation), strict=True):
         assert set(re.findall(r"[A-Z_]{4,}", drawing)) == {etat.value for etat in etats}
     letters = [row[0] for row in tables(text, "flèche")]
     assert letters == sorted(set(letters))

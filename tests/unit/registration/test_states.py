@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from registration.rules.states import CANCELLABLE, DEMANDE, PRODUIT, sources_of
-from registration.vocabulary import LABELS, EtatDemande, EtatProduit
+from registration.rules.states import CANCELLABLE, DEMANDE, PRODUIT, REVOCATION, sources_of
+from registration.vocabulary import LABELS, EtatDemande, EtatProduit, EtatRevocation, Motif
 
 
 def test_every_etat_has_its_line() -> None:
     assert set(DEMANDE) == set(EtatDemande)
     assert set(PRODUIT) == set(EtatProduit)
+    assert set(REVOCATION) == set(EtatRevocation)
 
 
 def test_what_is_ended_stays_ended() -> None:
@@ -47,3 +48,5 @@ def test_before_the_withdrawal_everything_can_be_cancelled() -> None:
 def test_every_etat_has_its_label() -> None:
     assert {etat for etat in LABELS if isinstance(etat, EtatDemande)} == set(EtatDemande)
     assert {etat for etat in LABELS if isinstance(etat, EtatProduit)} == set(EtatProduit)
+    assert all(LABELS[etat] == LABELS[EtatDemande(etat.value)] for etat in EtatRevocation)
+    assert {motif for motif in LABELS if isinstance(motif, Motif)} == set(Motif)

@@ -20,6 +20,7 @@ DOORS: dict[str, tuple[str, set[str] | None]] = {
     "Arret": ("batch/past/guard.py", None),
     "Fermeture": ("registration/life/fermetures.py", None),
     "Administrateur": ("registration/acteurs/administrateurs.py", None),
+    "DemandeRevocation": ("registration/life/revocations.py", None),
 }
 # Reading is free for the auditor, who checks, and for those who only ask.
 READERS = {
@@ -40,6 +41,12 @@ READERS = {
     "Identite": {"audit", "registration/acteurs/identity.py", "registration/acteurs/listing.py"},
     "Fermeture": {"audit"},
     "Administrateur": {"audit"},
+    "DemandeRevocation": {
+        "audit",
+        "registration/demandes/revocations.py",
+        "registration/life/history.py",
+        "registration/revocation/targets.py",
+    },
     "Arret": {"audit", "registration/acteurs/identity.py", "publication/statuses.py"},
 }
 

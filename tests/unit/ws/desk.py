@@ -11,7 +11,25 @@ from datetime import UTC, datetime
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.policy import DEFAULT_PAGE
 from registration.ports import AuthorityPort
-from registration.values import Acteur, Caller, DemandeForm, Identite, LotForm, Origin, content_digest
+from registration.revocation_views import (
+    RevocationCriteria,
+    RevocationDetail,
+    RevocationPage,
+    RevocationResult,
+    RevocationVerdict,
+    RevocationView,
+)
+from registration.values import (
+    Acteur,
+    Caller,
+    DemandeForm,
+    Identite,
+    LotForm,
+    Origin,
+    RevocationForm,
+    RevocationLotForm,
+    content_digest,
+)
 from registration.views import (
     CancelResult,
     DemandeDetail,
@@ -42,8 +60,11 @@ from registration.vocabulary import (
     EtatDemande,
     EtatLot,
     EtatProduit,
+    EtatRevocation,
+    Motif,
     Offre,
     Plateforme,
+    ResultatRevocation,
     TypeActeurInscrit,
     Usage,
 )
@@ -93,6 +114,7 @@ class Desk:
         self.retraits = DeskRetraits(self)
         self.produits = DeskProduits(self)
         self.directory = DeskDirectory(self)
+        self.revocations = DeskRevocations(self)
 
 
 class DeskChanges:
@@ -255,19 +277,7 @@ class DeskDemandes(_Area):
     def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         if numero == 404:
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
-        line = HistoriqueLine(
-            numero=1,
-            numero_demande=numero,
-            canal=Canal.WS,
-            date=NOW,
-            code_action="ACT_DCL_001",
-            etat=EtatDemande.ENREGISTREE,
-            type_acteur="Mandataire",
-            acteur="CHU",
-            habilitations_acteur=None,
-            administrateur=None,
-            habilitations_administrateur=None,
-        )
+        line = _line(numero)
         return DemandeDetail(
             demande=_view(numero, full=True), subject=(("CN", "dossier"), ("C", "FR")), historique=(line, line)
         )
@@ -313,6 +323,117 @@ class DeskRetraits(_Area):
         self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = 100
     ) -> RetraitPage:
         return RetraitPage(retraits=tuple(_retrait(n) for n in (1, 2)), next_after=2, pending=3)
+
+
+class DeskRevocations(_Area):
+    """Remembers the last form and criteria; whatever it is asked, it answers with every field or with few."""
+
+    form: RevocationForm | RevocationLotForm | None = None
+    criteria: RevocationCriteria | None = None
+
+    def revoke(self, origin: Origin, form: RevocationForm) -> RevocationResult:
+        self.form = form
+        if not form.confirmation:
+            raise IgcError(Code.REVOCATION_NOT_CONFIRMED, champ="confirmation")
+        if form.numero == 404:
+            raise NotFoundError(Code.DEMANDE_UNKNOWN, champ="numeroProduit")
+        if form.numero == 33:
+            raise ConflictError(Code.REVOCATION_TO_CANCEL, numero=33)
+        return _revoked(7)
+
+    def give_up(self, origin: Origin, numero: int) -> bool:
+        return numero == 7
+
+    def submit(self, origin: Origin, form: RevocationLotForm) -> LotReceipt:
+        self.form = form
+        return LotReceipt(
+            index=9, reference=form.reference, nombre=len(form.revocations), depose_le=NOW, already_known=False
+        )
+
+    def verify(self, origin: Origin, form: RevocationLotForm) -> tuple[RevocationVerdict, ...]:
+        self.form = form
+        refusal = Refusal(code="ERR_WS_037", texte="non", champ="motif")
+        return (
+            RevocationVerdict(position=1, reference="a", result=_revoked(None), refusals=()),
+            RevocationVerdict(position=2, reference=None, result=None, refusals=(refusal,)),
+        )
+
+    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+        self.desk.calls.append(f"list_revocations {index} {after} {limit}")
+        return RevocationPage(revocations=(_revocation(1, full=True), _revocation(2, full=False)), next_after=2)
+
+    def search(
+        self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> RevocationPage:
+        self.criteria = criteria
+        return RevocationPage(revocations=(), next_after=None)
+
+    def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
+        if numero == 404:
+            raise NotFoundError(Code.REVOCATION_UNKNOWN)
+        return RevocationDetail(revocation=_revocation(numero, full=True), historique=(_line(numero),))
+
+
+def _revoked(numero: int | None) -> RevocationResult:
+    return RevocationResult(
+        resultat=ResultatRevocation.REVOQUE,
+        numero=numero,
+        numero_produit=3,
+        autorite="ACI-EL-ORG",
+        serial="0a0b",
+        motif=None if numero is None else Motif.VOL,
+        effet_le=NOW,
+        revoque_le=NOW,
+        raison="keyCompromise",
+    )
+
+
+def _revocation(numero: int, *, full: bool) -> RevocationView:
+    return RevocationView(
+        numero=numero,
+        canal=Canal.WS,
+        etat=EtatRevocation.CLOSE if full else EtatRevocation.NON_TRAITEE,
+        resultat=ResultatRevocation.REVOQUE if full else ResultatRevocation.REFUSEE,
+        index_lot=9,
+        position=numero,
+        reference="r/1" if full else None,
+        cree_le=NOW,
+        modifie_le=NOW,
+        refusal=None if full else Refusal(code="ERR_IHM_026", texte="non"),
+        motif=Motif.AUTRE if full else None,
+        autre_motif="départ & « fin »" if full else None,
+        effet_le=NOW if full else None,
+        remplacee_par=8 if full else None,
+        demandeur="X" if full else None,
+        numero_produit=3 if full else None,
+        autorite="ACI-EL-ORG" if full else None,
+        serial="0a0b" if full else None,
+        revoque_le=NOW if full else None,
+        raison="unspecified" if full else None,
+        offre=Offre.SERV if full else None,
+        usage=Usage.SMIME if full else None,
+        structure="10B0039137" if full else None,
+        beneficiaire="899700027131" if full else None,
+        service_applicatif="dossier" if full else None,
+        adresse_email="a@b.fr" if full else None,
+        fqdns=("a.fr",) if full else (),
+    )
+
+
+def _line(numero: int) -> HistoriqueLine:
+    return HistoriqueLine(
+        numero=1,
+        numero_demande=numero,
+        canal=Canal.WS,
+        date=NOW,
+        code_action="ACT_DCL_001",
+        etat=EtatDemande.ENREGISTREE,
+        type_acteur="Mandataire",
+        acteur="CHU",
+        habilitations_acteur=None,
+        administrateur=None,
+        habilitations_administrateur=None,
+    )
 
 
 def _receipt(index: int, form: LotForm, *, already: bool) -> LotReceipt:

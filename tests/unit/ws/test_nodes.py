@@ -18,6 +18,7 @@ from tests.unit.ws.test_attacks import XSI, refused
 from ws.gates import xml
 from ws.gates.values import read_values
 from ws.lots.reader import read_lot
+from ws.revocations.reader import read_lot as read_revocations
 
 CHUNK = 64 * 1024
 ROOT = Path(__file__).parents[3]
@@ -27,7 +28,9 @@ def read(message: bytes, chunk: int = CHUNK) -> None:
     """All gates, as the service opens them."""
     pieces = (message[start : start + chunk] for start in range(0, len(message), chunk))
     read = xml.read_request(pieces, V11)
-    if read.operation.carries_lot:
+    if read.operation.carries_revocations:
+        read_revocations(read.body, max_items=10_000)
+    elif read.operation.carries_lot:
         read_lot(read.body, max_items=10_000)
     else:
         read_values(read.body)

@@ -27,7 +27,8 @@ SAMPLES = {
     "serviceApplicatif": "dossier", "adresseEmail": "a@b.fr", "fqdn": "a.fr", "upn": "u@b.fr", "emailActeur": "g@b.fr",
     "emailInforme": "i@b.fr", "csr": CSR, "indexLot": "12", "numeroDemande": "7", "versionConnue": "v1", "attente": "3",
     "etat": "CLOSE", "aPartirDe": "4", "taille": "5", "codeRevocation": "Secret-de-12!", "confirmation": "Secret-de-12!",
-    "acceptationCgu": "true", "jours": "6", "numeroProduit": "7", "etatProduit": "ACTIF", "raisonSociale": "CENTRE*",
+    "acceptationCgu": "true", "jours": "6", "numeroRevocation": "8", "autorite": "ACI", "numeroSerie": "0a0b",
+    "motif": "AUTRE", "autreMotif": "fin", "dateEffet": "2026-12-01", "enTantQue": "PORTEUR", "numeroProduit": "7", "etatProduit": "ACTIF", "raisonSociale": "CENTRE*",
     "nomBeneficiaire": "LER*", "prenomBeneficiaire": "Zoé", "demandeur": "899700027131", "nomDemandeur": "Leroux",
     "prenomDemandeur": "C*", "emisDepuis": "2026-11-23T08:00:00+01:00", "emisJusqua": "2026-11-24T08:00:00+00:00",
     "finDepuis": "2026-11-23T08:00:00+01:00", "finJusqua": "2026-11-24T08:00:00+00:00", "depuis": "2026-11-23T08:00:00+01:00", "jusqua": "2026-11-24T08:00:00+00:00",
@@ -51,8 +52,13 @@ def build(kind: Value | Shape, name: str, write: Write) -> str:
     return f"<l:{name}{attributes}>{text}</l:{name}>"
 
 
-def plain(name: str, _kind: Value) -> tuple[str, str]:
-    return "", SAMPLES[name]
+def sample(name: str, kind: Value) -> str:
+    """A revocation is confirmed by a boolean, a retrait by the code once more."""
+    return "true" if kind is Value.BOOLEAN else SAMPLES[name]
+
+
+def plain(name: str, kind: Value) -> tuple[str, str]:
+    return "", sample(name, kind)
 
 
 def parsed(operation: Operation, write: Write = plain) -> etree._Element:
@@ -68,23 +74,33 @@ def read(element: etree._Element) -> list[tuple[str, str | None]]:
     return [(one.tag, one.text) for one in element.iter("*") if len(one) == 0]
 
 
-def declared_types() -> dict[str, str]:
-    schema = etree.parse(SCHEMA_FILE)
-    return {
-        element.get("name", ""): element.get("type", "").replace("igc:", "l:")
-        for element in schema.iter("{*}element")
-        if element.get("name") in SAMPLES
-    }
+def declared_types(operation: Operation) -> dict[str, str]:
+    """The type of each value of a request: one name may have another type in another operation."""
+    schema = etree.parse(SCHEMA_FILE).getroot()
+    found: dict[str, str] = {}
+
+    def walk(element: etree._Element) -> None:
+        for member in element.iter("{*}element"):
+            kind = (member.get("type") or "").replace("igc:", "")
+            inner = [one for one in schema.findall("{*}complexType") if one.get("name") == kind]
+            if inner:
+                walk(inner[0])
+            elif kind:
+                found[member.get("name", "")] = (member.get("type") or "").replace("igc:", "l:")
+
+    walk(next(one for one in schema.findall("{*}element") if one.get("name") == operation.value))
+    return found
 
 
-TYPES = declared_types()
 SMALL = [operation for operation in Operation if not operation.carries_lot]
 
 
 @pytest.mark.parametrize("operation", SMALL)
 def test_a_type_of_ours_on_every_value_changes_nothing(operation: Operation) -> None:
-    def typed(name: str, _kind: Value) -> tuple[str, str]:
-        return f' xsi:type="{TYPES[name]}" xsi:schemaLocation="urn:x x.xsd"', SAMPLES[name]
+    types = declared_types(operation)
+
+    def typed(name: str, kind: Value) -> tuple[str, str]:
+        return f' xsi:type="{types[name]}" xsi:schemaLocation="urn:x x.xsd"', sample(name, kind)
 
     assert read(parsed(operation, typed)) == read(parsed(operation))
 
@@ -94,7 +110,7 @@ def test_a_type_of_ours_on_every_value_changes_nothing(operation: Operation) -> 
 def test_every_form_of_a_value_is_read_as_the_same_value(operation: Operation, number: int) -> None:
     def formed(name: str, kind: Value) -> tuple[str, str]:
         forms = FORMS[kind]
-        return "", forms[number % len(forms)].format(SAMPLES[name])
+        return "", forms[number % len(forms)].format(sample(name, kind))
 
     assert read(parsed(operation, formed)) == read(parsed(operation))
 
@@ -140,8 +156,11 @@ def test_the_acceptance_is_what_was_meant(canal: Canal, version: SoapVersion, se
 
 @BOTH
 def test_a_message_with_a_type_on_everything(canal: Canal, version: SoapVersion) -> None:
+    small = (Operation.SUIVRE_LOT, Operation.RECHERCHER_DEMANDES, Operation.CONSULTER_DEMANDE)
+    types = {name: kind for operation in small for name, kind in declared_types(operation).items()}
+
     def typed(text: str) -> str:
-        for name, kind in TYPES.items():
+        for name, kind in types.items():
             text = text.replace(f"<l:{name}>", f'<l:{name} xsi:type="{kind}">')
         return text
 
@@ -221,6 +240,8 @@ def test_a_nil_operation_is_refused(canal: Canal, operation: Operation, value: s
     content = "" if operation is Operation.CONSULTER_SERVICE else "<l:indexLot>1</l:indexLot>"
     if operation.carries_lot:
         content = "<l:lot><l:reference>a</l:reference>" + item(1) + "</l:lot>"
+    if operation.carries_revocations:
+        content = "<l:lotRevocations><l:reference>a</l:reference><l:revocation/></l:lotRevocations>"
     message = envelope(request(operation.value, content, f' {XSI} xsi:nil="{value}"'))
     fault = refused(canal, message, "ERR_WS_008")
     assert fault["fault"] == "messageRefuse"

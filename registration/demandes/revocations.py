@@ -1,0 +1,153 @@
+"""Read-only queries of demandes de révocation (guide §10.3): search, read one with its history, list those of a lot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy.orm import Session
+
+from registration.acteurs.visibility import may_follow
+from registration.demandes.criteria import between, common
+from registration.demandes.queries import history_of
+from registration.errors import Code, NotFoundError, text_without_data
+from registration.revocation_views import RevocationCriteria, RevocationDetail, RevocationPage, RevocationView
+from registration.values import Acteur
+from registration.views import Refusal
+from registration.vocabulary import Canal, EtatRevocation, Motif, ResultatRevocation, Role, offre_of, usage_of
+from storage import tables
+from storage.counts import NO_PRODUIT
+from storage.database import Database
+
+_row, _demande, _certificat = tables.DemandeRevocation, tables.Demande, tables.Certificat
+_SHOWN = (
+    *_row.__table__.columns,
+    _certificat.autorite, _certificat.serial, _certificat.revoque_le, _certificat.raison_crl,
+    _demande.offre, _demande.usage, _demande.id_structure, _demande.id_beneficiaire, _demande.service_applicatif,
+    _demande.adresse_email, _demande.fqdns, tables.Structure.raison_sociale, tables.Personne.nom,
+    tables.Personne.prenom, tables.Acteur.libelle,
+)  # fmt: skip
+
+
+def search_revocations(
+    db: Database, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None, limit: int
+) -> RevocationPage:
+    """Those of certificates that the acteur may follow, newest first; ``after`` is the last numero of the page before.
+
+    ERR_WS_010 for an interval without a zone, ERR_WS_038 for a name that is none.
+    """
+    conditions = [may_follow(acteur), *common(acteur, criteria.produit)]
+    conditions += [
+        column == value
+        for column, value in (
+            (_row.id, criteria.numero),
+            (_row.id_demande, criteria.numero_produit),
+            (_row.id_lot, criteria.index_lot),
+            (_row.etat, criteria.etat),
+        )
+        if value is not None
+    ]
+    conditions += between(_row.cree_le, depuis=criteria.since, jusqua=criteria.until)
+    query = _view_query(acteur).where(*conditions)
+    if after is not None:
+        query = query.where(_row.id < after)
+    with db.read() as session:
+        rows = session.execute(query.order_by(_row.id.desc()).limit(limit + 1)).all()
+    views = tuple(_as_view(row) for row in rows[:limit])
+    return RevocationPage(revocations=views, next_after=views[-1].numero if len(rows) > limit else None)
+
+
+def read_revocation(db: Database, acteur: Acteur, numero: int) -> RevocationDetail:
+    """One with its history, of a certificate that the acteur may follow; else ERR_WS_064."""
+    with db.read() as session:
+        row = session.execute(_view_query(acteur).where(_row.id == numero, may_follow(acteur))).first()
+        if row is None:
+            raise NotFoundError(Code.REVOCATION_UNKNOWN)
+        lines = history_of(session, numero)
+    return RevocationDetail(revocation=_as_view(row), historique=lines)
+
+
+def list_of_lot(session: Session, acteur: Acteur, index: int, *, mine: bool, after: int, limit: int) -> RevocationPage:
+    """Those of a lot by position: of his own every one, in outline where he may not follow the certificate."""
+    # Any xs:long may be asked for: as the column's own type it would overflow.
+    query = _view_query(acteur).where(_row.id_lot == index, _row.position > literal(after, BigInteger))
+    if not mine:
+        query = query.where(may_follow(acteur))
+    rows = session.execute(query.order_by(_row.position).limit(limit + 1)).all()
+    views = tuple(_as_view(row) for row in rows[:limit])
+    return RevocationPage(revocations=views, next_after=views[-1].position if len(rows) > limit else None)
+
+
+def _view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many columns
+    """Each row says whether the acteur may follow its certificate now."""
+    structure, personne, sender = tables.Structure, tables.Personne, tables.Acteur
+    return (
+        select(*_SHOWN, may_follow(acteur).label("followed"))
+        .join(sender, sender.id == _row.id_acteur)
+        .outerjoin(_demande, _demande.id == _row.id_demande)
+        .outerjoin(_certificat, _certificat.id == _row.id_certificat)
+        .outerjoin(
+            structure,
+            (structure.plateforme == _demande.plateforme) & (structure.id_national == _demande.id_structure),
+        )
+        .outerjoin(
+            personne,
+            (personne.plateforme == _demande.plateforme) & (personne.id_national == _demande.id_beneficiaire),
+        )
+    )
+
+
+def _as_view(row: Any) -> RevocationView:  # noqa: ANN401 -- a row of _view_query
+    """Begins with what every sender is told and adds the rest for who may follow it."""
+    texte = row.texte_erreur if row.followed or row.id_demande is None else text_without_data(row.code_erreur or "")
+    shown: dict[str, Any] = {
+        "numero": row.id,
+        "canal": Canal(row.canal),
+        "etat": EtatRevocation(row.etat),
+        "resultat": ResultatRevocation(row.resultat),
+        "index_lot": row.id_lot,
+        "position": row.position,
+        "reference": row.reference,
+        "cree_le": row.cree_le,
+        "modifie_le": row.modifie_le,
+        "refusal": row.code_erreur and Refusal(code=row.code_erreur, texte=texte, champ=row.champ_erreur),
+    }
+    return RevocationView(**(shown | _details(row)) if row.followed else shown)
+
+
+def _details(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
+    return {
+        "motif": row.motif and Motif(row.motif),
+        "autre_motif": row.autre_motif,
+        "effet_le": row.effet_le,
+        "differee": row.differee,
+        "role": row.role and Role(row.role),
+        "remplacee_par": row.remplacee_par,
+        "demandeur": row.libelle,
+        "numero_produit": row.id_demande,
+        "autorite": row.autorite,
+        "serial": row.serial,
+        "revoque_le": row.revoque_le,
+        "raison": row.raison_crl,
+        "offre": offre_of(row.offre),
+        "usage": usage_of(row.usage),
+        "structure": row.id_structure,
+        "raison_sociale": row.raison_sociale,
+        "beneficiaire": row.id_beneficiaire,
+        "beneficiaire_libelle": f"{row.nom} {row.prenom}" if row.nom else None,
+        "service_applicatif": row.service_applicatif,
+        "adresse_email": row.adresse_email,
+        "fqdns": tuple(json.loads(row.fqdns)) if row.fqdns else (),
+    }
+
+
+def count_of_lot(session: Session, acteur: Acteur, index: int) -> Sequence[Any]:
+    """(etat, no produit, how many, last change) of those of a lot whose certificates the acteur may follow."""
+    return session.execute(
+        select(_row.etat, literal(NO_PRODUIT), func.count(), func.max(_row.modifie_le))
+        .join(_demande, _demande.id == _row.id_demande)
+        .where(_row.id_lot == index, may_follow(acteur))
+        .group_by(_row.etat)
+    ).all()

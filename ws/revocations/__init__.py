@@ -1,0 +1,1 @@
+"""Revocations over SOAP: operations, types, rendering."""
