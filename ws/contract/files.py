@@ -19,8 +19,6 @@ WSDL_FILES = {
     SoapVersion.V11: WSDL_FOLDER / "igc-lots-1.0.wsdl",
     SoapVersion.V12: WSDL_FOLDER / "igc-lots-1.0-soap12.wsdl",
 }
-_TYPES = re.compile(rb"(?<=<wsdl:types>).*?(?=</wsdl:types>)", re.DOTALL)
-_DECLARATION = re.compile(rb"\A\s*<\?xml[^>]*\?>\s*")
 _ADDRESS = re.compile(rb'(<soap(?:12)?:address location=)"[^"]*"')
 
 
@@ -34,15 +32,21 @@ def published_files(public_url: str) -> dict[str, bytes]:
     location = quoteattr(public_url.rstrip("/") + ENDPOINT).encode()
     schema = SCHEMA_FILE.read_bytes()
     files = {f"/schemas/{SCHEMA_FILE.name}": schema}
-    inline = b"\n" + _DECLARATION.sub(b"", schema)
     for version, path in WSDL_FILES.items():
         data, count = _ADDRESS.subn(lambda match: match.group(1) + location, path.read_bytes())
         if count != 1:
             raise ValueError(f"{path.name} must have exactly one soap:address")
         files[f"/ws/wsdl/{path.name}"] = data
-        whole, count = _TYPES.subn(lambda _match: inline, data)
-        if count != 1:
-            raise ValueError(f"{path.name} must have exactly one place for types")
         which = "" if version is SoapVersion.V11 else "=soap12"
-        files[f"{ENDPOINT}?wsdl{which}"] = files[f"{ENDPOINT}?singlewsdl{which}"] = whole
+        files[f"{ENDPOINT}?wsdl{which}"] = files[f"{ENDPOINT}?singlewsdl{which}"] = _with_schema(data, schema)
     return files
+
+
+def _with_schema(wsdl: bytes, schema: bytes) -> bytes:
+    """The WSDL with the schema itself where it imports it; ValueError when it has no place for types."""
+    before, begins, rest = wsdl.partition(b"<wsdl:types>")
+    _, ends, after = rest.partition(b"</wsdl:types>")
+    if not ends:
+        raise ValueError("a WSDL must have a place for types")
+    _, _, inside = schema.partition(b"?>")  # without its declaration
+    return b"".join((before, begins, inside, ends, after))

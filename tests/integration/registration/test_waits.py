@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from registration.demandes import retraits
+from registration.demandes import codes, retraits
 from registration.errors import Code, IgcError
 from registration.rules.revocation_code import hash_code, verify_code
 from registration.views import SearchCriteria
@@ -128,8 +128,8 @@ def test_slow_hashes_are_made_while_nobody_waits(
 
         return hashed
 
-    monkeypatch.setattr(retraits, "hash_code", meanwhile(hash_code))
-    monkeypatch.setattr(retraits, "verify_code", meanwhile(verify_code))
+    monkeypatch.setattr(codes, "hash_code", meanwhile(hash_code))
+    monkeypatch.setattr(codes, "verify_code", meanwhile(verify_code))
     page = world.ra.retraits.withdraw_page(world.origin(), index, conditions())
     assert [retrait.numero for retrait in page.retraits] == numeros
     assert world.ra.retraits.withdraw(world.origin(), numeros[0], conditions()).numero == numeros[0]
@@ -148,7 +148,7 @@ def test_items_withdrawn_one_by_one_come_again_some_at_a_time(world: World, monk
         compared.append(stored)
         return verify_code(code, stored)
 
-    monkeypatch.setattr(retraits, "verify_code", counted)
+    monkeypatch.setattr(codes, "verify_code", counted)
     found: list[int] = []
     after, pages = 0, 0
     while True:
