@@ -30,7 +30,9 @@ _PENDING = "trail"
 _HEAD_ID = 1
 # Made once: they are part of nearly every transaction that writes.
 _HEAD = (
-    select(tables.TeteAudit.numero, tables.TeteAudit.empreinte).where(tables.TeteAudit.id == _HEAD_ID).with_for_update()
+    select(tables.TeteAudit.numero, tables.TeteAudit.empreinte)
+    .where(tables.TeteAudit.id == _HEAD_ID)
+    .with_for_update(key_share=True)
 )
 _LAST = select(tables.PisteAudit.empreinte).where(tables.PisteAudit.numero == bindparam("last"))
 _FORWARD = (

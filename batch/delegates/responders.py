@@ -71,7 +71,7 @@ def _renew(context: WorkerContext, files: DelegateFiles, autorite: str) -> bool:
 def _needed(session: Session, context: WorkerContext, files: DelegateFiles, autorite: str, now: datetime) -> bool:
     """Whether the responder is missing, old, revoked, or lost its file; asked again under the lock of its row."""
     row = session.scalar(
-        select(tables.RepondeurOcsp).where(tables.RepondeurOcsp.autorite == autorite).with_for_update()
+        select(tables.RepondeurOcsp).where(tables.RepondeurOcsp.autorite == autorite).with_for_update(key_share=True)
     )
     if row is None or _is_old(row, context.policy, now) or is_revoked(session, autorite, row.serial):
         return True

@@ -89,7 +89,7 @@ def _seal_block(context: WorkerContext, bound: int) -> int:
     head, line = tables.TeteAudit, tables.Historique
     columns = [column for column in line.__table__.columns if column is not line.__table__.c.id]
     with context.db.write() as session:
-        first = (session.scalar(select(head.historique).with_for_update()) or 0) + 1
+        first = (session.scalar(select(head.historique).with_for_update(key_share=True)) or 0) + 1
         rows = session.execute(
             select(line.id, *columns).where(line.id.between(first, bound)).order_by(line.id).limit(_BLOCK)
         ).all()

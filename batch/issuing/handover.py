@@ -78,7 +78,7 @@ _STILL_OPEN = (
     select(_demande.id, _demande.etat)
     .where(_demande.id.in_(_NUMEROS), _demande.etat.in_(OPEN), _demande.etat_produit.is_(None))
     .order_by(_demande.id)  # the order in which everybody locks demandes
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _STORED = select(
     _certificat.id,

@@ -27,7 +27,7 @@ _IN_WHICH_STATE = (
     select(_demande.id, _demande.etat, _demande.etat_produit, _demande.id_lot)
     .where(_demande.id.in_(_NUMEROS))
     .order_by(_demande.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _UNSIGNED = select(_certificat.id_demande, _certificat.revoque_le).where(
     _certificat.id_demande.in_(_NUMEROS), _certificat.emis_le.is_(None)

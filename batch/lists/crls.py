@@ -154,7 +154,7 @@ def publish(context: WorkerContext, autorite: str, *, full: bool = True) -> byte
 def _draw(db: Database, autorite: str) -> _Draw:
     crl = tables.Crl
     with db.write() as session:
-        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
+        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update(key_share=True))
         if row is None:
             return _Draw(1, None)
         row.dernier_numero += 1
@@ -231,7 +231,7 @@ def _store(context: WorkerContext, autorite: str, place: _Draw, lists: _Lists, n
     """Keep what was signed, unless a later number was drawn meanwhile: who drew it makes the newer list."""
     crl = tables.Crl
     with context.db.write() as session:
-        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
+        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update(key_share=True))
         if row is None:
             row = tables.Crl(autorite=autorite, dernier_numero=place.number)
             session.add(row)

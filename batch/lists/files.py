@@ -56,7 +56,9 @@ def bring_up_to_date(db: Database, publication: Path, authority: Authority) -> N
     crl, name = tables.Crl, authority.short_name
     with db.write() as session:
         row = session.execute(
-            select(crl.der, crl.delta, crl.dernier_numero, crl.apportee).where(crl.autorite == name).with_for_update()
+            select(crl.der, crl.delta, crl.dernier_numero, crl.apportee)
+            .where(crl.autorite == name)
+            .with_for_update(key_share=True)
         ).one_or_none()
         if row is None:
             return

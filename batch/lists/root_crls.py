@@ -26,7 +26,7 @@ def take_carried_crl(db: Database, publication: Path, root: Authority, der: byte
     number = check_carried_crl(root, der, file.read_bytes() if file.exists() else None, now)
     crl = tables.Crl
     with db.write() as session:
-        row = session.scalar(select(crl).where(crl.autorite == root.short_name).with_for_update())
+        row = session.scalar(select(crl).where(crl.autorite == root.short_name).with_for_update(key_share=True))
         if row is None:
             row = tables.Crl(autorite=root.short_name)
             session.add(row)

@@ -138,7 +138,7 @@ def require_same(db: Database, autorite: str, number: int, contents: Contents, n
         return
     crl = tables.Crl
     with db.write() as session:
-        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update())
+        row = session.scalar(select(crl).where(crl.autorite == autorite).with_for_update(key_share=True))
         if row is None or row.dernier_numero != number:
             return
         row.socle, row.ecart_le = None, now

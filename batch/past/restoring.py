@@ -293,7 +293,7 @@ def _go_on(db: Database, plan: Plan, ceilings: Mapping[str, int], now: datetime)
 def _take_list(session: Session, one: ListPlan, now: datetime) -> None:
     """The published list is the stored one from now on, and no number up to ``following`` is ever drawn again."""
     crl = tables.Crl
-    row = session.scalar(select(crl).where(crl.autorite == one.autorite).with_for_update())
+    row = session.scalar(select(crl).where(crl.autorite == one.autorite).with_for_update(key_share=True))
     if one.full is not None:
         if row is None:
             row = tables.Crl(autorite=one.autorite)

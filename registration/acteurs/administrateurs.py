@@ -58,7 +58,7 @@ def appoint(session: Session, id_acteur: int, now: datetime, terms: Terms) -> bo
 
     ActeurRefusedError for an application, which has no hands.
     """
-    acteur = session.get_one(tables.Acteur, id_acteur, with_for_update=True)
+    acteur = session.get_one(tables.Acteur, id_acteur, with_for_update={"key_share": True})
     if acteur.type_acteur != TypeActeurInscrit.PERSONNE.value:
         raise ActeurRefusedError(f"{acteur.id_national} est une application : seule une personne agit pour un tiers")
     if session.scalar(select(_row.id).where(_row.id_acteur == id_acteur, _not_over(now)).limit(1)) is not None:
@@ -80,7 +80,9 @@ def appoint(session: Session, id_acteur: int, now: datetime, terms: Terms) -> bo
 
 def dismiss(session: Session, id_acteur: int, now: datetime, motif: str) -> bool:
     """End it, at his next request; False when he may not, and is not going to."""
-    rows = session.scalars(select(_row).where(_row.id_acteur == id_acteur, _not_over(now)).with_for_update()).all()
+    rows = session.scalars(
+        select(_row).where(_row.id_acteur == id_acteur, _not_over(now)).with_for_update(key_share=True)
+    ).all()
     for row in rows:
         row.fin_le, row.motif_fin = now, motif
         note(session, Acte.DISMISSED.value, now, _told(row, motif), essential=False)

@@ -122,7 +122,7 @@ def _lock_personne(session: Session, plateforme: Plateforme, id_national: str) -
         acteur.type_acteur == TypeActeurInscrit.PERSONNE.value,
         acteur.id_national == id_national,
     )
-    return session.scalar(query.with_for_update())
+    return session.scalar(query.with_for_update(key_share=True))
 
 
 def _digest(acteur: tables.Acteur) -> str:
@@ -168,7 +168,7 @@ def end(session: Session, id_acteur: int, habilitation: Habilitation, now: datet
     It is over with this transaction, for everybody and whatever his clock says: ``motif_fin`` stands only in such rows.
     """
     row = tables.Habilitation
-    query = select(row).where(*_the_same(id_acteur, habilitation), not_over(now)).with_for_update()
+    query = select(row).where(*_the_same(id_acteur, habilitation), not_over(now)).with_for_update(key_share=True)
     rows = session.scalars(query).all()
     for found in rows:
         found.fin_le, found.motif_fin = now, motif
@@ -268,7 +268,7 @@ def end_identity(
         row.serial == identite.serie,
         or_(row.fin_le.is_(None), row.fin_le > now),
     )
-    found = session.scalar(query.with_for_update())
+    found = session.scalar(query.with_for_update(key_share=True))
     if found is None:
         return False
     ends = at or now

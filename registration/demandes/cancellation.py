@@ -37,7 +37,9 @@ def cancel_demande(db: Database, origin: Origin, numero: int, now: datetime) -> 
     demande = tables.Demande
     with db.write() as session:
         row = session.scalar(
-            select(demande).where(demande.id == numero, may_know_of(origin.acteur)).with_for_update(of=demande)
+            select(demande)
+            .where(demande.id == numero, may_know_of(origin.acteur))
+            .with_for_update(of=demande, key_share=True)
         )
         if row is None:
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
@@ -61,7 +63,7 @@ def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> Cance
         lot = session.scalar(
             select(tables.Lot)
             .where(tables.Lot.id == index, tables.Lot.plateforme == origin.acteur.plateforme.value)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         if lot is None:
             raise NotFoundError(Code.LOT_UNKNOWN)
@@ -76,7 +78,7 @@ def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> Cance
             demande.id_lot == index, demande.etat.in_([etat.value for etat in CANCELLABLE]), may_know_of(origin.acteur)
         )
         rows = session.scalars(
-            open_.where(may_act(origin.acteur)).order_by(demande.id).with_for_update(of=demande)
+            open_.where(may_act(origin.acteur)).order_by(demande.id).with_for_update(of=demande, key_share=True)
         ).all()
         if not rows and session.scalar(open_.limit(1)) is not None:
             raise AccessError(Code.HABILITATION_MISSING)

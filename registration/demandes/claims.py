@@ -180,7 +180,7 @@ def _held_addresses(
     found: dict[str, str] = {}
     for part in slices(sorted(addresses)):
         query = select(table.adresse, table.porteur).where(table.plateforme == plateforme, table.adresse.in_(part))
-        rows = session.execute(query.order_by(table.adresse).with_for_update() if lock else query)
+        rows = session.execute(query.order_by(table.adresse).with_for_update(key_share=True) if lock else query)
         found.update((address, porteur) for address, porteur in rows)
     return found
 

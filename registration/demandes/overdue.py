@@ -70,7 +70,7 @@ def give_limits(db: Database, policy: LotPolicy, now: datetime) -> int:
                 .where(_waiting, _demande.limite_retrait.is_(None))
                 .order_by(_demande.id)
                 .limit(_AT_ONCE)
-                .with_for_update(of=_demande)
+                .with_for_update(of=_demande, key_share=True)
             ).all()
             limits = [
                 {"numero": numero, "limite": max(earliest, (emis_le or now) + policy.delai_retrait)}
@@ -104,7 +104,10 @@ def end_overdue(db: Database, clock: Clock) -> int:
         with db.write() as session:
             # Asked again under the lock: somebody may have withdrawn, cancelled or ended it meanwhile.
             numeros = session.scalars(
-                select(_demande.id).where(_demande.id.in_(found), *overdue).order_by(_demande.id).with_for_update()
+                select(_demande.id)
+                .where(_demande.id.in_(found), *overdue)
+                .order_by(_demande.id)
+                .with_for_update(key_share=True)
             ).all()
             _end(session, numeros, now)
         ended += len(numeros)

@@ -84,7 +84,9 @@ def withdraw_demande(
     def work(codes: Codes, _limit: int) -> Retrait:
         with db.write() as session:
             row = session.scalar(
-                select(demande).where(demande.id == numero, may_know_of(origin.acteur)).with_for_update(of=demande)
+                select(demande)
+                .where(demande.id == numero, may_know_of(origin.acteur))
+                .with_for_update(of=demande, key_share=True)
             )
             if row is None:
                 raise NotFoundError(Code.DEMANDE_UNKNOWN)
@@ -135,7 +137,7 @@ def withdraw_lot_page(
                 .where(*on_page)
                 .order_by(demande.position)
                 .limit(limit + 1)
-                .with_for_update(of=demande)
+                .with_for_update(of=demande, key_share=True)
             ).all()
             if not numeros:
                 explain_nothing(session, origin.acteur, lot, now)

@@ -52,7 +52,7 @@ def close(
 def reopen(session: Session, plateforme: Plateforme, produit: Produit, now: datetime, motif: str) -> bool:
     """Take demandes for a product again, at once; False when it is not closed and is not going to be."""
     rows = session.scalars(
-        select(tables.Fermeture).where(*_open_ended(plateforme, produit, now)).with_for_update()
+        select(tables.Fermeture).where(*_open_ended(plateforme, produit, now)).with_for_update(key_share=True)
     ).all()
     for row in rows:
         row.fin_le, row.motif_fin = now, motif

@@ -52,7 +52,7 @@ _AS_SENT = (
     .where(tables.Outbox.id.in_(bindparam("among", expanding=True)))
     .order_by(tables.Outbox.id)
 )
-_LOCK_SENT = _AS_SENT.with_for_update()
+_LOCK_SENT = _AS_SENT.with_for_update(key_share=True)
 _HOLD = (
     update(cast("Table", tables.Outbox.__table__))
     .where(tables.Outbox.id.in_(bindparam("held", expanding=True)))
@@ -196,7 +196,11 @@ def lock_ready(session: Session, lease: timedelta, now: datetime, limit: int) ->
     """
     outbox = tables.Outbox
     rows = session.scalars(
-        select(outbox).where(_READY).order_by(outbox.rang, outbox.id).limit(limit).with_for_update(skip_locked=True),
+        select(outbox)
+        .where(_READY)
+        .order_by(outbox.rang, outbox.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True),
         _moments(lease, now),
     ).all()
     tasks: list[Task] = []
@@ -249,7 +253,9 @@ def release_held_by(session: Session, holder: str, retry_at: datetime | None = N
     ``uncounted`` tries are given back with it.
     """
     outbox = tables.Outbox
-    ids = session.scalars(select(outbox.id).where(outbox.worker == holder).order_by(outbox.id).with_for_update()).all()
+    ids = session.scalars(
+        select(outbox.id).where(outbox.worker == holder).order_by(outbox.id).with_for_update(key_share=True)
+    ).all()
     for part in slices(ids):
         session.execute(
             update(outbox)

@@ -203,7 +203,7 @@ def lock_waiting(session: Session, numeros: Collection[int]) -> dict[int, Waitin
         select(_row.id, _row.id_certificat, _row.motif, _row.autre_motif, _row.effet_le)
         .where(_WAITS, _row.id.in_(numeros))
         .order_by(_row.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {
         certificat: Waiting(numero, certificat, Motif(motif), text, effet_le)

@@ -121,7 +121,7 @@ def _register_revocations(
 def _take(session: Session, id_lot: int, page: int, outbox_id: int) -> tuple[tables.LotPage, tables.Lot, Origin] | None:
     """The page with its lot and sender, held; None for the second of two runs at the same time."""
     outbox.settle(session, [outbox_id])
-    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update(key_share=True))
     if row is None:
         return None
     lot = _lock_lot(session, id_lot)
@@ -130,7 +130,7 @@ def _take(session: Session, id_lot: int, page: int, outbox_id: int) -> tuple[tab
 
 def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy: LotPolicy) -> None:
     """After too many failed tries the items of a page become Non traitée, unexamined; the next page goes on."""
-    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update())
+    row = session.scalar(select(tables.LotPage).where(*_is(id_lot, page)).with_for_update(key_share=True))
     if row is None:
         return
     lot = _lock_lot(session, id_lot)
@@ -152,7 +152,7 @@ def give_up_page(session: Session, id_lot: int, page: int, now: datetime, policy
 
 def _lock_lot(session: Session, id_lot: int) -> tables.Lot:
     """A cancellation of the lot comes either before, and is seen here, or after, and then sees these demandes."""
-    return session.get_one(tables.Lot, id_lot, with_for_update=True)
+    return session.get_one(tables.Lot, id_lot, with_for_update={"key_share": True})
 
 
 def _origin(session: Session, lot: tables.Lot) -> Origin:

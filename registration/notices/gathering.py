@@ -167,7 +167,7 @@ def _gather_one(db: Database, ident: int, now: datetime, windows: Windows) -> in
         row = session.scalar(
             select(_avis)
             .where(_avis.id == ident, _avis.etat == EtatAvis.TO_GATHER.value, _avis.du_le <= now)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
         )
         if row is None:
             return 0

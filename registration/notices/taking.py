@@ -49,7 +49,7 @@ def take(db: Database, plateforme: Plateforme, now: datetime, hold: timedelta, l
             return ()
     with db.write() as session:
         query = select(_avis).where(*due).order_by(_avis.du_le, _avis.id).limit(limit)
-        rows = session.scalars(query.with_for_update(skip_locked=True)).all()
+        rows = session.scalars(query.with_for_update(skip_locked=True, key_share=True)).all()
         for row in rows:
             row.du_le, row.essais = now + hold, row.essais + 1
     return rows

@@ -223,7 +223,7 @@ def _lock_demandes(session: Session, ids: Collection[int], keys: Collection[byte
             select(demande.id, demande.etat, demande.etat_produit)
             .where(demande.id.in_(part))
             .order_by(demande.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     return rows
 
@@ -246,7 +246,7 @@ def _lock_certificats(session: Session, ids: Collection[int], keys: Collection[b
         )
         .where(_concerned(ids, keys))
         .order_by(certificat.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
 
 

@@ -178,7 +178,9 @@ def _of_the_same_keys(session: Session, numeros: Collection[int]) -> set[int]:
 
 def _hold(session: Session, numeros: Collection[int]) -> None:
     for part in slices(sorted(numeros)):
-        session.execute(select(_demande.id).where(_demande.id.in_(part)).order_by(_demande.id).with_for_update()).all()
+        session.execute(
+            select(_demande.id).where(_demande.id.in_(part)).order_by(_demande.id).with_for_update(key_share=True)
+        ).all()
 
 
 def _as_target(row: Any) -> Target:  # noqa: ANN401 -- a row of _COLUMNS

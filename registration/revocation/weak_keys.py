@@ -152,10 +152,10 @@ def _mark(session: Session, new: _New) -> None:
     waiting: list[int] = []
     for part in slices(new.ids):
         query = select(_certificat.id).where(_certificat.id.in_(part), _UNEXAMINED)
-        waiting += session.scalars(query.order_by(_certificat.id).with_for_update())
+        waiting += session.scalars(query.order_by(_certificat.id).with_for_update(key_share=True))
     if waiting != new.ids:
         return
-    bloc = session.scalar(select(_bloc).order_by(_bloc.id.desc()).limit(1).with_for_update())
+    bloc = session.scalar(select(_bloc).order_by(_bloc.id.desc()).limit(1).with_for_update(key_share=True))
     if bloc is None or bloc.nombre + len(new.keys) > _BLOCK:
         bloc = tables.BlocCles(nombre=0, produit=b"\x01")
         session.add(bloc)

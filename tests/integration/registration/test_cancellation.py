@@ -145,7 +145,10 @@ def test_a_lot_in_every_state_is_cancelled_where_it_still_can(world: World) -> N
     assert [row.revoque_le is not None for row in certificates(world)] == [False, True, True]
 
 
-def test_a_cancelled_lot_that_is_signed_at_the_same_moment_leaves_no_certificate_in_force(world: World) -> None:
+@pytest.mark.parametrize("_round", range(6))
+def test_a_cancelled_lot_that_is_signed_at_the_same_moment_leaves_no_certificate_in_force(
+    world: World, _round: int
+) -> None:
     index = world.with_policy(at_once=20).deposit(*world.forms(9)).index
     acts: list[Callable[[], object]] = [world.run_batch, lambda: world.ra.lots.cancel(world.origin(), index)]
     all_done(together(acts))
