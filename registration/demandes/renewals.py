@@ -32,17 +32,22 @@ from registration.rules.renewal import (
 from registration.rules.validation import refuse_unread
 from registration.rules.view import DirectoryView
 from registration.values import Acteur, DemandeForm
-from registration.vocabulary import EtatDemande, EtatProduit
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation
 from storage import tables
 from storage.bulk import slices
 from storage.database import Database
 
-_demande, _certificat = tables.Demande, tables.Certificat
+_demande, _certificat, _revocation = tables.Demande, tables.Certificat, tables.DemandeRevocation
 _COLUMNS = (
     _demande.id, _demande.offre, _demande.usage, _demande.id_structure, _demande.id_beneficiaire,
     _demande.service_applicatif, _demande.adresse_email, _demande.fqdns, _demande.upn, _demande.email_acteur,
     _demande.email_informe, _demande.etat, _demande.etat_produit,
     _certificat.not_after, _certificat.emis_le, _certificat.revoque_le,
+    select(_revocation.effet_le)
+    .where(_revocation.id_demande == _demande.id, _revocation.etat == EtatRevocation.VALIDEE.value)
+    .correlate(_demande)
+    .scalar_subquery()
+    .label("revocation_le"),
 )  # fmt: skip
 
 
@@ -207,6 +212,7 @@ def _as_certified(row: Any) -> Certified:  # noqa: ANN401 -- a Row of _COLUMNS
         etat_produit=None if row.etat_produit is None else EtatProduit(row.etat_produit),
         not_after=None if row.emis_le is None else row.not_after,
         revoque_le=row.revoque_le,
+        revocation_le=row.revocation_le,
         may_act=bool(row.may_act),
     )
 

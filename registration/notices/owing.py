@@ -43,6 +43,7 @@ LONGEST = timedelta(hours=6)
 _OF_WHOLE_LOTS = frozenset({Avis.VALIDATED, Avis.AVAILABLE})
 
 _table, _demande = cast("Table", tables.Avis.__table__), tables.Demande
+_SINGLE = ["plateforme", "nature", "id_demande", "destinataire", "role", "etat", "cree_le", "du_le", "essais"]
 _NATURE = bindparam("nature_", type_=String)
 _NOW = bindparam("now_", type_=UtcDateTime())
 _AMONG = _demande.id.in_(bindparam("numeros", expanding=True))
@@ -61,6 +62,17 @@ def owe(session: Session, avis: Avis, numeros: Iterable[int], now: datetime) -> 
         connection.execute(_singles(dialect), told)
         if avis not in _OF_WHOLE_LOTS:
             connection.execute(_of_lots(dialect), {**told, "quiet": now + QUIET, "latest": now + LONGEST})
+
+
+def owe_asked(session: Session, numeros: Iterable[int], now: datetime) -> None:
+    """Owe the notice of revocation to the address that was typed with each of these demandes de révocation.
+
+    Besides ``owe``, which tells those of the certificate's own demande: who is one of them has one mail. The items of
+    a lot have none, for they would be thousands of mails to one address.
+    """
+    statement = _to_typed(session.get_bind().dialect.name)
+    for part in slices(numeros):
+        session.connection().execute(statement, {"nature_": Avis.REVOKED.value, "now_": now, "numeros": part})
 
 
 def owe_lot(session: Session, plateforme: Plateforme, index: int, now: datetime) -> None:
@@ -115,14 +127,41 @@ def _singles(dialect: str) -> Insert:
         _row_of(acteur, RoleAvis.ACTEUR, acteur.is_not(None)),
         _row_of(informe, RoleAvis.INFORME, informe.is_not(None) & is_another),
     )
-    names = ["plateforme", "nature", "id_demande", "destinataire", "role", "etat", "cree_le", "du_le", "essais"]
-    return cast("Insert", _insert(dialect).from_select(names, rows).on_conflict_do_nothing())
+    return cast("Insert", _insert(dialect).from_select(_SINGLE, rows).on_conflict_do_nothing())
 
 
 def _row_of(address: Any, role: RoleAvis, condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 -- a column, a select
     due = literal(EtatAvis.TO_SEND.value)
     values = (_demande.plateforme, _NATURE, _demande.id, address, literal(role.value), due, _NOW, _NOW)
     return select(*values, literal(0, Integer)).where(_AMONG, _demande.id_lot.is_(None), condition)
+
+
+@cache
+def _to_typed(dialect: str) -> Insert:
+    asked = tables.DemandeRevocation
+    typed = func.lower(asked.email)
+    told = (func.coalesce(func.lower(known), "") for known in (_demande.email_acteur, _demande.email_informe))
+    rows = (
+        select(
+            _demande.plateforme,
+            _NATURE,
+            _demande.id,
+            asked.email,
+            literal(RoleAvis.ACTEUR.value),
+            literal(EtatAvis.TO_SEND.value),
+            _NOW,
+            _NOW,
+            literal(0, Integer),
+        )
+        .join(asked, asked.id_demande == _demande.id)
+        .where(
+            asked.id.in_(bindparam("numeros", expanding=True)),
+            asked.id_lot.is_(None),
+            asked.email.is_not(None),
+            *(typed != one for one in told),
+        )
+    )
+    return cast("Insert", _insert(dialect).from_select(_SINGLE, rows).on_conflict_do_nothing())
 
 
 @cache

@@ -17,6 +17,7 @@ from registration.errors import Code, ConflictError, IgcError, NotFoundError
 from registration.life import revocations
 from registration.life.numbers import numbered
 from registration.life.revocations import Entry, Waiting
+from registration.notices.owing import owe_asked
 from registration.revocation.revoking import revoke
 from registration.revocation.targets import AuthorityNames, Target, Targets, find_targets
 from registration.revocation_views import RevocationResult
@@ -244,6 +245,7 @@ def carry_out(
     if raisons:
         named = f"lot {id_lot}" if id_lot is not None else f"n° {plan.asked[0].numero}"
         revoke(session, raisons, now, f"demande de révocation, {named}")
+    owe_asked(session, [entry.values["id"] for entry in entries if entry.resultat is ResultatRevocation.REVOQUE], now)
 
 
 def _row(asked: Asked, origin: Origin, now: datetime, id_lot: int | None, position: int | None) -> dict[str, Any]:

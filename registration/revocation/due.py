@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from registration.errors import Code, IgcError
 from registration.life import revocations
 from registration.life.revocations import Waiting
+from registration.notices.owing import owe_asked
 from registration.revocation.revoking import revoke
 from registration.revocation.targets import hold_demandes, read_certificats
 from registration.rules.asked_revocation import RAISONS
@@ -71,6 +72,7 @@ def _settle(session: Session, waiting: dict[int, Waiting], now: datetime) -> Non
         revocations.end(session, sorted(numeros), resultat, now)
     if raisons:
         revoke(session, raisons, now, _motif(sorted(waiting[ident].numero for ident in raisons)))
+    owe_asked(session, ended.get(ResultatRevocation.REVOQUE, []), now)
 
 
 def _expired(session: Session, numero: int, not_after: datetime, now: datetime) -> None:

@@ -15,7 +15,7 @@ from registration.rules.issuers import issuer_key, read_serial
 from registration.rules.validation import Judged, Refused
 from registration.values import DemandeForm
 from registration.vocabulary import LABELS, Canal, EtatDemande, EtatProduit
-from registration.wording import moment
+from registration.wording import day, moment
 
 GRACE = timedelta(days=10)
 """So long after its end a certificate may still be renewed (guide §8.6: ten days), to the instant."""
@@ -44,7 +44,8 @@ class BySerial(NamedTuple):
 class Certified:
     """A demande that somebody wants to renew, and what became of its certificate; ``fields`` are those of its form.
 
-    ``may_act``: who asks has the right to such a product now. ``not_after`` is None as long as nothing is signed.
+    ``may_act``: who asks has the right to such a product now. ``not_after`` is None as long as nothing is signed,
+    ``revocation_le`` when no revocation waits for its day.
     """
 
     numero: int
@@ -53,6 +54,7 @@ class Certified:
     etat_produit: EtatProduit | None
     not_after: datetime | None
     revoque_le: datetime | None
+    revocation_le: datetime | None = None
     may_act: bool
 
 
@@ -122,6 +124,8 @@ def judge_state(certified: Certified, now: datetime, window: timedelta, champ: s
 
 
 def _state_raison(certified: Certified) -> str | None:
+    if certified.revocation_le is not None:
+        return f"sa révocation est prévue le {day(certified.revocation_le)} ; renoncez-y d'abord."
     if certified.etat_produit in {EtatProduit.ACTIF, EtatProduit.EXPIRE}:
         return None
     if certified.etat_produit is EtatProduit.A_RETIRER:

@@ -12,10 +12,12 @@ from registration.errors import AccessError, Code, ConflictError, IgcError, NotF
 from registration.revocation.due import any_due, revoke_due
 from registration.revocation.revoking import revoke_of_demandes
 from registration.revocation_views import RevocationResult
-from registration.vocabulary import EtatProduit, ResultatRevocation
+from registration.vocabulary import Avis, EtatProduit, ResultatRevocation
+from storage import tables
 from tests.support.assertions import all_done, assert_refused
 from tests.support.concurrency import together
 from tests.support.databases import count_rows
+from tests.support.produits import conditions
 from tests.support.revoking import active, certificat, produit, revocation, revocation_form
 from tests.support.world import World, summary
 
@@ -184,3 +186,28 @@ def test_giving_up_and_doing_it_never_both_happen(world: World) -> None:
     together(acts)
     revoked = certificat(world, numero).revoque_le is not None
     assert revocation(world, asked.numero).resultat == ("REVOQUE" if revoked else "ABANDONNEE")
+
+
+def told(world: World) -> set[tuple[str, str]]:
+    with world.db.read() as session:
+        return {(row.nature, row.destinataire or "") for row in session.query(tables.Avis) if row.id_demande}
+
+
+def test_who_asked_is_told_at_the_address_he_typed_once_it_is_done(world: World) -> None:
+    numero = world.place(world.form(email_informe="Garde@acacias.example"))
+    world.run_batch()
+    world.ra.retraits.withdraw(world.origin(), numero, conditions())
+    plan(world, numero, email="autre@acacias.example")
+    assert (Avis.REVOKED.value, "autre@acacias.example") not in told(world)
+    world.clock.now = MIDNIGHT
+    assert due(world) == 1
+    mine = {address for nature, address in told(world) if nature == Avis.REVOKED.value}
+    assert mine == {"acteur@acacias.example", "Garde@acacias.example", "autre@acacias.example"}
+    # Who is told already has one mail, whatever the case in which he types.
+    second = world.place(world.form(key=1))
+    world.run_batch()
+    world.ra.retraits.withdraw(world.origin(), second, conditions())
+    world.ra.revocations.revoke(world.origin(), revocation_form(second, email="ACTEUR@acacias.example"))
+    with world.db.read() as session:
+        rows = session.query(tables.Avis).filter_by(id_demande=second, nature=Avis.REVOKED.value).all()
+    assert [row.destinataire for row in rows] == ["acteur@acacias.example"]

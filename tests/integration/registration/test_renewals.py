@@ -26,9 +26,11 @@ from tests.integration.registration.renewing import (
 )
 from tests.support.acteurs import AGENT, HOPITAL
 from tests.support.acteurs import withdraw_rights as take_rights
+from tests.support.assertions import the
 from tests.support.clock import NOON
 from tests.support.concurrency import overtake, together
 from tests.support.produits import PRODUITS, lot
+from tests.support.revoking import revocation_form
 from tests.support.world import World
 
 PRODUCT_COLUMNS = (
@@ -448,3 +450,13 @@ def test_verifying_tells_what_depositing_would_and_stores_nothing(world: World) 
         None, Code.RENEWAL_OUTSIDE_WINDOW, Code.DEMANDE_UNKNOWN, Code.RENEWAL_TAKEN, None,
     ]  # fmt: skip
     assert world.ra.demandes.read(world.origin().acteur, old).demande.renouvelee_par is None
+
+
+def test_what_is_to_be_revoked_is_not_renewed_before_that_was_given_up(world: World) -> None:
+    old = renewable(world)
+    day = (world.clock.now + timedelta(days=5)).date().isoformat()
+    asked = world.ra.revocations.revoke(world.origin(), revocation_form(old, date_effet=day))
+    told = refusal(world, old)
+    assert (told.code, "révocation est prévue le" in told.text) == (Code.NOT_RENEWABLE, True)
+    world.ra.revocations.give_up(world.origin(), the(asked.numero))
+    world.place(renewal(old, 51))

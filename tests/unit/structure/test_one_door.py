@@ -43,7 +43,9 @@ READERS = {
     "Administrateur": {"audit"},
     "DemandeRevocation": {
         "audit",
+        "registration/demandes/renewals.py",
         "registration/demandes/revocations.py",
+        "registration/notices/owing.py",
         "registration/life/history.py",
         "registration/revocation/targets.py",
     },
