@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pki.authority import common_name_of
+from registration.acteurs.droits import read_droits
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
@@ -51,6 +52,7 @@ from registration.views import (
     CancelResult,
     DemandeDetail,
     DemandePage,
+    DroitPage,
     LotFollowUp,
     LotReceipt,
     PersonneCriteria,
@@ -135,6 +137,10 @@ class Acteurs(_Area):
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         """See ``rights.administers_any``."""
         return self._run(administers_any, acteur, offre)
+
+    def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
+        """See ``droits.read_droits``."""
+        return self._run(read_droits, acteur, after=after, limit=limit)
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         """See ``rights.allowed_structures``."""

@@ -33,6 +33,7 @@ from registration.views import (
     CancelResult,
     DemandeDetail,
     DemandePage,
+    DroitPage,
     LotFollowUp,
     LotReceipt,
     PersonneCriteria,
@@ -67,6 +68,9 @@ class ActeursPort(Protocol):
 
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         """Whether ``allowed_structures`` has a structure for this offre; cheap enough to be asked for every page."""
+
+    def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
+        """What he may ask for, by structure and offre, with the domains of his habilitations."""
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         """(offre, id of the structure, raison sociale) of the acteur's perimeter, sorted, for forms and menus."""

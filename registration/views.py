@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, NatureLot, Offre, Usage
+from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, NatureLot, Offre, Saisie, Usage
 
 
 class LotReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +216,34 @@ class PersonnePage(msgspec.Struct, frozen=True, kw_only=True):
 
     personnes: tuple[PersonneView, ...]
     more: bool
+
+
+class DomaineOffert(msgspec.Struct, frozen=True, kw_only=True):
+    """A domain of an habilitation, as an A-label, and what may be written in front of it."""
+
+    domaine: str
+    saisie: Saisie
+
+
+class Droit(msgspec.Struct, frozen=True, kw_only=True):
+    """Administrateur technique of one offre on one structure; ``par`` is the offre that implies it, if another one."""
+
+    offre: Offre
+    structure: str
+    raison_sociale: str | None
+    par: Offre | None
+    domaines: tuple[DomaineOffert, ...]
+
+
+class DroitPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rights of an acteur, by structure and offre; ``pour_soi``: he may ask for himself on offre PS.
+
+    ``next_after`` is how many there were up to here, None at the end.
+    """
+
+    pour_soi: bool
+    droits: tuple[Droit, ...]
+    next_after: int | None
 
 
 class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):

@@ -280,6 +280,14 @@ class EtatAvis(StrEnum):
     MOOT = "SANS_OBJET"
 
 
+class Saisie(StrEnum):
+    """How a name is written in front of a domain of an habilitation (ours; guide §8.2.3, §8.3.3: three forms)."""
+
+    NON_MODIFIABLE = "NON_MODIFIABLE"
+    FACULTATIVE = "FACULTATIVE"
+    OBLIGATOIRE = "OBLIGATOIRE"
+
+
 class RoleAvis(StrEnum):
     """Ours: as whom somebody is told (guide §8.5): the acteur of the demande, or a person to inform."""
 

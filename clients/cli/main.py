@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import lots, produits, queries, renewals, revocations
+from clients.cli import droits, lots, produits, queries, renewals, revocations
 from clients.cli.display import Display, utf8_streams
 from clients.cli.failures import ExitCode, failure_of
 from clients.cli.help import FrenchCommand, FrenchGroup, completion_script, ready_to_complete
@@ -91,6 +91,7 @@ for _name, _function in (
     ("telecharger", produits.download_command),
     ("annuler", queries.cancel_command),
     ("revoquer", revocations.revoke_command),
+    ("mes-droits", droits.rights_command),
     ("etat", queries.state_command),
 ):
     app.command(_name, cls=FrenchCommand)(_function)

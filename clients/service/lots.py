@@ -33,6 +33,7 @@ from clients.contract.values import (
     SuiviLot,
 )
 from clients.errors import ConnectionLostError, ErreurTechnique, IgcClientError
+from clients.service.droits import DroitCalls
 from clients.service.failures import Endpoint, checked_address, translated_errors
 from clients.service.produits import ProduitCalls
 from clients.service.renewals import RenewalCalls
@@ -68,7 +69,7 @@ class RetryNotice(msgspec.Struct, frozen=True, kw_only=True):
     error: IgcClientError
 
 
-class ServiceLots(ProduitCalls, RenewalCalls, RevocationCalls):
+class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
     """The service of one plateforme, seen with one client certificate. Use one instance per thread.
 
     ``certificate`` is (certificate with its chain, private key), PEM files; ``ca`` the PEM file of the CAs that the

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from registration.rules.fields import normalize_domain
-from registration.vocabulary import Offre
+from registration.vocabulary import Offre, Saisie
 
 _PREFIXES = ("*@", "*.", "*", "")
 
@@ -53,3 +53,27 @@ def _covers(pattern: str, name: str, *, bare_is_exact: bool) -> bool:
     if pattern.startswith("*"):
         return name == pattern[1:] or name.endswith("." + pattern[1:])
     return bare_is_exact and name == pattern
+
+
+def offered(patterns: Iterable[str], offre: Offre) -> tuple[tuple[str, Saisie], ...]:
+    """Each domain that these patterns of one habilitation offer, once, with what may be written in front of it.
+
+    Nothing for a bare ``d`` or ``*@d``, a name of choice for ``*d``, always one for ``*.d``. Of several the most
+    permissive: who holds ``*@d`` and ``*.d`` has what ``*d`` gives. A bare ``d`` is none on offre PRO (guide §7).
+    """
+    exact: set[str] = set()
+    below: set[str] = set()
+    for pattern in patterns:
+        prefix = next(prefix for prefix in _PREFIXES if pattern.startswith(prefix))
+        domain = pattern[len(prefix) :]
+        if prefix in {"*@", "*"} or (prefix == "" and offre is Offre.SERV):
+            exact.add(domain)
+        if prefix in {"*.", "*"}:
+            below.add(domain)
+    return tuple((domain, _saisie(domain in exact, domain in below)) for domain in sorted(exact | below))
+
+
+def _saisie(is_exact: bool, is_below: bool) -> Saisie:  # noqa: FBT001 -- both at once
+    if is_exact and is_below:
+        return Saisie.FACULTATIVE
+    return Saisie.OBLIGATOIRE if is_below else Saisie.NON_MODIFIABLE

@@ -56,6 +56,7 @@ class Operation(Enum):
     LISTER_REVOCATIONS_LOT = "listerRevocationsLot"
     RECHERCHER_REVOCATIONS = "rechercherRevocations"
     CONSULTER_REVOCATION = "consulterRevocation"
+    MES_DROITS = "mesDroits"
     CONSULTER_SERVICE = "consulterService"
 
     @property
@@ -99,6 +100,7 @@ _READING = frozenset(
         Operation.LISTER_REVOCATIONS_LOT,
         Operation.RECHERCHER_REVOCATIONS,
         Operation.CONSULTER_REVOCATION,
+        Operation.MES_DROITS,
         Operation.CONSULTER_SERVICE,
     }
 )

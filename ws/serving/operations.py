@@ -19,6 +19,7 @@ from ws.contract.names import CONTRACT_NS, Operation, SoapVersion
 from ws.contract.reading import members_of
 from ws.contract.writing import Pieces, Writer, writer_of
 from ws.demandes.operations import DemandeOperations
+from ws.droits.operations import DroitOperations
 from ws.etat_service.operations import EtatServiceOperations
 from ws.lots.operations import LotOperations
 from ws.produits.operations import ProduitOperations
@@ -32,6 +33,7 @@ AREAS = (
     ProduitOperations,
     RetraitOperations,
     RevocationOperations,
+    DroitOperations,
     EtatServiceOperations,
 )
 """One service class per area; a new area is one more."""

@@ -340,7 +340,7 @@ def test_the_help_of_every_command_is_french_throughout(capsys: pytest.CaptureFi
     names = ["cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "rechercher", "consulter", "annuler"]
     for arguments in (
         ["--help"],
-        *([name, "--help"] for name in (*names, "produits", "produit", "telecharger", "etat")),
+        *([name, "--help"] for name in (*names, "produits", "produit", "telecharger", "mes-droits", "etat")),
     ):
         assert run(arguments) == 0
         shown = capsys.readouterr().out

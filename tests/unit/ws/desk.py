@@ -35,6 +35,9 @@ from registration.views import (
     DemandeDetail,
     DemandePage,
     DemandeView,
+    DomaineOffert,
+    Droit,
+    DroitPage,
     HistoriqueLine,
     LotFollowUp,
     LotReceipt,
@@ -65,6 +68,7 @@ from registration.vocabulary import (
     Offre,
     Plateforme,
     ResultatRevocation,
+    Saisie,
     TypeActeurInscrit,
     Usage,
 )
@@ -159,6 +163,18 @@ class DeskActeurs(_Area):
 
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         return False
+
+    def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
+        self.desk.calls.append(f"droits {after} {limit}")
+        domaines = (DomaineOffert(domaine="a&b.example", saisie=Saisie.FACULTATIVE),)
+        return DroitPage(
+            pour_soi=False,
+            droits=(
+                Droit(offre=Offre.ORG, structure="10B0039137", raison_sociale=None, par=Offre.SERV, domaines=()),
+                Droit(offre=Offre.SERV, structure="10B0039137", raison_sociale="CHU", par=None, domaines=domaines),
+            ),
+            next_after=2,
+        )
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         return ()

@@ -270,6 +270,15 @@ def test_produits(canal: ServedCanal, lots: Any) -> None:
         assert detail_of(refused.value)["code"] == code
 
 
+def test_rights(canal: ServedCanal, lots: Any) -> None:
+    page = lots.mesDroits(aPartirDe=4, taille=2)
+    assert "droits 4 2" in canal.desk.calls
+    assert (page.pourSoi, page.nombre, page.suivant) == (False, 2, 2)
+    implied, own = page.droit
+    assert (implied.offre, implied.par, implied.raisonSociale, implied.domaine) == ("ORG", "SERV", None, [])
+    assert [(each.nom, each.saisie) for each in own.domaine] == [("a&b.example", "FACULTATIVE")]
+
+
 def test_service_state(lots: Any) -> None:
     state = lots.consulterService()
     assert (state.plateforme, state.versionContrat, state.acteur) == ("TEST", "1.0", "CHU EXEMPLE")

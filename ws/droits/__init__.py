@@ -1,0 +1,1 @@
+"""The rights of who asks, over SOAP: operation, types, rendering."""
