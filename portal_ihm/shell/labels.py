@@ -49,7 +49,9 @@ _ACTION_TEXTS = {
     CodeAction.CERTIFICATE_REVOKED: "Certificat révoqué",
     CodeAction.NOT_WITHDRAWN: "Demande annulée : délai de retrait dépassé",
     CodeAction.REVOCATION_RECORDED: "Révocation enregistrée et validée",
+    CodeAction.REVOCATION_GIVEN_UP: "Révocation abandonnée avant son jour",
     CodeAction.REVOCATION_CLOSED: "Révocation close",
+    CodeAction.REVOCATION_NOT_PROCESSED: "Révocation non traitée",
 }
 CHAMP_TEXTS = {
     "offre": "Offre",

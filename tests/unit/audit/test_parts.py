@@ -15,6 +15,7 @@ from audit.reading import asn1
 from audit.reading.asn1 import DerError
 from audit.reading.certificate import moment, read_certificate, read_extension
 from audit.report import as_json, lines
+from audit.trail import asked
 from audit.trail.history import _ETATS, _NEXT, REVOKED
 from pki.certificates import der
 from registration.rules.states import DEMANDE
@@ -118,7 +119,7 @@ def test_a_critical_flag_has_one_form(flag: bytes) -> None:
 
 def test_the_steps_of_the_auditor_are_those_that_exist() -> None:
     """Written twice on purpose; here the two are compared."""
-    steps = set(_ETATS) | {"ACT_REV_001", "ACT_IGC_007"}
+    steps = set(_ETATS) | {asked.RECORDED, asked.GIVEN_UP, asked.DONE, asked.NOT_DONE}
     assert steps == {action.value for action in CodeAction}
     arrows = {
         (before, after)
