@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -47,7 +46,8 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ps_upn_domains: tuple[str, ...] = ()
     completion: Completion | None = None
     renewal_window: timedelta = timedelta(days=30)
-    issuers: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    # A plain one: policies are handed to other processes.
+    issuers: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     delai_retrait: timedelta = timedelta(days=10)
     grace_retrait: timedelta = timedelta(days=10)
 
