@@ -189,7 +189,7 @@ def test_a_worker_outlives_an_outage_longer_than_its_jobs(world: BatchWorld, wor
         session.execute(text("ALTER TABLE outbox RENAME TO outbox_away"))
     WorkQueue(connect(world.queue_url)).send_tasks([(task.id, task.attempt)], urgent=False)
     wait_until(lambda: jobs_waiting(world.queue_url) == 0)
-    time.sleep(2.5 * world.policy.job_seconds)
+    time.sleep(1.5 * world.policy.job_seconds)
     os.kill(child, 0)
     assert os.waitpid(child, os.WNOHANG) == (0, 0)
     with world.db.write() as session:
