@@ -23,11 +23,11 @@ from pki.keys.key_list import load_key_list
 from pki.keys.key_policy import KeyPolicy
 from registration.acteurs.identity import PeerChecker
 from registration.authority import RegistrationAuthority
-from registration.demandes.textes import FichierTexte
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
+from registration.retraits.textes import FichierTexte
 from registration.rules.issuers import issuer_names
 from registration.values import Textes
 from registration.vocabulary import Plateforme

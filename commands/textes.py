@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from registration.demandes.textes import FichierTexte
+from registration.retraits.textes import FichierTexte
 from registration.values import Texte
 from registration.vocabulary import NatureTexte
 from runtime.settings.errors import SettingsError, SettingsProblem

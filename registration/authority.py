@@ -19,7 +19,7 @@ from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
 from registration.acteurs.tiers import act_for, may_act_for_others
-from registration.demandes import cancellation, queries, renewable, retraits, single
+from registration.demandes import cancellation, queries, renewable, single
 from registration.demandes.revocations import read_revocation, search_revocations
 from registration.directory import searching
 from registration.directory.port import Directory
@@ -28,6 +28,7 @@ from registration.errors import Code, IgcError
 from registration.lots import deposit, follow_up, revocations
 from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
 from registration.produits import queries as produits
+from registration.retraits import withdrawing
 from registration.revocation.asking import revoke_one
 from registration.revocation.giving_up import give_up_revocation
 from registration.revocation.targets import AuthorityNames, authority_names
@@ -222,7 +223,7 @@ class Demandes(_Area):
 class Produits(_Area):
     """``ProduitsPort`` over the tables."""
 
-    def __init__(self, db: Database, clock: Clock, chains: retraits.Chains) -> None:
+    def __init__(self, db: Database, clock: Clock, chains: withdrawing.Chains) -> None:
         super().__init__(db, clock)
         self._chains = chains
         self._names = {name: common_name_of(chain[0]) for name, chain in chains.items()}
@@ -309,22 +310,22 @@ class Annuaire(_Area):
 class Retraits(_Area):
     """``RetraitsPort`` over the tables."""
 
-    def __init__(self, db: Database, clock: Clock, remise: retraits.Remise) -> None:
+    def __init__(self, db: Database, clock: Clock, remise: withdrawing.Remise) -> None:
         super().__init__(db, clock)
         self._remise = remise
 
     def withdraw(self, origin: Origin, numero: int, conditions: RetraitConditions) -> Retrait:
-        """See ``retraits.withdraw_demande``."""
+        """See ``withdrawing.withdraw_demande``."""
         return self._run(
-            retraits.withdraw_demande, self._remise, self._entered(origin), numero, conditions, self._clock()
+            withdrawing.withdraw_demande, self._remise, self._entered(origin), numero, conditions, self._clock()
         )
 
     def withdraw_page(
         self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = DEFAULT_PAGE
     ) -> RetraitPage:
-        """See ``retraits.withdraw_lot_page``."""
+        """See ``withdrawing.withdraw_lot_page``."""
         return self._run(
-            retraits.withdraw_lot_page,
+            withdrawing.withdraw_lot_page,
             self._remise,
             self._entered(origin),
             index,
@@ -361,7 +362,7 @@ class RegistrationAuthority:
         self.demandes = Demandes(db, clock, policy)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
         self.textes = textes
-        self.retraits = Retraits(db, clock, retraits.Remise(chains, textes))
+        self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))
         self.produits = Produits(db, clock, chains)
         self.revocations = Revocations(db, clock, policy, authority_names(chains))
 

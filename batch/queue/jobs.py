@@ -21,9 +21,9 @@ from batch.queue.faults import is_of_surroundings
 from batch.queue.rq import Job
 from batch.queue.standstill import AWAY_SECONDS, Standstill
 from batch.queue.taking import Taking
-from registration.demandes.overdue import end_overdue, give_limits
 from registration.life.outbox import PageWork
 from registration.lots.pages import register_page
+from registration.retraits.overdue import end_overdue, give_limits
 from registration.revocation.due import revoke_due
 from registration.revocation.revoking import settle_compromised
 from registration.revocation.weak_keys import examine_some

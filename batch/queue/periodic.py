@@ -23,7 +23,7 @@ from batch.queue.rq import Job, WorkQueue
 from batch.watching.alarms import Alarm, find_alarms, find_notice_alarms, find_trail_alarms
 from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
-from registration.demandes import overdue
+from registration.retraits import overdue
 from registration.revocation import due, weak_keys
 from storage.database import Database
 

@@ -33,6 +33,7 @@ from clients.contract.values import (
     SuiviLot,
 )
 from clients.errors import ConnectionLostError, ErreurTechnique, IgcClientError
+from clients.service.calls import turn_pages
 from clients.service.droits import DroitCalls
 from clients.service.failures import Endpoint, checked_address, translated_errors
 from clients.service.produits import ProduitCalls
@@ -223,35 +224,23 @@ class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
 
     def iter_demandes(self, index_lot: int, *, etat: str | None = None, taille: int = 500) -> Iterator[DemandeSuivie]:
         """Every demande of a lot, by position."""
-        start: int | None = None
-        while True:
-            page = self.lister_demandes_lot(index_lot, etat=etat, a_partir_de=start, taille=taille)
+        for page in turn_pages(
+            lambda start: self.lister_demandes_lot(index_lot, etat=etat, a_partir_de=start, taille=taille)
+        ):
             yield from page.demande
-            if page.suivant is None:
-                return
-            start = page.suivant
 
     def iter_search(self, criteres: CriteresRecherche, *, taille: int = 500) -> Iterator[DemandeSuivie]:
         """Every demande that answers the criteria."""
-        start: int | None = None
-        while True:
-            page = self.rechercher_demandes(criteres, a_partir_de=start, taille=taille)
+        for page in turn_pages(lambda start: self.rechercher_demandes(criteres, a_partir_de=start, taille=taille)):
             yield from page.demande
-            if page.suivant is None:
-                return
-            start = page.suivant
 
     def iter_retraits(
         self, index_lot: int, conditions: ConditionsRetrait, *, a_partir_de: int | None = None, taille: int = 200
     ) -> Iterator[PageRetraits]:
         """The pages of a lot's withdrawal, from the start or from a page already reached."""
-        start = a_partir_de
-        while True:
-            page = self.retirer_page_lot(index_lot, conditions, a_partir_de=start, taille=taille)
-            yield page
-            if page.suivant is None:
-                return
-            start = page.suivant
+        return turn_pages(
+            lambda start: self.retirer_page_lot(index_lot, conditions, a_partir_de=start, taille=taille), a_partir_de
+        )
 
     def _call(self, kind: type[Value], operation: str, *, extra_seconds: float = 0.0, **arguments: Any) -> Value:  # noqa: ANN401 -- zeep takes what the WSDL says
         failures = 0

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from clients.contract.produits import CertificatActif, CriteresProduits, DetailProduit, PageProduits, Produit
-from clients.contract.translation import Value, to_message
+from clients.contract.translation import to_message
+from clients.service.calls import Calls, turn_pages
 
 
-class ProduitCalls:
+class ProduitCalls(Calls):
     """What ``ServiceLots`` can do with certificates once they are signed."""
-
-    def _call(self, kind: type[Value], operation: str, **arguments: Any) -> Value:  # noqa: ANN401 -- of the contract
-        raise NotImplementedError
 
     def rechercher_produits(
         self, criteres: CriteresProduits, *, a_partir_de: int | None = None, taille: int | None = None
@@ -33,10 +30,5 @@ class ProduitCalls:
 
     def iter_produits(self, criteres: CriteresProduits, *, taille: int = 500) -> Iterator[Produit]:
         """Every certificate that answers the criteria."""
-        start: int | None = None
-        while True:
-            page = self.rechercher_produits(criteres, a_partir_de=start, taille=taille)
+        for page in turn_pages(lambda start: self.rechercher_produits(criteres, a_partir_de=start, taille=taille)):
             yield from page.produit
-            if page.suivant is None:
-                return
-            start = page.suivant

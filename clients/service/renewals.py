@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from clients.contract.translation import Value
 from clients.contract.values import DemandeSuivie, PageDemandes
+from clients.service.calls import Calls, turn_pages
 
 
-class RenewalCalls:
+class RenewalCalls(Calls):
     """What ``ServiceLots`` can ask about certificates that end."""
-
-    def _call(self, kind: type[Value], operation: str, **arguments: Any) -> Value:  # noqa: ANN401 -- of the contract
-        raise NotImplementedError
 
     def lister_a_renouveler(
         self,
@@ -47,12 +43,10 @@ class RenewalCalls:
         taille: int = 500,
     ) -> Iterator[DemandeSuivie]:
         """Every product that the actor may renew now and that has no renewal yet."""
-        start: int | None = None
-        while True:
-            page = self.lister_a_renouveler(
+        pages = turn_pages(
+            lambda start: self.lister_a_renouveler(
                 jours=jours, offre=offre, usage=usage, structure=structure, a_partir_de=start, taille=taille
             )
+        )
+        for page in pages:
             yield from page.demande
-            if page.suivant is None:
-                return
-            start = page.suivant

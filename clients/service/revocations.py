@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from clients.contract.revocations import (
     AccuseRevocation,
@@ -15,15 +14,13 @@ from clients.contract.revocations import (
     PageRevocations,
     RevocationSuivie,
 )
-from clients.contract.translation import Value, to_message
+from clients.contract.translation import to_message
 from clients.contract.values import AccuseLot, BilanAnnulation
+from clients.service.calls import Calls, turn_pages
 
 
-class RevocationCalls:
+class RevocationCalls(Calls):
     """What ``ServiceLots`` can do with revocations."""
-
-    def _call(self, kind: type[Value], operation: str, *, extra_seconds: float = 0.0, **arguments: Any) -> Value:  # noqa: ANN401 -- zeep takes what the WSDL says
-        raise NotImplementedError
 
     def revoquer_certificat(self, revocation: DemandeRevocation) -> AccuseRevocation:
         """Revokes one certificate, at once or on a day; one that was revoked before is told as DEJA_REVOQUE.
@@ -71,18 +68,10 @@ class RevocationCalls:
 
     def iter_revocations_lot(self, index_lot: int, *, taille: int = 500) -> Iterator[RevocationSuivie]:
         """Every revocation of a lot, by position."""
-        return _turn(lambda start: self.lister_revocations_lot(index_lot, a_partir_de=start, taille=taille))
+        for page in turn_pages(lambda start: self.lister_revocations_lot(index_lot, a_partir_de=start, taille=taille)):
+            yield from page.revocation
 
     def iter_revocations(self, criteres: CriteresRevocation, *, taille: int = 500) -> Iterator[RevocationSuivie]:
         """Every revocation that answers the criteria."""
-        return _turn(lambda start: self.rechercher_revocations(criteres, a_partir_de=start, taille=taille))
-
-
-def _turn(read: Callable[[int | None], PageRevocations]) -> Iterator[RevocationSuivie]:
-    start: int | None = None
-    while True:
-        page = read(start)
-        yield from page.revocation
-        if page.suivant is None:
-            return
-        start = page.suivant
+        for page in turn_pages(lambda start: self.rechercher_revocations(criteres, a_partir_de=start, taille=taille)):
+            yield from page.revocation

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from commands.french import FrenchCommand
-from commands.operateur.support import Form, FormOption, OperateurOption, ReasonOption, at_work, begin_of, end_of, show
+from commands.operateur.support import (
+    BeginsOption,
+    EndsOption,
+    Form,
+    FormOption,
+    OperateurOption,
+    ReasonOption,
+    at_work,
+    begin_of,
+    end_of,
+    show,
+)
 from commands.options import ConfigOption
 from registration.acteurs.administrateurs import AdministrateurLine, appoint, dismiss, list_administrateurs
 from registration.acteurs.applications import check_motif
@@ -27,12 +38,8 @@ _PersonneArgument = Annotated[
 def grant(
     personne: _PersonneArgument,
     reason: ReasonOption,
-    begins: Annotated[
-        str | None, typer.Option("--from", metavar="JOUR", help="Premier jour, comme 2027-01-31 ; sinon maintenant.")
-    ] = None,
-    ends: Annotated[
-        str | None, typer.Option("--until", metavar="JOUR", help="Dernier jour ; sinon jusqu'à son retrait.")
-    ] = None,
+    begins: BeginsOption = None,
+    ends: EndsOption = None,
     operateur: OperateurOption = None,
     config: ConfigOption = None,
 ) -> None:

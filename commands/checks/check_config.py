@@ -12,7 +12,7 @@ from commands.options import ConfigOption
 from commands.processes.accounts import Accounts
 from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
-from registration.demandes.textes import TexteChangedError, require_unchanged
+from registration.retraits.textes import TexteChangedError, require_unchanged
 from runtime.processes.accounts import AccountError
 from runtime.settings.check import check, warnings
 from runtime.settings.errors import SettingsError, SettingsProblem

@@ -6,7 +6,7 @@ import typer
 
 from commands.composition import configure_logs, load_settings
 from commands.options import ConfigOption
-from registration.demandes.overdue import count_without_limit
+from registration.retraits.overdue import count_without_limit
 from storage.database import Database
 from storage.migrate import upgrade
 from storage.refusals import refusals_told

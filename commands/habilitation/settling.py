@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from commands.operateur.support import OperateurOption, ReasonOption, at_work, begin_of, end_of
+from commands.operateur.support import (
+    BeginsOption,
+    EndsOption,
+    OperateurOption,
+    ReasonOption,
+    at_work,
+    begin_of,
+    end_of,
+)
 from commands.options import ConfigOption
 from registration.acteurs.granting import Step, Wanted, settle_one
 from registration.acteurs.habilitations import Terms
@@ -35,12 +43,8 @@ def grant(
     structure: _StructureArgument,
     reason: ReasonOption,
     domaine: _DomaineArgument = None,
-    begins: Annotated[
-        str | None, typer.Option("--from", metavar="JOUR", help="Premier jour, comme 2027-01-31 ; sinon maintenant.")
-    ] = None,
-    ends: Annotated[
-        str | None, typer.Option("--until", metavar="JOUR", help="Dernier jour ; sinon jusqu'à son retrait.")
-    ] = None,
+    begins: BeginsOption = None,
+    ends: EndsOption = None,
     operateur: OperateurOption = None,
     config: ConfigOption = None,
 ) -> None:

@@ -39,6 +39,12 @@ OperateurOption = Annotated[
         "--operateur", help="Qui agit, pour la piste d'audit, quand plusieurs partagent ce compte ; le compte y reste."
     ),
 ]
+BeginsOption = Annotated[
+    str | None, typer.Option("--from", metavar="JOUR", help="Premier jour, comme 2027-01-31 ; sinon maintenant.")
+]
+EndsOption = Annotated[
+    str | None, typer.Option("--until", metavar="JOUR", help="Dernier jour ; sinon jusqu'à son retrait.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Pourquoi ; gardé avec la ligne et dans la piste d'audit.")]
 FormOption = Annotated[Form, typer.Option("--format", help="texte, csv (UTF-8, `;`) ou json.")]
 

@@ -6,7 +6,7 @@ from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen
 from portal_ihm.app import build_app
-from registration.demandes.textes import publish_textes
+from registration.retraits.textes import publish_textes
 from runtime.clock import system_clock
 from storage.waits import CANAL
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen
-from registration.demandes.textes import publish_textes
+from registration.retraits.textes import publish_textes
 from runtime.clock import system_clock
 from storage.waits import CANAL
 from ws.app import build_app

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from commands.french import FrenchCommand
-from commands.operateur.support import Form, FormOption, OperateurOption, ReasonOption, at_work, begin_of, show
+from commands.operateur.support import (
+    BeginsOption,
+    Form,
+    FormOption,
+    OperateurOption,
+    ReasonOption,
+    at_work,
+    begin_of,
+    show,
+)
 from commands.options import ConfigOption
 from registration.acteurs.applications import check_motif
 from registration.life.fermetures import Produit, close, list_fermetures, reopen
@@ -28,9 +37,7 @@ def close_product(
     offre: _OffreArgument,
     usage: _UsageArgument,
     reason: ReasonOption,
-    begins: Annotated[
-        str | None, typer.Option("--from", metavar="JOUR", help="Premier jour, comme 2027-01-31 ; sinon maintenant.")
-    ] = None,
+    begins: BeginsOption = None,
     operateur: OperateurOption = None,
     config: ConfigOption = None,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from registration.demandes.textes import FichierTexte
+from registration.retraits.textes import FichierTexte
 from registration.values import Texte, Textes
 from registration.vocabulary import NatureTexte
 

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from audit.findings import Topic
-from registration.demandes.overdue import end_overdue
 from registration.life.giving_up import give_up
+from registration.retraits.overdue import end_overdue
 from storage import tables
 from tests.integration.audit import forging
 from tests.integration.audit.conftest import Place

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from sqlalchemy import update
 
-from registration.demandes.overdue import end_overdue
+from registration.retraits.overdue import end_overdue
 from registration.revocation.by_demande import revoke_demandes
 from storage import tables
 from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld, part_of, text_of

@@ -8,7 +8,7 @@ import pytest
 
 from commands.composition import opened
 from commands.textes import read_textes
-from registration.demandes.textes import TexteChangedError, publish_textes
+from registration.retraits.textes import TexteChangedError, publish_textes
 from runtime.settings.errors import SettingsError
 from runtime.settings.model import Settings
 from storage.database import Database

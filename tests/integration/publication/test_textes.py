@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from publication.textes import PublishedTextes
-from registration.demandes.textes import publish_textes
+from registration.retraits.textes import publish_textes
 from registration.vocabulary import NatureTexte, Plateforme
 from storage.database import Database
 from tests.support.clock import NOON

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from registration.demandes.textes import TexteChangedError, publish_textes
 from registration.errors import Code, IgcError
+from registration.retraits.textes import TexteChangedError, publish_textes
 from registration.values import Textes
 from registration.vocabulary import NatureTexte, Plateforme
 from storage import tables

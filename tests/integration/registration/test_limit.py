@@ -15,9 +15,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from batch.lists.crls import publish
-from registration.demandes.overdue import any_due, count_without_limit, end_overdue, give_limits
 from registration.errors import Code, ConflictError
 from registration.policy import LotPolicy
+from registration.retraits.overdue import any_due, count_without_limit, end_overdue, give_limits
 from registration.views import CancelResult, Retrait, SearchCriteria
 from registration.vocabulary import EtatDemande, EtatProduit
 from storage import tables

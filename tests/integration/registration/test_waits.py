@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from registration.demandes import codes, retraits
 from registration.errors import Code, IgcError
+from registration.retraits import codes, withdrawing
 from registration.rules.revocation_code import hash_code, verify_code
 from registration.views import SearchCriteria
 from registration.vocabulary import Canal
@@ -166,7 +166,7 @@ def test_items_withdrawn_one_by_one_come_again_some_at_a_time(world: World, monk
 
 def test_what_somebody_withdraws_in_between_is_compared_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     index = world.issued(*world.forms(3))
-    stored_codes = retraits._stored_codes
+    stored_codes = withdrawing._stored_codes
     busy = threading.Event()
 
     def and_then_another_call(*args: Any) -> list[str | None]:
@@ -176,6 +176,6 @@ def test_what_somebody_withdraws_in_between_is_compared_too(world: World, monkey
             world.ra.retraits.withdraw_page(world.origin(), index, conditions())
         return found
 
-    monkeypatch.setattr(retraits, "_stored_codes", and_then_another_call)
+    monkeypatch.setattr(withdrawing, "_stored_codes", and_then_another_call)
     page = world.ra.retraits.withdraw_page(world.origin(), index, conditions())
     assert [retrait.numero for retrait in page.retraits] == world.numeros(index)

@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session, load_only
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.rights import load_rights
 from registration.acteurs.visibility import check_may_act, may_act, may_follow, may_know_of
-from registration.demandes.codes import Codes, WithdrawnMeanwhileError
 from registration.demandes.queries import beyond
-from registration.demandes.textes import record_acceptance
-from registration.demandes.withdrawable import check_state, count_pending, explain_nothing, in_force
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.life import transitions
 from registration.notices.owing import hasten, owe
+from registration.retraits.codes import Codes, WithdrawnMeanwhileError
+from registration.retraits.textes import record_acceptance
+from registration.retraits.withdrawable import check_state, count_pending, explain_nothing, in_force
 from registration.revocation.blocked_keys import TOLD_AT_ONCE
 from registration.rules.cutting import check_nature
 from registration.rules.revocation_code import check_code

@@ -15,10 +15,10 @@ from sqlalchemy import Table, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from registration.demandes.cancellation import revoke_signed
-from registration.demandes.withdrawable import too_late
 from registration.life import transitions
 from registration.notices.owing import owe
 from registration.policy import LotPolicy
+from registration.retraits.withdrawable import too_late
 from registration.vocabulary import Avis, CodeAction
 from runtime.clock import Clock
 from storage import tables
