@@ -12,10 +12,10 @@ _LOOKS = 2
 _LONGEST_SECONDS = 20.0
 
 
-def settle() -> Window:
-    """Until all processes together use less than a twentieth of a core for a second, 20 s at the most."""
+def settle(longest: float = _LONGEST_SECONDS) -> Window:
+    """Until all processes together use less than a twentieth of a core for a second; ``longest`` seconds at the most."""
     whole, quiet = Meter(), 0
-    while quiet < _LOOKS and whole.read().seconds < _LONGEST_SECONDS:
+    while quiet < _LOOKS and whole.read().seconds < longest:
         meter = Meter()
         time.sleep(_LOOK_SECONDS)
         window = meter.read()
