@@ -9,7 +9,6 @@ from bench.measuring.processes import BENCH
 from bench.measuring.window import Meter
 from bench.plateforme.resting import settle
 
-
 # Answers made ahead of any question are made slowly: those of the lots before take minutes.
 _LONGEST_SECONDS = 240.0
 

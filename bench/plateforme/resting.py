@@ -13,7 +13,7 @@ _LONGEST_SECONDS = 20.0
 
 
 def settle(longest: float = _LONGEST_SECONDS) -> Window:
-    """Until all processes together use less than a twentieth of a core for a second; ``longest`` seconds at the most."""
+    """Until all processes together use less than a twentieth of a core for a second, ``longest`` at the most."""
     whole, quiet = Meter(), 0
     while quiet < _LOOKS and whole.read().seconds < longest:
         meter = Meter()

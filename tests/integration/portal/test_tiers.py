@@ -58,11 +58,11 @@ def test_search_select_act_and_stop(world: PortalWorld) -> None:
     for path in ("/", "/suivi", "/demander", "/rien", "/tiers"):
         page = session.get(world.url + path).text
         assert BANNER in page, path
+        assert "<strong>AIDE ALIX</strong>" in page, "who is connected"
+        assert MENU in page, "the third party's rights"
     home = session.get(world.url).text
     assert "Bonjour, AIDE ALIX" in home  # who sits there; whose perimeter it is stands above it
     assert "Périmètre de LEROUX CAMILLE" in home
-        assert "<strong>AIDE ALIX</strong>" in page, "who is connected"
-        assert MENU in page, "the third party's rights"
     placed = sent(world, session, **opened(world, session))
     assert placed.status_code == 303, placed.text
     numero = int(placed.headers["location"].split("/")[2])
