@@ -122,10 +122,10 @@ class Acteurs(_Area):
         super().__init__(db, clock)
         self._peers = peers
 
-    def identify(self, certificate_der: bytes | None) -> Caller:
+    def identify(self, certificate_der: bytes | None, *, at_once: bool = False) -> Caller:
         """See ``identity.PeerChecker.identify``."""
         with _TOLD_AS_BUSY:
-            return self._peers.identify(certificate_der, self._clock())
+            return self._peers.identify(certificate_der, self._clock(), at_once=at_once)
 
     def may_act_for_others(self, acteur: Acteur) -> bool:
         """See ``tiers.may_act_for_others``."""
@@ -371,6 +371,11 @@ class RegistrationAuthority:
         """See ``AuthorityPort``; ERR_WS_050 like every use case."""
         with _TOLD_AS_BUSY, self._db.view():
             yield
+
+    @property
+    def reads_at_once(self) -> bool:
+        """See ``AuthorityPort``: of a file of this host, whose readers wait for nobody."""
+        return self._db.has_one_writer
 
     def changes(self, stop: threading.Event) -> Changes:
         """See ``storage.changes``."""

@@ -239,6 +239,10 @@ class IgcError(Exception):
         super().__init__(self.text)
 
 
+class NotAtOnceError(Exception):
+    """What was asked for at once takes longer: to be asked again where time may be taken. Never told to a user."""
+
+
 class AccessError(IgcError):
     """The sender, not the message, is refused: no certificate, unknown actor, no right."""
 

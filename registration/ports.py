@@ -57,8 +57,11 @@ from registration.vocabulary import EtatDemande, Offre, Plateforme
 class ActeursPort(Protocol):
     """Who acts, and for which structures."""
 
-    def identify(self, certificate_der: bytes | None) -> Caller:
-        """Who presents this client certificate; AccessError unless it is ours, in force, a card or registered."""
+    def identify(self, certificate_der: bytes | None, *, at_once: bool = False) -> Caller:
+        """Who presents this client certificate; AccessError unless it is ours, in force, a card or registered.
+
+        NotAtOnceError when ``at_once`` is asked and it takes longer than a look at the database.
+        """
 
     def may_act_for_others(self, acteur: Acteur) -> bool:
         """Whether he may act for a third party now; cheap enough to be asked for every page."""
@@ -219,6 +222,10 @@ class AuthorityPort(Protocol):
 
     def view(self) -> AbstractContextManager[None]:
         """Have all that this thread reads inside the block see one moment, at the cost of one; nothing is written."""
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether what is read by its key waits neither for a network nor for who writes."""
 
     def changes(self, stop: threading.Event) -> ChangesPort:
         """To wait for changes of lots; ``stop`` ends every wait within a moment."""

@@ -24,7 +24,7 @@ from pki.certificates.serials import serial_hex
 from pki.errors import AuthorityError, CertificateError, CrlError
 from registration.acteurs.porteurs import Porteur, read_porteur
 from registration.acteurs.reading import as_value
-from registration.errors import AccessError, Code
+from registration.errors import AccessError, Code, NotAtOnceError
 from registration.values import Caller, Identite
 from registration.vocabulary import EtatProduit, Plateforme, TypeActeurInscrit
 from storage import tables
@@ -188,10 +188,11 @@ class PeerChecker:
         """What a certificate says, when one of the authorities issued it."""
         return self._parse(der)
 
-    def identify(self, der: bytes | None, now: datetime) -> Caller:
+    def identify(self, der: bytes | None, now: datetime, *, at_once: bool = False) -> Caller:
         """The acteur and what he presented; AccessError ERR_WS_020 to 024 and 026 say which check failed.
 
-        Nothing is written: a person of whom no row says anything is told by his card alone.
+        Nothing is written: a person of whom no row says anything is told by his card alone. NotAtOnceError, when
+        ``at_once`` is asked, where a list has to be read first that this process does not know yet.
         """
         if der is None:
             raise AccessError(Code.NO_CERTIFICATE)
@@ -208,7 +209,7 @@ class PeerChecker:
             if rows[0].stopped:
                 # The database may be older than a revocation: nobody can say who is still good.
                 raise AccessError(Code.REVOCATION_STATUS_UNAVAILABLE)
-            self._check_lists(moment, peer, rows, now)
+            self._check_lists(moment, peer, rows, now, at_once=at_once)
         identite = Identite(emetteur=peer.issuer_sha256.hex(), serie=peer.serial)
         if way is _Way.CARD and peer.porteur is not None:
             return _by_card(peer, peer.porteur, identite, rows[0])
@@ -216,11 +217,13 @@ class PeerChecker:
             raise AccessError(Code.ACTEUR_UNKNOWN)
         return Caller(acteur=as_value(rows[0]), identite=identite, to_enter=not rows[0].is_known)
 
-    def _check_lists(self, moment: Moment, peer: Peer, rows: Sequence[Any], now: datetime) -> None:
+    def _check_lists(self, moment: Moment, peer: Peer, rows: Sequence[Any], now: datetime, *, at_once: bool) -> None:
         lists = {row.autorite: row for row in rows if row.autorite is not None}
         links = ((peer.authority, peer.serial), *peer.above)
         if rows[0].revoque_le is not None or any(
-            serial in self._listed(moment, name, lists[name].numero) for name, serial in links if name in lists
+            serial in self._listed(moment, name, lists[name].numero, at_once=at_once)
+            for name, serial in links
+            if name in lists
         ):
             raise AccessError(Code.CERTIFICATE_REVOKED)
         # No current CRL: nobody can say that the certificate is still good, so it is not. An offline root may never
@@ -246,10 +249,12 @@ class PeerChecker:
     def _parse_certificate(self, der: bytes) -> Peer | None:
         return read_peer(self._authorities, der)
 
-    def _listed(self, moment: Moment, authority: str, numero: int) -> frozenset[str]:
+    def _listed(self, moment: Moment, authority: str, numero: int, *, at_once: bool) -> frozenset[str]:
         known = self._lists.known_serials(authority, numero)
         if known is not None:
             return known
+        if at_once:
+            raise NotAtOnceError
         try:
             return self._lists.serials(moment.session, authority, numero)
         except CrlError:

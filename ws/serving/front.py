@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from registration.errors import Code, IgcError
+from registration.errors import Code, IgcError, NotAtOnceError
 from runtime.listening.fields import read_media_type
 from runtime.listening.server import PEER_CERTIFICATE, STOPPING
 from ws.contract.files import ENDPOINT, SCHEMA_FILE
@@ -22,18 +22,20 @@ from ws.contract.names import SoapVersion
 from ws.gates.xml import VersionMismatchError
 from ws.serving.faults import as_igc_error, render_fault
 from ws.serving.reception import BigBodies, Body, ClientGoneError, Receive, too_large
-from ws.serving.service import Answer, Framing, SoapService, Wait, Write
+from ws.serving.service import Answer, Framing, Later, Outcome, SoapService, Wait
 from ws.serving.waiting import LotWatcher
 from ws.serving.workers import Kind, Workers, unless_gone
 
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+_Process = Callable[..., Outcome]
 
 log = structlog.get_logger()
 _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 _MAX_WATCHES = 500
 _MAX_WATCHES_PER_ACTEUR = 50
 _RETRY_SECONDS = 5
+_SHORT_BYTES = 4096
 _WELCOME = f"""Service de lots de certificats logiciels.
 
 WSDL (SOAP 1.1) : {ENDPOINT}?wsdl
@@ -157,14 +159,30 @@ class SoapFront:
                 await body.receive(receive, self._limits.max_bytes)
                 if body.size > self._limits.max_bytes:
                     raise too_large(self._limits.max_bytes)
-            kind = Kind.BIG if big else Kind.READ
-            process = partial(self._service.process, peer, body.chunks(), framing, may_write=big)
-            result = await run(kind, receive=receive, work=process)
+            process = partial(self._service.process, peer, framing=framing, may_write=big)
+            result = self._at_once(peer, body, process)
+            if result is None:
+                kind = Kind.BIG if big else Kind.READ
+                result = await run(kind, receive=receive, work=partial(process, body=body.chunks()))
+        if isinstance(result, Later):
+            if result.call.request.operation.writes:
+                return await run(Kind.WRITE, receive=receive, work=partial(self._service.answer, result.call))
+            result = await run(Kind.READ, receive=receive, work=partial(self._service.process_again, result.call))
         if isinstance(result, Wait):
             return await self._wait(scope, receive, run, result)
-        if isinstance(result, Write):
-            return await run(Kind.WRITE, receive=receive, work=partial(self._service.answer, result.call))
         return result
+
+    def _at_once(self, peer: bytes | None, body: Body, process: _Process) -> Outcome | None:
+        """What a short message comes to, as far as that costs less than the way to a thread and back.
+
+        None when nothing was done: where others wait for their turn, or a look at the database may take time.
+        """
+        if peer is None or not body.complete or body.size > _SHORT_BYTES or not self._service.authority.reads_at_once:
+            return None
+        try:
+            return self._workers.at_once(Kind.READ, peer, partial(process, body=body.chunks(), at_once=True))
+        except NotAtOnceError:
+            return None
 
     async def _wait(self, scope: Scope, receive: Receive, run: Callable[..., Awaitable[Any]], wait: Wait) -> Answer:
         """Answer once the lot has another version than the known one, or the time asked for is over."""

@@ -54,10 +54,14 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Write:
-    """A call that writes, read and checked, for a thread that may wait for the database."""
+class Later:
+    """A call, read and checked, for a thread of its kind: one that writes, or that takes longer than was given."""
 
     call: Call
+
+
+Outcome = Answer | Wait | Later
+_SHORT = frozenset({Operation.SUIVRE_LOT})
 
 
 class SoapService:
@@ -72,24 +76,26 @@ class SoapService:
         elements()  # a schema that is not known whole stops the service here, not at the first message
 
     def process(
-        self, peer: bytes | None, body: Iterable[bytes], framing: Framing, *, may_write: bool
-    ) -> Answer | Wait | Write:
+        self, peer: bytes | None, body: Iterable[bytes], framing: Framing, *, may_write: bool, at_once: bool = False
+    ) -> Outcome:
         """Answer the message of this peer; IgcError for what is refused before an operation is called.
 
         The peer is identified before the first byte is parsed. Unless ``may_write``, an operation that writes is given
-        back instead of called, and one that reads sees the database at one moment.
+        back instead of called, and one that reads sees the database at one moment. With ``at_once`` every operation is
+        given back but those that read a few rows by their key; NotAtOnceError when already the peer takes longer.
         """
         if may_write:
             call = self._read(self.authority.acteurs.identify(peer), body, framing)
             return self._wait_asked(call) or self.answer(call)
         with self.authority.view():
-            call = self._read(self.authority.acteurs.identify(peer), body, framing)
-            if call.request.operation.writes:
-                return Write(call)
+            call = self._read(self.authority.acteurs.identify(peer, at_once=at_once), body, framing)
+            operation = call.request.operation
+            if operation.writes or (at_once and operation not in _SHORT):
+                return Later(call)
             return self._wait_asked(call) or self.answer(call)
 
     def process_again(self, call: Call) -> Answer | Wait:
-        """As ``process`` for a call that waited, of which only the time was over or the counts of the lot changed."""
+        """As ``process`` for a call that was read before, and does not write."""
         with self.authority.view():
             return self._wait_asked(call) or self.answer(call)
 

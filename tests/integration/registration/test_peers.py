@@ -24,7 +24,7 @@ from pki.errors import CeremonyError, NoIssuerError
 from pki.issuing.crl import CrlEntry, build_crl
 from pki.issuing.issuance import issue, lint, prepare
 from registration.acteurs.identity import PeerChecker
-from registration.errors import AccessError, Code
+from registration.errors import AccessError, Code, NotAtOnceError
 from registration.vocabulary import Plateforme
 from storage import tables
 from tests.support.acteurs import ALL_SENDERS
@@ -451,3 +451,15 @@ def test_a_request_costs_few_statements(guarded: World) -> None:
     with statements(guarded.db.engine) as sent:
         checker.identify(enrolled.der, guarded.clock())
     assert len([statement for statement in sent if statement.startswith("SELECT")]) == 1
+
+
+def test_a_list_that_is_not_known_yet_is_not_read_when_the_answer_is_wanted_at_once(guarded: World) -> None:
+    der = guarded.enroll_client("dr-leroux").der
+    checker = PeerChecker(guarded.db, guarded.hierarchy.authorities, Plateforme.TEST)
+    with pytest.raises(NotAtOnceError):
+        checker.identify(der, guarded.clock(), at_once=True)
+    caller = checker.identify(der, guarded.clock())
+    assert checker.identify(der, guarded.clock(), at_once=True) == caller
+    guarded.publish_crls(CARDS, APPLICATIONS)
+    with pytest.raises(NotAtOnceError):
+        checker.identify(der, guarded.clock(), at_once=True)

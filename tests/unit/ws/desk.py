@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
-from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
+from registration.errors import AccessError, Code, ConflictError, IgcError, NotAtOnceError, NotFoundError
 from registration.policy import DEFAULT_PAGE
 from registration.ports import AuthorityPort
 from registration.revocation_views import (
@@ -82,6 +82,7 @@ class Desk:
     """Knows the certificates it is given; keeps lots in a dictionary."""
 
     plateforme = Plateforme.TEST
+    reads_at_once = True
 
     def view(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -102,6 +103,7 @@ class Desk:
             for number, (der, name) in enumerate(known.items(), 1)
         }
         self.revoked: set[bytes] = set()
+        self.not_at_once: set[bytes] = set()
         self.kept: dict[int, tuple[Origin, LotForm, bytes]] = {}
         self.versions: dict[int, int] = {}
         self.calls: list[str] = []
@@ -145,8 +147,10 @@ class _Area:
 
 
 class DeskActeurs(_Area):
-    def identify(self, certificate_der: bytes | None) -> Caller:
+    def identify(self, certificate_der: bytes | None, *, at_once: bool = False) -> Caller:
         self.desk.calls.append("identify")
+        if at_once and certificate_der in self.desk.not_at_once:
+            raise NotAtOnceError
         if certificate_der is None:
             raise AccessError(Code.NO_CERTIFICATE)
         if certificate_der in self.desk.revoked:
