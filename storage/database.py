@@ -21,6 +21,7 @@ from storage.counts import write_counts
 from storage.moments import Moment
 from storage.pooling import is_pooled
 from storage.refusals import DatabaseRefusedError, check_exists, refusals_told
+from storage.sqlite.kept import KeptConnection
 from storage.sqlite.turns import Turns
 from storage.tables import Compteur
 from storage.trail import AUTEUR, write_pending
@@ -135,7 +136,9 @@ def _sqlite_engine(url: str, pool_size: int, waits: Waits) -> Engine:
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get("igc_read_only", False):
             # Waits for nobody, so that no error of it has to be told by SQLAlchemy, whose way is long.
-            cast("sqlite3.Connection", connection.connection.driver_connection).execute("BEGIN")
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+            if not driver.in_transaction:  # else a session joins what ``KeptConnection`` has begun
+                driver.execute("BEGIN")
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -215,6 +218,7 @@ class Database:
         # SQLite knows nothing else; to PostgreSQL each statement would be a moment of its own.
         is_sqlite = self.engine.dialect.name == "sqlite"
         self._viewing = self._reading if is_sqlite else self._reading.execution_options(isolation_level=_ONE_MOMENT)
+        self._kept = KeptConnection(self._reading) if self._turns is not None else None
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -259,14 +263,24 @@ class Database:
 
     @contextmanager
     def _new_view(self) -> Iterator[Moment]:
-        with self._viewing.connect() as connection:
-            connection.begin()  # over with the connection, and never committed
+        with self._connection_to_view() as connection:
             moment = self._shared.moment = Moment(self.engine, connection, self._read)
             try:
                 yield moment
             finally:
                 del self._shared.moment
                 moment.close()
+
+    def _connection_to_view(self) -> AbstractContextManager[Connection]:
+        """A connection in a transaction that is over with the block, and never committed."""
+        kept = self._kept
+        return kept if kept is not None and kept.take() else self._pooled_view()
+
+    @contextmanager
+    def _pooled_view(self) -> Iterator[Connection]:
+        with self._viewing.connect() as connection:
+            connection.begin()
+            yield connection
 
     @property
     def _moment_under_way(self) -> Moment | None:
@@ -307,7 +321,9 @@ class Database:
                 raise
 
     def dispose(self) -> None:
-        """Close every pooled connection (before a fork, at the end of a test)."""
+        """Close every connection (before a fork, at the end of a test)."""
+        if self._kept is not None:
+            self._kept.close()
         self.engine.dispose()
         if self._turns is not None:
             self._turns.close()
