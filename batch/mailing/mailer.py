@@ -1,5 +1,6 @@
 """Who sends the notices: gathers, takes some, hands each over, says what became of it. Issuing never waits for it.
 
+While anything is to be signed it stands back, half a minute at a time: a mail may come later, a signature may not.
 A crash between the hand-over and the record sends some again, with the same Message-ID: at least once, never lost.
 """
 
@@ -19,6 +20,7 @@ from batch.mailing.transport import Answer, Transport, TransportError, Verdict
 from batch.mailing.wording import House, Text
 from batch.past.guard import stopped
 from batch.queue.standstill import Standstill
+from registration.life.outbox import is_anything_owed
 from registration.notices.contents import Notice, read_notice
 from registration.notices.gathering import Windows, begin, gather
 from registration.notices.taking import Outcome, forget, retry_delay, settle, take
@@ -40,11 +42,15 @@ _FORGET_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class MailPolicy:
-    """How long what is put off is tried again, how long what was sent is remembered, when an end is told of."""
+    """How long what is put off is tried again, how long what was sent is remembered, when an end is told of.
+
+    ``patience`` is how long mails wait while anything is to be signed.
+    """
 
     give_up: timedelta = timedelta(hours=120)
     keep: timedelta = timedelta(days=90)
     windows: Windows = field(default_factory=Windows)
+    patience: timedelta = timedelta(seconds=30)
 
 
 class Mailer:
@@ -66,6 +72,7 @@ class Mailer:
         self._clock = clock
         self._has_begun = False
         self._next_forgetting = 0.0
+        self._up_to_date = time.monotonic()
         self._pause = timedelta(0)
         self._rests_until: datetime | None = None
 
@@ -75,7 +82,7 @@ class Mailer:
         changes = Changes(self._db.engine, stop, _LOOK_SECONDS)
         while not stop.is_set():
             try:
-                done = self.run_once()
+                done = self.run_in_turn()
             except Exception as error:  # noqa: BLE001 -- whatever it is, it is told and tried again
                 standstill.failures += 1
                 standstill.tell(error)
@@ -89,6 +96,20 @@ class Mailer:
                 changes.wait(_LOOK_AT_REST_SECONDS)
         self._transport.rest()
         changes.close()
+
+    def run_in_turn(self) -> int:
+        """As ``run_once``, but leave the cores and the database to those who sign, for as long as the policy says.
+
+        Once that is over nobody is made way for before nothing is left to send.
+        """
+        if time.monotonic() < self._up_to_date + self._policy.patience.total_seconds():
+            with self._db.read() as session:
+                if is_anything_owed(session):
+                    return 0
+        done = self.run_once()
+        if not done:
+            self._up_to_date = time.monotonic()
+        return done
 
     def run_once(self) -> int:
         """Gather what is due and send some; gives the number of notices that were tried or turned out pointless."""
