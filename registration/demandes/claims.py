@@ -198,32 +198,31 @@ def _live_porteurs(
     session: Session, plateforme: Plateforme, addresses: Iterable[str], now: datetime
 ) -> set[tuple[str, str]]:
     """(address, porteur) of every demande on its way and every certificate in force with one of these addresses."""
-    demande, certificat = tables.Demande, tables.Certificat
-    in_force = and_(
-        demande.etat_produit.in_(_LIVE_PRODUIT),
-        exists().where(certificat.id_demande == demande.id, certificat.not_after > now),
-    )
     found: set[tuple[str, str]] = set()
     for part in slices(sorted(addresses)):
-        rows = session.execute(
-            select(
-                demande.adresse_cle,
-                demande.offre,
-                demande.id_beneficiaire,
-                demande.id_structure,
-                demande.service_applicatif,
-            ).where(
-                demande.plateforme == plateforme,
-                demande.adresse_cle.in_(part),
-                or_(demande.etat.in_(_LIVE_DEMANDE), in_force),
-            )
-        )
+        rows = session.execute(_LIVE, {"plateforme_": plateforme.value, "addresses": part, "now": now})
         found.update(
             # A demande on its way has an offre.
             (address or "", porteur_of(Offre(offre or ""), beneficiaire, structure, service))
             for address, offre, beneficiaire, structure, service in rows
         )
     return found
+
+
+_demande, _certificat = tables.Demande, tables.Certificat
+_LIVE = select(
+    _demande.adresse_cle, _demande.offre, _demande.id_beneficiaire, _demande.id_structure, _demande.service_applicatif
+).where(
+    _demande.plateforme == bindparam("plateforme_"),
+    _demande.adresse_cle.in_(bindparam("addresses", expanding=True)),
+    or_(
+        _demande.etat.in_(_LIVE_DEMANDE),
+        and_(
+            _demande.etat_produit.in_(_LIVE_PRODUIT),
+            exists().where(_certificat.id_demande == _demande.id, _certificat.not_after > bindparam("now")),
+        ),
+    ),
+)
 
 
 def _settle_addresses(session: Session, plateforme: Plateforme, taken_over: dict[str, str]) -> None:
