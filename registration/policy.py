@@ -33,7 +33,7 @@ class LotPolicy(msgspec.Struct, frozen=True, kw_only=True):
     patterns of the domains in which offre PS may have a UPN: none unless an operator names them. ``completion`` is
     there when the directory is elsewhere. A certificate may be renewed from ``renewal_window`` before its end on;
     ``issuers`` are the short names of the authorities meant by a name (``rules/issuers``).
-    there when the directory is elsewhere. A certificate may be withdrawn for ``delai_retrait`` (guide §8.7); one that
+    A certificate may be withdrawn for ``delai_retrait`` (guide §8.7); one that
     waits since before there was a limit, for ``grace_retrait`` more at least.
     """
 
