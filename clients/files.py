@@ -11,7 +11,7 @@ import functools
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # a module or nothing
 
 TEMPORARY_SUFFIX = ".igc-tmp"
+_LOCK_NAME = ".igc-client.verrou"
 _ABANDONED_SECONDS = 600.0
 """Without flock, a temporary file of this age is nobody's: writing one takes milliseconds."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{rank}" for port in ("com", "lpt") for rank in range(1, 10))}
@@ -37,6 +38,7 @@ _REASONS = {
     errno.ENOTDIR: "un nom de son chemin n'est pas celui d'un dossier",
     errno.ENOSPC: "le disque est plein",
     errno.EDQUOT: "le quota du disque est atteint",
+    errno.EFBIG: "il dépasse la taille permise à ce compte ou sur ce disque",
     errno.EROFS: "le disque est en lecture seule",
     errno.ENAMETOOLONG: "son nom est trop long",
     errno.EMFILE: "trop de fichiers ouverts",
@@ -52,26 +54,47 @@ def reason_of(error: OSError) -> str:
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """``path`` durably holds exactly ``content`` with ``mode`` when this returns; on any failure it is as before.
 
-    What a killed process left half-written in the same folder goes away at the first write of the next one.
+    What a killed process left half-written in the same folder goes away at the first write of the next one. Raises
+    OSError, which names ``path``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_once(path.parent.absolute())
-    stream, temporary = _open_temporary(path)
-    try:
-        with stream:
-            stream.write(content)
-            _set_mode(stream, temporary, mode)
-            stream.flush()
-            os.fsync(stream.fileno())
-            if fcntl is not None:
-                temporary.replace(path)
-        if fcntl is None:
-            # Windows renames no open file.
-            temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
+    with _naming(path):
+        _write_whole(path, content, mode, Path.replace)
+
+
+def write_new(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """As ``write_atomically``, for what must never take another's place. Raises FileExistsError where ``path`` exists.
+
+    Two processes that make the same file at once leave one of the two whole, and the other one is told.
+    """
+    with _naming(path):
+        _write_whole(path, content, mode, _rename_to_nothing)
+
+
+def write_plainly(path: Path, content: bytes) -> None:
+    """``content`` in ``path``, without a promise about a failure in between. Raises OSError, which names ``path``."""
+    with _naming(path):
+        path.write_bytes(content)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Whether no other process is inside this block for the same folder, which is made when it is not there.
+
+    Where the system has no locks (Windows, some network file systems) everybody is alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield True
+        return
+    with (folder / _LOCK_NAME).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+        yield True
 
 
 def sweep(folder: Path) -> None:
@@ -116,6 +139,54 @@ def unique_stems(references: Iterable[tuple[int, str | None]]) -> list[str]:
 
 
 _sweep_once = functools.lru_cache(maxsize=64)(sweep)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An error of the system names the file that was meant: not its temporary name, which nobody knows, nor none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def _write_whole(path: Path, content: bytes, mode: int, put: Callable[[Path, Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_once(path.parent.absolute())
+    stream, temporary = _open_temporary(path)
+    try:
+        with stream:
+            stream.write(content)
+            _set_mode(stream, temporary, mode)
+            stream.flush()
+            os.fsync(stream.fileno())
+            if fcntl is not None:
+                put(temporary, path)
+        if fcntl is None:
+            # Windows renames no open file.
+            put(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def _rename_to_nothing(temporary: Path, path: Path) -> None:
+    if fcntl is None:  # Windows refuses by itself
+        temporary.rename(path)
+        return
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        # No links on this file system: the next best, which two processes at the very same moment can still get past.
+        if path.exists() or path.is_symlink():
+            raise FileExistsError(errno.EEXIST, "exists") from None
+        temporary.replace(path)
+    else:
+        temporary.unlink()
 
 
 def _open_temporary(path: Path) -> tuple[BinaryIO, Path]:

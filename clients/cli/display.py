@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.cli.failures import Failure
-from clients.contract.values import SuiviLot
+from clients.contract.values import LigneHistorique, SuiviLot
 from clients.service.lots import RetryNotice
 
 _PLAIN_SECONDS = 2.0
@@ -122,6 +122,15 @@ class Display:
         self._out.print(table)
         if hidden:
             self.say(f"Colonnes omises faute de place : {', '.join(hidden)} ; --json les donne.")
+
+    def steps(self, history: Sequence[LigneHistorique]) -> None:
+        """The history of a demande, one step a line."""
+        rows = [
+            (step.date, step.code_action, step.etat, step.canal, step.type_acteur, step.acteur or "")
+            for step in history
+        ]
+        columns = ("date", "action", "état", "canal", "type d'acteur", "acteur")
+        self.table(columns, rows, least_useful=("type d'acteur",))
 
     @contextlib.contextmanager
     def bar(self, label: str) -> Iterator[Bar]:

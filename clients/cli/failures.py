@@ -30,6 +30,7 @@ from clients.errors import (
     UnexpectedAnswerError,
 )
 from clients.files import reason_of
+from clients.keys.certificate import CertificateFileError
 from clients.keys.many import KeyFileError
 from clients.text import printable
 
@@ -88,6 +89,7 @@ _KINDS: dict[type, tuple[str, ExitCode]] = {
     SettingsError: ("reglage", ExitCode.LOCAL),
     StateError: ("etatLocal", ExitCode.LOCAL),
     KeyFileError: ("fichierDeCle", ExitCode.LOCAL),
+    CertificateFileError: ("fichier", ExitCode.LOCAL),
 }
 
 

@@ -1,4 +1,4 @@
-"""The commands that carry a lot from a table to certificates: cles, verifier, deposer, suivre, retirer, tout."""
+"""The commands that carry a lot from a table to certificates, from cles to retirer, and tout, which is all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clients.cli.secrets import ask_conditions, read_secret
 from clients.cli.support import find_index, open_lot, open_service
 from clients.contract.values import ConditionsRetrait, Lot, SuiviLot
 from clients.lots.file import write_lot
-from clients.lots.manifest import CSV_NAME, find_keys
+from clients.lots.manifest import CSV_NAME, find_keys, store_one
 from clients.lots.preparation import prepare_lot
 from clients.lots.workflow import WithdrawReport, deposit_file, follow_to_end, withdraw_lot
 from clients.service.lots import ServiceLots
@@ -113,6 +113,27 @@ def withdraw_command(
         sent = open_lot(Path(lot)) if Path(lot).is_file() else None
         report = _withdraw(service, display, index_lot, folder, conditions, keys, sent)
     _show_report(display, index_lot, report)
+
+
+def withdraw_one_command(
+    context: typer.Context,
+    numero: Annotated[int, typer.Argument(help="Numéro de demande, de tout canal.", metavar="NUMERO")],
+    folder: Annotated[Path, typer.Argument(help="Dossier du certificat.", metavar="DOSSIER")],
+    keys: KeyFolder = None,
+    code_file: CodeFile = None,
+    *,
+    accept_cgu: AcceptCgu = False,
+    as_json: AsJson = False,
+) -> None:
+    """Retire un seul certificat, d'un lot ou du portail, dans un dossier sans manifeste. Peut être relancé."""
+    display = Display(as_json=as_json)
+    _check_folder(keys)
+    with open_service(context, display) as service:
+        conditions = ask_conditions(code_file, cgu_accepted=accept_cgu, display=display)
+        retrait = service.retirer_demande(numero, conditions)
+    line = store_one(retrait, folder, find_keys(keys) if keys else {})
+    key = f", clé {line.cle}" if line.cle else ""
+    display.result(line, f"Certificat {line.numero_serie} dans {folder / (line.certificat or '')}{key}.")
 
 
 def all_command(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import droits, lots, produits, queries, renewals, revocations
+from clients.cli import droits, lots, produits, queries, renewals, revocation_queries, revocations
 from clients.cli.display import Display, utf8_streams
 from clients.cli.failures import ExitCode, failure_of
 from clients.cli.help import FrenchCommand, FrenchGroup, completion_script, ready_to_complete
@@ -80,6 +80,7 @@ for _name, _function in (
     ("deposer", lots.deposit_command),
     ("suivre", lots.follow_command),
     ("retirer", lots.withdraw_command),
+    ("retirer-demande", lots.withdraw_one_command),
     ("tout", lots.all_command),
     ("a-renouveler", renewals.to_renew_command),
     ("renouveler", renewals.renew_command),
@@ -91,6 +92,8 @@ for _name, _function in (
     ("telecharger", produits.download_command),
     ("annuler", queries.cancel_command),
     ("revoquer", revocations.revoke_command),
+    ("revocations", revocation_queries.search_command),
+    ("revocation", revocation_queries.show_command),
     ("mes-droits", droits.rights_command),
     ("etat", queries.state_command),
 ):

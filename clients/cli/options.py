@@ -11,6 +11,7 @@ import typer
 
 from clients.cli.failures import CommandLineError
 from clients.contract.produits import ETATS_PRODUIT
+from clients.contract.revocations import ETATS_REVOCATION
 from clients.contract.values import ALL_OFFRES, ETATS_DEMANDE, USAGES_BY_OFFRE
 
 USAGES = tuple(dict.fromkeys(usage for usages in USAGES_BY_OFFRE.values() for usage in usages))
@@ -37,6 +38,11 @@ def check_etat(value: str | None) -> str | None:
 def check_etat_produit(value: str | None) -> str | None:
     """The état of a certificate, whatever its case. Raises CommandLineError naming them all."""
     return _one_of("--etat", ETATS_PRODUIT, value)
+
+
+def check_etat_revocation(value: str | None) -> str | None:
+    """The état of a demande de révocation, whatever its case. Raises CommandLineError naming them all."""
+    return _one_of("--etat", ETATS_REVOCATION, value)
 
 
 def check_offre(value: str | None) -> str | None:
@@ -104,6 +110,14 @@ EtatProduit = Annotated[
         "--etat",
         help=f"État d'un certificat : {', '.join(ETATS_PRODUIT)}.",
         autocompletion=_completing(*ETATS_PRODUIT),
+    ),
+]
+EtatRevocation = Annotated[
+    str | None,
+    typer.Option(
+        "--etat",
+        help=f"État d'une demande de révocation : {', '.join(ETATS_REVOCATION)}.",
+        autocompletion=_completing(*ETATS_REVOCATION),
     ),
 ]
 Offre = Annotated[

@@ -116,10 +116,7 @@ def show_command(context: typer.Context, numero: Numero, *, as_json: AsJson = Fa
     facts = [(label, getattr(detail.produit, name)) for label, name in (*COLUMNS, *_MORE)]
     facts += [(f"sujet {attribut.nom}", attribut.valeur) for attribut in detail.attribut_sujet]
     display.table(("champ", "valeur"), [fact for fact in facts if show(fact[1])])
-    steps = [
-        (step.date, step.code_action, step.etat, step.canal, step.acteur or "") for step in detail.ligne_historique
-    ]
-    display.table(("date", "action", "état", "canal", "acteur"), steps)
+    display.steps(detail.ligne_historique)
 
 
 def download_command(

@@ -109,13 +109,7 @@ def show_command(
     )
     facts += [(f"sujet {attribut.nom}", attribut.valeur) for attribut in detail.attribut_sujet]
     display.table(("champ", "valeur"), [fact for fact in facts if show(fact[1])])
-    steps = [
-        (line.date, line.code_action, line.etat, line.canal, line.type_acteur, line.acteur or "")
-        for line in detail.ligne_historique
-    ]
-    display.table(
-        ("date", "action", "état", "canal", "type d'acteur", "acteur"), steps, least_useful=("type d'acteur",)
-    )
+    display.steps(detail.ligne_historique)
 
 
 def cancel_command(

@@ -17,7 +17,8 @@ from clients.cli.queries import DEMANDE_COLUMNS, show_demandes
 from clients.cli.secrets import ask_conditions, read_secret
 from clients.cli.support import open_lot, open_service
 from clients.contract.values import ALL_OFFRES, ConditionsRetrait, DemandeSuivie, SuiviLot
-from clients.files import write_atomically
+from clients.errors import StateError
+from clients.files import alone_in, write_atomically
 from clients.lots.manifest import CSV_NAME, find_keys
 from clients.lots.renewing import Run, finish, prepare, unfinished
 from clients.lots.workflow import WithdrawReport, deposit_file, follow_to_end, withdraw_lot
@@ -77,7 +78,9 @@ def renew_command(
     """Renouvelle ce qui finit bientôt : clés, lot, suivi, retrait. Relancée, elle reprend ce qui était en cours."""
     display = Display(as_json=as_json)
     passphrase = None if passphrase_file is None else read_secret(passphrase_file).encode()
-    with open_service(context, display) as service:
+    with open_service(context, display) as service, alone_in(folder) as alone:
+        if not alone:
+            raise StateError(f"Une autre commande renouvelle déjà dans {folder} ; laissez-la finir.")
         conditions = ask_conditions(code_file, cgu_accepted=accept_cgu, display=display)
         reports = [_carry_out(service, display, run, conditions) for run in unfinished(folder)]
         products = _to_renew(service, days, offre, usage, structure)

@@ -20,6 +20,7 @@ from clients.contract.revocations import (
     RevocationSuivie,
     VerdictRevocation,
 )
+from clients.keys.certificate import issuer_and_serial
 from clients.lots.revocations import read_revocations
 from clients.lots.workflow import follow_to_end
 from clients.service.lots import ServiceLots
@@ -35,6 +36,9 @@ def revoke_command(
     produit: Annotated[int | None, typer.Option("--produit", help="Numéro de la demande du certificat.")] = None,
     autorite: Annotated[str | None, typer.Option("--autorite", help="Nom de l'AC, avec --serie.")] = None,
     serie: Annotated[str | None, typer.Option("--serie", help="Numéro de série, en hexadécimal.")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--fichier", help="Le certificat lui-même, en PEM ou en DER ; sa chaîne peut suivre.")
+    ] = None,
     motif: Annotated[str | None, typer.Option("--motif", help=", ".join(MOTIFS))] = None,
     autre_motif: Annotated[str | None, typer.Option("--autre-motif", help="Le texte du motif AUTRE.")] = None,
     jour: Annotated[
@@ -55,9 +59,13 @@ def revoke_command(
 ) -> None:
     """Révoque un certificat, ou ceux d'un tableau ; ou abandonne une révocation différée. Peut être relancé."""
     display = Display(as_json=as_json)
-    named = sum((table is not None, produit is not None or serie is not None, abandon is not None))
-    if named != 1:
-        raise CommandLineError("Indiquez ou bien un FICHIER.csv, ou bien --produit (ou --serie), ou bien --abandonner.")
+    meant = (table, produit, serie, certificate, abandon)
+    if sum(one is not None for one in meant) != 1:
+        raise CommandLineError(
+            "Indiquez ou bien un FICHIER.csv, ou bien --produit, --serie ou --fichier, ou bien --abandonner."
+        )
+    if certificate is not None:
+        autorite, serie = issuer_and_serial(certificate)
     revocation = DemandeRevocation(
         numero_produit=produit,
         autorite=autorite,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clients.contract.values import ContractValue, ErreurDemande, Instant, LigneHistorique
 
 MOTIFS = ("VOL", "PERTE", "FIN_ACTIVITE", "AUTRE")
+ETATS_REVOCATION = ("VALIDEE", "CLOSE", "NON_TRAITEE")
 ROLES = ("PORTEUR", "ADMINISTRATEUR")
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clients.errors import IgcClientError
-from clients.files import reason_of, write_atomically
+from clients.files import reason_of, write_atomically, write_new
 from clients.keys.csr import UNREADABLE
 from clients.text import spellings
 
@@ -46,8 +46,11 @@ class KeyTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_key(target: KeyTarget, passphrase: bytes | None = None) -> bytes:
-    """The CSR (DER) of one target, made here; an existing key is used again, an existing CSR only if it fits."""
-    key = _existing_key(target.key_file, passphrase) if target.key_file.exists() else _new_key(target, passphrase)
+    """The CSR (DER) of one target, made here; an existing key is used again, an existing CSR only if it fits.
+
+    Raises KeyFileError for a key that is there and cannot be used, OSError where the folder takes no file.
+    """
+    key = _existing_key(target.key_file, passphrase) if _is_taken(target.key_file) else _new_key(target, passphrase)
     existing = _existing_csr(target.csr_file)
     if existing is not None and existing.public_key() == key.public_key():
         return existing.public_bytes(serialization.Encoding.DER)
@@ -63,8 +66,17 @@ def _new_key(target: KeyTarget, passphrase: bytes | None) -> rsa.RSAPrivateKey:
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
-    write_atomically(target.key_file, pem, mode=0o600)
+    try:
+        write_new(target.key_file, pem, mode=0o600)
+    except FileExistsError:
+        # Another run has just made it: its key is the one that counts.
+        return _existing_key(target.key_file, passphrase)
     return key
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether something has this name, be it a link to nowhere: no key is written over it."""
+    return path.exists() or path.is_symlink()
 
 
 def _existing_key(path: Path, passphrase: bytes | None) -> rsa.RSAPrivateKey:

@@ -19,7 +19,8 @@ from clients.contract.translation import decode_base64, lot_element, read_lot_el
 from clients.contract.values import Lot
 from clients.files import existing_path, reason_of, write_atomically
 from clients.keys.csr import CsrError, read_csr
-from clients.lots.table import Row, demande_of, read_rows, refused
+from clients.lots.spreadsheet import Row, refused
+from clients.lots.table import demande_of, read_rows
 
 PLACEHOLDER_CSR = b"\0"
 """Stands for a CSR that is not there yet, or cannot be read, while the rest of a lot is checked."""

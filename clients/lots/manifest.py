@@ -10,20 +10,19 @@ import csv
 import hashlib
 import io
 import os
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
 
 from clients.contract.values import DemandeSuivie, Lot, Retrait
 from clients.errors import StateError, UnexpectedAnswerError
-from clients.files import reason_of, unique_stems, write_atomically
+from clients.files import reason_of, unique_stems, write_atomically, write_plainly
 from clients.keys.csr import UNREADABLE
+from clients.lots.chain import ordered_chain
 from clients.text import printable
 
 CSV_NAME = "manifeste.csv"
@@ -139,16 +138,8 @@ class RetraitFolder:
             raise UnexpectedAnswerError(
                 f"Le certificat de la demande {retrait.numero_demande} ne porte pas la clé publique envoyée."
             )
-        stem = self._stems[retrait.numero_demande]
-        line.fichier, line.certificat = f"{stem}.p7b", f"{stem}.pem"
         # Written plainly: until the manifest names them, files cut short count for nothing and are fetched again.
-        (self.folder / line.fichier).write_bytes(retrait.pkcs7)
-        pem = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
-        (self.folder / line.certificat).write_bytes(pem)
-        key_file = self._keys.get(public_key)
-        line.cle = _relative(key_file, self.folder) if key_file else None
-        line.etat, line.etat_produit = "CLOSE", "ACTIF"
-        line.numero_serie, line.fin_validite = retrait.numero_serie, retrait.fin_validite
+        _put(line, retrait, chain, self.folder, self._stems[retrait.numero_demande], self._keys, write_plainly)
         self._csv_lines[line.numero_demande] = _csv_line(line)
 
     def _present(self, line: ManifestLine) -> bool:
@@ -157,6 +148,20 @@ class RetraitFolder:
             name is not None and (self.folder / name).is_file() and (self.folder / name).stat().st_size > 0
             for name in (line.fichier, line.certificat)
         )
+
+
+def store_one(retrait: Retrait, folder: Path, keys: Mapping[bytes, Path]) -> ManifestLine:
+    """Writes one certificate into ``folder``, named like its reference or its number; gives its line of a manifest.
+
+    Raises UnexpectedAnswerError when it is not what the service says it is, OSError.
+    """
+    chain = ordered_chain(retrait.pkcs7, retrait.numero_serie)
+    (stem,) = unique_stems([(retrait.numero_demande, retrait.reference)])
+    line = ManifestLine(
+        position=retrait.position, reference=retrait.reference, numero_demande=retrait.numero_demande, etat="CLOSE"
+    )
+    _put(line, retrait, chain, folder, stem, keys, write_atomically)
+    return line
 
 
 def find_keys(folder: Path, passphrase: bytes | None = None) -> dict[bytes, Path]:
@@ -178,29 +183,23 @@ def find_keys(folder: Path, passphrase: bytes | None = None) -> dict[bytes, Path
     return found
 
 
-def ordered_chain(pkcs7_der: bytes, numero_serie: str) -> list[x509.Certificate]:
-    """The certificates of a PKCS#7 from the one with that serial number up to the root, as far as they go.
-
-    Raises UnexpectedAnswerError when it is no PKCS#7 or does not hold exactly one certificate of that number.
-    """
-    try:
-        with warnings.catch_warnings():
-            # The certificates come leaf first, and not in the order of DER: CMS leaves it free, the library says so.
-            warnings.filterwarnings("ignore", "PKCS#7 certificates could not be parsed as DER")
-            certificates = pkcs7.load_der_pkcs7_certificates(pkcs7_der)
-    except UNREADABLE as error:
-        raise UnexpectedAnswerError("Le service a remis un PKCS#7 illisible.") from error
-    leaves = [certificate for certificate in certificates if _same_serial(certificate.serial_number, numero_serie)]
-    if len(leaves) != 1:
-        raise UnexpectedAnswerError(f"Le PKCS#7 remis ne contient pas le certificat de numéro de série {numero_serie}.")
-    chain = leaves
-    remaining = [certificate for certificate in certificates if certificate is not chain[0]]
-    while True:
-        above = next((one for one in remaining if one.subject == chain[-1].issuer), None)
-        if above is None:
-            return chain
-        remaining.remove(above)
-        chain.append(above)
+def _put(
+    line: ManifestLine,
+    retrait: Retrait,
+    chain: list[x509.Certificate],
+    folder: Path,
+    stem: str,
+    keys: Mapping[bytes, Path],
+    write: Callable[[Path, bytes], None],
+) -> None:
+    """Both files of one certificate, and what the line says of them."""
+    line.fichier, line.certificat = f"{stem}.p7b", f"{stem}.pem"
+    write(folder / line.fichier, retrait.pkcs7)
+    write(folder / line.certificat, b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain))
+    key_file = keys.get(_key_digest(chain[0]))
+    line.cle = _relative(key_file, folder) if key_file else None
+    line.etat, line.etat_produit = "CLOSE", "ACTIF"
+    line.numero_serie, line.fin_validite = retrait.numero_serie, retrait.fin_validite
 
 
 _SPKI = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -229,11 +228,6 @@ def _is_csr(der: bytes) -> bool:
     except UNREADABLE:
         return False
     return True
-
-
-def _same_serial(serial: int, text: str) -> bool:
-    digits = text.replace(":", "").replace(" ", "").lower()
-    return digits.lstrip("0") == f"{serial:x}"
 
 
 def _line_of(demande: DemandeSuivie) -> ManifestLine:

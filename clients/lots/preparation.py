@@ -10,7 +10,8 @@ from clients.contract.values import Lot
 from clients.files import unique_stems
 from clients.keys.many import KeyTarget, make_keys
 from clients.lots.file import PLACEHOLDER_CSR, default_reference, lot_of_rows
-from clients.lots.table import Row, read_rows, refused
+from clients.lots.spreadsheet import Row, refused
+from clients.lots.table import read_rows
 
 
 def prepare_lot(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from pathlib import Path
+from typing import Any
 
 from clients.contract.files import MAX_DEMANDES
 from clients.contract.revocations import DemandeRevocation, LotRevocations
 from clients.contract.schema_check import Problem
-from clients.files import existing_path, reason_of
+from clients.files import existing_path
 from clients.lots.file import default_reference
-from clients.lots.table import refused
-from clients.text import UnreadableTextError, read_text
+from clients.lots.spreadsheet import Row, Sheet, read_sheet, refused
 
 COLUMNS = {
     "reference": "reference",
@@ -27,6 +26,12 @@ COLUMNS = {
 }
 """Columns of the table, named as in the contract, and the field each one fills."""
 
+_SHEET = Sheet(columns=COLUMNS, item="révocation")
+_ROUNDED = re.compile(r"\d+(?:[.,]\d+E\+?|E\+)\d+", re.IGNORECASE)
+"""What a spreadsheet makes of a serial number that it took for a number: most of its digits are lost."""
+_MOST_DIGITS = 18
+"""Digits of an xs:long, whatever they are."""
+
 
 def read_revocations(path: Path, *, reference: str | None, defaults: DemandeRevocation) -> LotRevocations:
     """The lot of a table; what a line leaves empty is taken from ``defaults``, the confirmation always.
@@ -35,48 +40,28 @@ def read_revocations(path: Path, *, reference: str | None, defaults: DemandeRevo
     problem found.
     """
     path = existing_path(path)
-    lines = _lines(path)
-    columns = [cell.strip() for cell in lines[0]] if lines else []
-    unknown = [column for column in columns if column not in COLUMNS]
-    if unknown or not columns:
-        texte = f"colonnes inconnues : {', '.join(unknown) or 'aucune lue'} ; colonnes permises : {', '.join(COLUMNS)}."
-        raise refused(path, Problem(texte=texte, ligne=1))
+    rows = read_sheet(path, _SHEET)
     problems: list[Problem] = []
-    items = [
-        _item(dict(zip(columns, cells, strict=False)), line, defaults, problems)
-        for line, cells in enumerate(lines[1:], 2)
-        if any(cell.strip() for cell in cells)
-    ]
-    if not 1 <= len(items) <= MAX_DEMANDES:
-        problems.append(Problem(texte=f"de 1 à {MAX_DEMANDES} lignes sont attendues sous celle des colonnes."))
+    items = [_item(row, position, defaults, problems) for position, row in enumerate(rows, start=1)]
+    if len(items) > MAX_DEMANDES:
+        problems.append(Problem(texte=f"{len(items)} révocations ; un lot en contient {MAX_DEMANDES} au plus."))
     if problems:
         raise refused(path, *problems)
     return LotRevocations(reference=reference or default_reference(path), revocation=tuple(items))
 
 
-def _lines(path: Path) -> list[list[str]]:
-    try:
-        text = read_text(path)
-    except OSError as error:
-        raise refused(path, Problem(texte=f"le fichier ne peut pas être lu : {reason_of(error)}.")) from error
-    except UnreadableTextError as error:
-        raise refused(path, Problem(texte=str(error))) from error
-    first = text.partition("\n")[0]
-    separator = max(";,\t", key=first.count)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    except csv.Error as error:
-        raise refused(path, Problem(texte="CSV mal formé (guillemets).")) from error
-
-
-def _item(cells: dict[str, str], line: int, defaults: DemandeRevocation, problems: list[Problem]) -> DemandeRevocation:
-    given: dict[str, str | int | bool | None] = {
-        field: cells.get(column, "").strip() or getattr(defaults, field) for column, field in COLUMNS.items()
-    }
+def _item(row: Row, position: int, defaults: DemandeRevocation, problems: list[Problem]) -> DemandeRevocation:
+    given: dict[str, Any] = {field: row.cells.get(column) for column, field in COLUMNS.items()}
     numero = given["numero_produit"]
-    if isinstance(numero, str):
-        if not numero.isdecimal() or not numero.isascii() or len(numero) > 18:  # noqa: PLR2004 -- digits of an xs:long
-            problems.append(Problem(texte=f"« {numero} » n'est pas un numéro.", ligne=line, champ="numeroProduit"))
-            numero = "0"
-        given["numero_produit"] = int(numero)
-    return DemandeRevocation(**given, confirmation=defaults.confirmation)  # type: ignore[arg-type]  # checked above
+    if numero is not None and not (numero.isascii() and numero.isdecimal() and len(numero) <= _MOST_DIGITS):
+        texte = f"« {numero} » n'est pas un numéro."
+        problems.append(Problem(texte=texte, ligne=row.line, position=position, champ="numeroProduit"))
+        numero = "0"
+    given["numero_produit"] = None if numero is None else int(numero)
+    serie = given["numero_serie"]
+    if serie is not None and _ROUNDED.fullmatch(serie):
+        texte = f"« {serie} » : un tableur en a fait un nombre ; importez cette colonne comme du texte."
+        problems.append(Problem(texte=texte, ligne=row.line, position=position, champ="numeroSerie"))
+    for field in COLUMNS.values():
+        given[field] = getattr(defaults, field) if given[field] is None else given[field]
+    return DemandeRevocation(**given, confirmation=defaults.confirmation)

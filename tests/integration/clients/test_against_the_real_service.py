@@ -16,8 +16,8 @@ from clients.cli.main import run
 from clients.contract.produits import CriteresProduits
 from clients.contract.values import ALL_OFFRES, ConditionsRetrait, CriteresRecherche, DemandeCertificat, Lot
 from clients.errors import AccesRefuse, CertificateRefusedError, Conflit, Introuvable, MessageRefuse
+from clients.lots.chain import ordered_chain
 from clients.lots.file import write_lot
-from clients.lots.manifest import ordered_chain
 from clients.lots.workflow import withdraw_lot
 from clients.service.lots import ServiceLots
 from storage.database import Database

@@ -116,7 +116,7 @@ def test_a_bad_table_or_command_is_told_before_anything_is_sent(
     for content, told in (
         ("numero;motif\n1;VOL\n", "colonnes inconnues"),
         ("numeroProduit;motif\nx;VOL\n", "pas un numéro"),
-        ("numeroProduit;motif\n", "lignes sont attendues"),
+        ("numeroProduit;motif\n", "aucune révocation"),
         ('numeroProduit;motif\n"1;VOL\n', "CSV mal formé"),
     ):
         table.write_text(content, "utf-8")

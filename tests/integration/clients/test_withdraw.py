@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from clients.contract.values import ConditionsRetrait, Lot, SuiviLot
 from clients.errors import Conflit, ConnectionLostError, StateError, UnexpectedAnswerError
 from clients.keys.many import KeyTarget, make_key
-from clients.lots.manifest import RetraitFolder, find_keys, ordered_chain
+from clients.lots.chain import ordered_chain
+from clients.lots.manifest import RetraitFolder, find_keys
 from clients.lots.workflow import deposit_file, follow_to_end, withdraw_lot
 from clients.service.lots import RetryPolicy, ServiceLots
 from tests.integration.clients.stand_in.authority import StandInAuthority

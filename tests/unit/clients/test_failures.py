@@ -12,6 +12,7 @@ import typer
 from clients import errors
 from clients.cli.failures import CommandLineError, ExitCode, exit_code_of, failure_of
 from clients.contract.schema_check import InvalidMessageError, Problem
+from clients.keys.certificate import CertificateFileError
 from clients.keys.many import KeyFileError
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "integrateurs.md").read_text(encoding="utf-8")
@@ -32,6 +33,7 @@ ENDINGS = [
     (errors.SettingsError("non"), "reglage", 6),
     (errors.StateError("non"), "etatLocal", 6),
     (KeyFileError("non"), "fichierDeCle", 6),
+    (CertificateFileError("non"), "fichier", 6),
     (FileNotFoundError(errno.ENOENT, "No such file", "lot.xml"), "fichier", 6),
     (PermissionError(errno.EACCES, "Permission denied", "lot.xml"), "fichier", 6),
     (OSError(errno.ENOSPC, "No space left", "lot.xml"), "fichier", 6),

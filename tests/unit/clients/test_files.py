@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import files
-from clients.files import TEMPORARY_SUFFIX, existing_path, reason_of, sweep, unique_stems, write_atomically
+from clients.files import (
+    TEMPORARY_SUFFIX,
+    alone_in,
+    existing_path,
+    reason_of,
+    sweep,
+    unique_stems,
+    write_atomically,
+    write_new,
+    write_plainly,
+)
 
 REFERENCES = st.from_regex(r"[A-Za-z0-9._:/\-]{1,64}", fullmatch=True)
 
@@ -174,3 +185,41 @@ def test_every_reason_is_french_and_none_is_the_library_s() -> None:
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "absent"])
 def test_a_name_that_no_file_can_have_is_no_traceback(tmp_path: Path, name: str) -> None:
     assert existing_path(tmp_path / name) == tmp_path / name
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_new_never_takes_the_place_of_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        # As a FAT or some network file systems answer.
+        monkeypatch.setattr(os, "link", lambda *_arguments, **_options: (_ for _ in ()).throw(PermissionError(1, "no")))
+    path = tmp_path / "a.key"
+    write_new(path, b"1")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode), path.stat().st_nlink) == (b"1", 0o600, 1)
+    with pytest.raises(FileExistsError):
+        write_new(path, b"2")
+    assert path.read_bytes() == b"1"
+    assert [one.name for one in tmp_path.iterdir()] == ["a.key"]
+
+
+@pytest.mark.parametrize("write", [write_atomically, write_new, write_plainly])
+def test_an_error_of_the_system_names_the_file_that_was_meant(
+    tmp_path: Path, write: Callable[[Path, bytes], None]
+) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    try:
+        with pytest.raises(OSError, match="27") as caught:
+            write(tmp_path / "a.p7b", b"x" * 4096)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert caught.value.filename == str(tmp_path / "a.p7b")
+    assert reason_of(caught.value) == "il dépasse la taille permise à ce compte ou sur ce disque"
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_one_process_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "r") as first, alone_in(tmp_path / "r") as second, alone_in(tmp_path / "autre") as other:
+        assert (first, second, other) == (True, False, True)
+    with alone_in(tmp_path / "r") as again:
+        assert again

@@ -143,3 +143,30 @@ def test_keys_are_found_by_their_public_key_even_encrypted_ones(tmp_path: Path) 
     (tmp_path / "autre.key").write_bytes(b"rien")
     assert set(find_keys(tmp_path).values()) == {plain.key_file, hidden.key_file}
     assert set(find_keys(tmp_path, b"une phrase").values()) == {plain.key_file, hidden.key_file, alone.key_file}
+
+
+def test_two_runs_at_once_end_with_one_key_and_csrs_that_fit_it(tmp_path: Path) -> None:
+    """Each of them would have found no key there; none writes over what the other one has just made."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom clients.keys import one\n"
+        "one._is_taken = lambda _path: False\n"
+        "target = one.KeyTarget(folder=Path(sys.argv[1]), stem='a', common_name='a')\n"
+        "sys.stdout.buffer.write(one.make_key(target))\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    root = str(Path(__file__).resolve().parents[3])
+    environment = {**os.environ, "PYTHONPATH": root}
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+    csrs = [x509.load_der_x509_csr(run.communicate(timeout=60)[0]) for run in runs]
+    key = serialization.load_pem_private_key((tmp_path / "a.key").read_bytes(), None)
+    assert {csr.public_key() == key.public_key() for csr in csrs} == {True}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csr", "a.key"]
+
+
+def test_no_key_is_written_through_a_link_to_nowhere(tmp_path: Path) -> None:
+    (only,) = targets(tmp_path, "a")
+    only.key_file.symlink_to(tmp_path / "ailleurs")
+    with pytest.raises(KeyFileError, match="existe déjà"):
+        make_key(only)
+    assert only.key_file.is_symlink()
+    assert not (tmp_path / "ailleurs").exists()

@@ -1,0 +1,129 @@
+"""The commands that ask about revocations: revocations, revocation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.cli.display import Display, show
+from clients.cli.failures import CommandLineError
+from clients.cli.options import (
+    AsJson,
+    EtatRevocation,
+    Offre,
+    Usage,
+    check_etat_revocation,
+    check_instant,
+    check_offre,
+    check_usage,
+)
+from clients.cli.support import find_index, open_service
+from clients.contract.revocations import CriteresRevocation
+from clients.lots.file import default_reference
+
+_COLUMNS = (
+    ("numéro", "numero_revocation"),
+    ("canal", "canal"),
+    ("lot", "index_lot"),
+    ("position", "position"),
+    ("référence", "reference"),
+    ("état", "etat"),
+    ("résultat", "resultat"),
+    ("produit", "numero_produit"),
+    ("motif", "motif"),
+    ("prévue le", "effet_le"),
+    ("révoqué le", "revoque_le"),
+    ("AC", "autorite"),
+    ("numéro de série", "numero_serie"),
+)
+_LEAST_USEFUL = ("AC", "numéro de série", "canal", "position", "lot", "état", "motif")
+_MORE = (
+    ("autre motif", "autre_motif"),
+    ("remplacée par", "remplacee_par"),
+    ("raison dans la CRL", "raison_crl"),
+    ("demandeur", "demandeur"),
+    ("offre", "offre"),
+    ("usage", "usage"),
+    ("structure", "structure"),
+    ("bénéficiaire", "beneficiaire"),
+    ("service applicatif", "service_applicatif"),
+    ("adresse email", "adresse_email"),
+    ("FQDN", "fqdn"),
+    ("créée le", "cree_le"),
+    ("modifiée le", "modifie_le"),
+)
+
+Numero = Annotated[int, typer.Argument(help="Numéro de demande de révocation.", metavar="NUMERO")]
+
+
+def search_command(
+    context: typer.Context,
+    lot: Annotated[
+        str | None,
+        typer.Argument(
+            help="Lot de révocations, par son index, son fichier ou sa référence ; sans lui, recherche.", metavar="LOT"
+        ),
+    ] = None,
+    numero: Annotated[int | None, typer.Option("--revocation", help="Numéro de demande de révocation.")] = None,
+    produit: Annotated[int | None, typer.Option("--produit", help="Numéro de la demande du certificat.")] = None,
+    offre: Offre = None,
+    usage: Usage = None,
+    etat: EtatRevocation = None,
+    structure: Annotated[str | None, typer.Option("--structure", help="Identifiant de structure.")] = None,
+    beneficiaire: Annotated[str | None, typer.Option("--beneficiaire", help="Identifiant de personne.")] = None,
+    service_applicatif: Annotated[
+        str | None, typer.Option("--service-applicatif", help="Nom, ou début du nom suivi d'une étoile.")
+    ] = None,
+    email: Annotated[str | None, typer.Option("--email", help="Adresse email du certificat.")] = None,
+    fqdn: Annotated[str | None, typer.Option("--fqdn", help="Nom d'un serveur.")] = None,
+    since: Annotated[str | None, typer.Option("--depuis", help="Date-heure, par exemple 2026-11-23T08:00.")] = None,
+    until: Annotated[str | None, typer.Option("--jusqua", help="Date-heure de fin.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Liste les révocations d'un lot, ou recherche celles que vous pouvez suivre, différées comprises."""
+    display = Display(as_json=as_json)
+    criteres = CriteresRevocation(
+        numero_revocation=numero,
+        numero_produit=produit,
+        offre=check_offre(offre),
+        usage=check_usage(usage),
+        etat=check_etat_revocation(etat),
+        structure=structure,
+        beneficiaire=beneficiaire,
+        service_applicatif=service_applicatif,
+        adresse_email=email,
+        fqdn=fqdn,
+        depuis=check_instant(since),
+        jusqua=check_instant(until),
+    )
+    if lot is not None and criteres != CriteresRevocation():
+        raise CommandLineError("Indiquez ou bien un LOT, ou bien des critères de recherche.")
+    with open_service(context, display) as service:
+        if lot is None:
+            found = list(service.iter_revocations(criteres))
+        else:
+            reference = default_reference(Path(lot)) if Path(lot).is_file() else lot
+            found = list(service.iter_revocations_lot(find_index(service, reference)))
+    display.result(found, "")
+    rows = [
+        (*(getattr(one, name) for _, name in _COLUMNS), None if one.erreur is None else one.erreur.code)
+        for one in found
+    ]
+    display.table([*(label for label, _ in _COLUMNS), "erreur"], rows, least_useful=_LEAST_USEFUL)
+    display.say(f"{len(found)} révocation(s).")
+
+
+def show_command(context: typer.Context, numero: Numero, *, as_json: AsJson = False) -> None:
+    """Montre une demande de révocation et son historique."""
+    display = Display(as_json=as_json)
+    with open_service(context, display) as service:
+        detail = service.consulter_revocation(numero)
+    display.result(detail, "")
+    one = detail.revocation
+    facts = [(label, getattr(one, name)) for label, name in (*_COLUMNS, *_MORE)]
+    facts += [("erreur", f"{one.erreur.code} {one.erreur.texte}")] if one.erreur else []
+    display.table(("champ", "valeur"), [fact for fact in facts if show(fact[1])])
+    display.steps(detail.ligne_historique)
