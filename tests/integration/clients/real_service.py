@@ -7,7 +7,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -59,12 +59,16 @@ class RealService:
 
 
 class Line:
-    """A TCP relay that lets ``budget`` bytes through, both ways together, then cuts every connection at once."""
+    """A TCP relay that lets ``budget`` bytes through, both ways together, then cuts every connection at once.
+
+    ``on_spent`` is called at that moment, before the cut: to kill who is speaking, for instance.
+    """
 
     def __init__(self, port: int) -> None:
         self.target = port
         self.budget = 0
         self.passed = 0
+        self.on_spent: Callable[[], None] = lambda: None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.relay)
@@ -108,6 +112,8 @@ class Line:
             data = allowed = b""
         if allowed and len(allowed) == len(data):
             return
+        if data:
+            self.on_spent()
         cut = pairs if data else {end: pairs[end], pairs[end]: end}
         for one in list(cut):
             # A reset, as a firewall or a pulled cable ends a connection; nothing polite is sent.
