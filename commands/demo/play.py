@@ -201,12 +201,15 @@ def _say_where(settings: Settings, folder: Path) -> None:
         f"Avis par mail, un fichier .eml chacun : {short(settings.notices.folder)}\n"
         f"Rapport : {short(folder / 'report.json')}   Journal : {short(folder / 'journal.log')}"
     )
-    make, everything = write_kit(folder, settings, SENDER)
+    kit, lines = write_kit(folder, settings)
+    console.rule("Pour vos premiers certificats")
     console.print(
-        f"Ligne de commande : réglages, tableau de trois demandes et code de révocation sont dans {short(folder)} ;\n"
-        "depuis un autre terminal, les clés, puis tout le reste (--help dit le détail) :"
+        f"{short(kit)} est le dossier d'un établissement : réglages, certificat client, AC,\n"
+        "tableau de trois demandes, code de révocation. Depuis un autre terminal :"
     )
-    console.print(f"  {make}\n  {everything}", markup=False, soft_wrap=True)
+    for line in lines:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    console.print("Tous les exemples de docs/integrateurs.md marchent tels quels dans ce dossier.")
 
 
 def _wait_for_ctrl_c(serving: subprocess.Popen[bytes]) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+
+from commands.demo.kit import KIT_FOLDER
+from tests.support.demos import output_until_ready, start_demo
 
 # A machine that does other things at the same time needs several times the minute of an idle one.
 pytestmark = [pytest.mark.needs("openssl"), pytest.mark.timeout(400)]
@@ -20,17 +21,6 @@ pytestmark = [pytest.mark.needs("openssl"), pytest.mark.timeout(400)]
 _TIMEOUT = 150
 _LOT = 23 + 7
 _SMALL_LOT, _SMALL_GOOD = 5, 3
-
-
-def _demo(folder: Path, *options: str, lot: int = _LOT) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "commands", "demo", "--lot", str(lot), "--folder", str(folder), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
-    )
 
 
 def _processes_of(folder: Path) -> list[str]:
@@ -55,7 +45,7 @@ def _certificates(folder: Path) -> list[x509.Certificate]:
 
 def test_demo_says_what_happened_and_ends_with_nothing_left_running(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    first = _demo(folder, "--exit")
+    first = start_demo(folder, "--exit", lot=_LOT)
     output, _ = first.communicate(timeout=_TIMEOUT)
     assert first.returncode == 0, output
     report = json.loads((folder / "report.json").read_text())
@@ -78,7 +68,7 @@ def _again_until_ctrl_c(folder: Path, former_index: int) -> None:
 
     The lot is too small for every product and every fault, and igc-client is used on the plateforme meanwhile.
     """
-    process = _demo(folder, lot=_SMALL_LOT)
+    process = start_demo(folder, lot=_SMALL_LOT)
     try:
         _use_while_it_runs(process, folder, former_index)
         process.send_signal(signal.SIGINT)
@@ -95,12 +85,7 @@ def _again_until_ctrl_c(folder: Path, former_index: int) -> None:
 
 
 def _use_while_it_runs(process: subprocess.Popen[str], folder: Path, former_index: int) -> None:
-    assert process.stdout is not None
-    output = ""
-    for line in process.stdout:
-        output += line
-        if "Ctrl-C" in line:
-            break
+    output = output_until_ready(process)
     again = json.loads((folder / "report.json").read_text())
     assert again["lot_index"] > former_index
     assert (again["submitted"], again["issued"], again["rejected"]) == (_SMALL_LOT, _SMALL_GOOD, 2)
@@ -113,22 +98,27 @@ def _use_while_it_runs(process: subprocess.Popen[str], folder: Path, former_inde
     assert len(secrets) >= 3
     assert not any(secret in process for secret in secrets for process in running)
     _run_what_the_demo_shows(output, folder)
-    second = _demo(folder, "--exit")
+    second = start_demo(folder, "--exit", lot=_LOT)
     refusal, _ = second.communicate(timeout=_TIMEOUT)
     assert second.returncode == 1
     assert "une autre démonstration" in refusal
 
 
 def _run_what_the_demo_shows(output: str, folder: Path) -> None:
-    """The two commands as they stand there, twice: the second time finds everything done."""
-    shown = [shlex.split(line) for line in output.splitlines() if line.startswith("  ") and "igc-client " in line]
-    assert [words[0].rpartition("/")[2] for words in shown] == ["igc-client", "igc-client"]
-    client = [sys.executable, "-c", "from clients.cli.main import main; main()"]
+    """The lines as they stand there, twice: the second time finds everything done."""
+    shown = [
+        line.strip()
+        for line in output.splitlines()
+        if line.startswith("  ") and ("igc-client " in line or "cd " in line)
+    ]
+    assert [line.split()[0] for line in shown] == ["cd", "igc-client", "igc-client"]
     for _ in range(2):
-        for words in shown:
-            done = subprocess.run([*client, *words[1:]], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-            assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
-    assert sorted(path.name for path in (folder / "certificats").glob("*.pem")) == [
+        done = subprocess.run(
+            ["sh", "-eu", "-c", "\n".join(shown)], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+        assert done.returncode == 0, f"{shown}\n{done.stdout}{done.stderr}"
+    kit = folder / KIT_FOLDER
+    assert sorted(path.name for path in (kit / "certificats").glob("*.pem")) == [
         *("accueil-1.pem", "labo-bal.pem", "portail.pem"),
     ]
-    assert (folder / "code-revocation.txt").stat().st_mode & 0o077 == 0
+    assert [(kit / name).stat().st_mode & 0o077 for name in ("code-revocation.txt", "client.key")] == [0, 0]

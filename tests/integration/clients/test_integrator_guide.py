@@ -1,86 +1,37 @@
-"""docs/integrateurs.md tells the truth: every command and program in it is run, every code in it is in the catalogue."""
+"""docs/integrateurs.md is complete: every operation, code, exit code, column and setting. Its examples run in acceptance."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
 from lxml import etree
 
 from clients.cli.configuration import Configuration
 from clients.cli.failures import ExitCode
+from clients.cli.main import app
 from clients.lots.manifest import ManifestLine
 from clients.lots.table import COLUMNS
+from commands.demo.kit import TABLE, client_settings, curl_settings
 from registration.errors import Code
-from tests.integration.clients.stand_in.authority import StandInAuthority
-from tests.integration.clients.stand_in.service import StandIn
-from tests.support.assertions import the
+from tests.integration.clients.test_every_operation import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "integrateurs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, flags=re.DOTALL | re.MULTILINE)
 
 
+ADDRESS = "https://localhost:8443/ws/lots/1.0"
+
+
 def blocks(kind: str) -> list[str]:
     return [text for name, text in BLOCKS if name == kind]
 
 
-@pytest.fixture
-def desk(stand_in: StandIn, authority: StandInAuthority, tmp_path: Path) -> Path:
-    """A folder as the guide supposes it, with igc-client on the path."""
-    cert, key = authority.client_files
-    for name, source in (("client.pem", cert), ("client.key", key), ("ca.pem", authority.ca_file)):
-        (tmp_path / name).write_bytes(source.read_bytes())
-    (tmp_path / "igc-client.toml").write_text(
-        blocks("toml")[0].replace("https://igc.example/ws/lots/1.0", stand_in.url)
-    )
-    (tmp_path / "demandes.csv").write_text(blocks("csv")[0], encoding="utf-8")
-    command = tmp_path / "bin" / "igc-client"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from clients.cli.main import main; main()" "$@"\n')
-    command.chmod(0o755)
-    stand_in.published_address = stand_in.url
-    return tmp_path
-
-
-def execute(desk: Path, command: list[str]) -> str:
-    path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.mark.needs("openssl")
-def test_every_command_of_the_guide_works_in_its_order(desk: Path, stand_in: StandIn) -> None:
-    shown = [execute(desk, ["sh", "-eu", "-c", script]) for script in blocks("sh")]
-    assert len(shown) >= 8
-    assert {demande.etat for demande in stand_in.demandes.values()} == {"CLOSE"}
-    password = (desk / "p12.txt").read_bytes().strip()
-    for name in ("accueil-1.p12", "accueil-1-ancien.p12"):
-        store = pkcs12.load_pkcs12((desk / name).read_bytes(), password)
-        assert isinstance(store.key, rsa.RSAPrivateKey)
-        assert store.key.public_key() == the(store.cert).certificate.public_key()
-        assert len(store.additional_certs) == 2
-    assert "accueil-1.pem: OK" in shown[-1]
-
-
-def test_every_program_of_the_guide_works(desk: Path, stand_in: StandIn) -> None:
-    (desk / "code-revocation.txt").write_text("Un-Code-A-Garder-2026\n", encoding="utf-8")
-    programs = [text.replace("https://igc.example/ws/lots/1.0", stand_in.url) for text in blocks("python")]
-    shown = []
-    for rank, program in enumerate(programs):
-        path = desk / f"programme_{rank}.py"
-        path.write_text(program, encoding="utf-8")
-        shown.append(execute(desk, [sys.executable, str(path)]))
-    assert shown[0].split()[0] == "TEST"
-    assert "1 certificat(s)" in shown[1]
+def test_the_files_that_the_guide_shows_are_those_of_the_demo() -> None:
+    assert blocks("toml")[0] == client_settings(ADDRESS)
+    assert blocks("csv")[0] == TABLE
+    assert curl_settings(ADDRESS) in blocks("text")
 
 
 def test_the_lot_of_the_guide_is_valid() -> None:
@@ -108,3 +59,18 @@ def test_the_guide_lists_every_exit_code_column_and_setting() -> None:
         assert f"| {code.value} |" in GUIDE
     for name in (*COLUMNS, *Configuration.__struct_fields__, *ManifestLine.__struct_encode_fields__):
         assert f"`{name}`" in GUIDE, name
+
+
+def test_the_guide_names_every_operation_with_its_commands() -> None:
+    (table,) = re.findall(r"^\| opération \| rôle \| commande \|\n\|-.*\n((?:\|.*\n)*)", GUIDE, re.MULTILINE)
+    rows = [line.strip("|\n ").split(" | ") for line in table.splitlines()]
+    assert {name for row in rows for name in re.findall("`([A-Za-z]+)`", row[0])} == set(COMMANDS)
+    known = {command.name for command in app.registered_commands}
+    assert {name for row in rows for name in re.findall("`([a-z-]+)", row[2])} == known - {"cles"}
+
+
+def test_every_place_that_the_guide_points_to_is_there() -> None:
+    titles = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", GUIDE, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) - anchors == set()
+    assert len(anchors) == len(titles)
