@@ -16,6 +16,7 @@ PROGRAMS = {
     "openssl": ("openssl",),
     "gnutls-bin": ("certtool", "ocsptool"),
     "libnss3-tools": ("certutil", "crlutil", "nss-pp", "ocspclnt", "pk12util", "vfychain"),
+    "sqlite3": ("sqlite3",),
     "softhsm2": ("softhsm2-util",),
     # The run-time part is enough: Debian keeps the compiler's module in it, which a single source file is run with.
     "default-jre-headless": ("java",),
