@@ -86,6 +86,11 @@ class PostgresServer:
             rules.write(f"hostssl all all {network} scram-sha-256\n")
         self._execute(sql.SQL("SELECT pg_reload_conf()"))
 
+    @property
+    def programs(self) -> Path:
+        """Where pg_dump and the others of this installation are."""
+        return self._installation() / "bin"
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)

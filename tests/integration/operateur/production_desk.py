@@ -73,6 +73,10 @@ class Desk:
         for name in ("cgu", "pc"):
             (folder / f"{name}.txt").write_text(f"Texte {name} des Acacias\n")
 
+    def also_find_programs_in(self, folder: Path) -> None:
+        """In front of those of the system, which may be of another version."""
+        self.environment["PATH"] = f"{folder}{os.pathsep}{self.environment['PATH']}"
+
     def replace_what_is_invented(self) -> None:
         """As the page says, in the copy of the model of a ceremony."""
         path = self.folder / "ceremonie.toml"
