@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,10 @@ from clients.cli.support import Caller
 
 _NAME = "igc-client"
 _EPILOG = (
-    "À essayer d'abord : igc-client etat. Fin : 0, tout est fait ; 1, une demande au moins n'a pas de certificat ; "
-    "au-delà, un échec, que docs/integrateurs.md détaille."
+    "À essayer d'abord : igc-client etat. Fin : 0, tout est fait ; 1, fait, mais un élément au moins est refusé ou "
+    "attend ; 2, message ou commande à corriger ; 3, accès refusé ; 4, pas de connexion, ou service en panne : à "
+    "relancer plus tard ; 5, introuvable ou conflit ; 6, fichier ou réglage d'ici ; 130, interrompu. Tout le reste "
+    "est dans docs/integrateurs.md."
 )
 
 app = typer.Typer(
@@ -74,30 +77,38 @@ def connection(
     context.obj = Caller(config=config, options=given)
 
 
-for _name, _function in (
-    ("cles", lots.make_keys_command),
-    ("verifier", lots.verify_command),
-    ("deposer", lots.deposit_command),
-    ("suivre", lots.follow_command),
-    ("retirer", lots.withdraw_command),
-    ("retirer-demande", lots.withdraw_one_command),
-    ("tout", lots.all_command),
-    ("a-renouveler", renewals.to_renew_command),
-    ("renouveler", renewals.renew_command),
-    ("lister", queries.list_command),
-    ("rechercher", queries.search_command),
-    ("consulter", queries.show_command),
-    ("produits", produits.search_command),
-    ("produit", produits.show_command),
-    ("telecharger", produits.download_command),
-    ("annuler", queries.cancel_command),
-    ("revoquer", revocations.revoke_command),
-    ("revocations", revocation_queries.search_command),
-    ("revocation", revocation_queries.show_command),
-    ("mes-droits", droits.rights_command),
-    ("etat", queries.state_command),
-):
-    app.command(_name, cls=FrenchCommand)(_function)
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Obtenir": {
+        "cles": lots.make_keys_command,
+        "verifier": lots.verify_command,
+        "deposer": lots.deposit_command,
+        "suivre": lots.follow_command,
+        "retirer": lots.withdraw_command,
+        "retirer-demande": lots.withdraw_one_command,
+        "tout": lots.all_command,
+        "annuler": queries.cancel_command,
+    },
+    "Renouveler": {"a-renouveler": renewals.to_renew_command, "renouveler": renewals.renew_command},
+    "Retrouver": {
+        "lister": queries.list_command,
+        "rechercher": queries.search_command,
+        "consulter": queries.show_command,
+        "produits": produits.search_command,
+        "produit": produits.show_command,
+        "telecharger": produits.download_command,
+    },
+    "Révoquer": {
+        "revoquer": revocations.revoke_command,
+        "revocations": revocation_queries.search_command,
+        "revocation": revocation_queries.show_command,
+    },
+    "Service": {"etat": queries.state_command, "mes-droits": droits.rights_command},
+}
+"""Every command under the heading that the help shows it by."""
+
+for _heading, _commands in _COMMANDS.items():
+    for _name, _function in _commands.items():
+        app.command(_name, cls=FrenchCommand, rich_help_panel=_heading)(_function)
 
 
 def main(arguments: list[str] | None = None) -> None:

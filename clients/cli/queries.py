@@ -22,7 +22,7 @@ from clients.cli.options import (
     check_usage,
 )
 from clients.cli.support import find_index, open_service
-from clients.contract.values import CriteresRecherche, DemandeSuivie
+from clients.contract.values import CriteresRecherche, DemandeSuivie, TexteEnVigueur
 
 LEAST_USEFUL = ("renouvelle", "renouvelé par", "canal", "numéro de série", "structure", "fin de validité", "produit")
 """What a narrow terminal does without, first to go first; before them, what all the demandes listed have in common."""
@@ -145,8 +145,13 @@ def state_command(context: typer.Context, *, as_json: AsJson = False) -> None:
     with open_service(context, display) as service:
         etat = service.consulter_service()
     display.result(etat, "")
-    rows = [(field.encode_name, getattr(etat, field.name)) for field in msgspec.structs.fields(etat)]
+    values = ((field.encode_name, getattr(etat, field.name)) for field in msgspec.structs.fields(etat))
+    rows = [(name, _told(value) if isinstance(value, TexteEnVigueur) else value) for name, value in values]
     display.table(("champ", "valeur"), rows)
+
+
+def _told(texte: TexteEnVigueur) -> str:
+    return f"{texte.version}, {texte.adresse} (SHA-256 {texte.empreinte})"
 
 
 def show_demandes(display: Display, demandes: Iterable[DemandeSuivie], *, lot_known: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clients.cli.main import run
+from clients.cli.main import app, run
 from clients.lots.file import read_lot
 from tests.integration.clients.cli_desk import CODE, COMMAND, WITHDRAW, environment, on_a_terminal
 from tests.integration.clients.stand_in.service import StandIn
@@ -260,9 +260,10 @@ def test_a_brief_outage_is_told_and_survived_within_one_run(
 def test_help_is_in_french_and_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
-    for name in ("cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "annuler", "consulter", "etat"):
-        assert name in shown
-    assert "Commandes" in shown
+    for command in app.registered_commands:
+        assert f"│ {command.name} " in shown
+    for heading in ("Obtenir", "Renouveler", "Retrouver", "Révoquer", "Service"):
+        assert f"─ {heading} ─" in shown
     assert "Show this message" not in shown
     assert run(["retirer", "--help"]) == 0
     shown = capsys.readouterr().out

@@ -14,8 +14,8 @@ from typing import Literal
 import pytest
 
 from clients.cli import main as command_line
-from clients.cli.main import run
-from clients.files import TEMPORARY_SUFFIX
+from clients.cli.main import app, run
+from clients.files import TEMPORARY_SUFFIX, alone_in
 from tests.integration.clients.cli_desk import CODE, COMMAND, WITHDRAW, environment, on_a_terminal
 from tests.integration.clients.stand_in.service import StandIn
 
@@ -103,8 +103,18 @@ def test_an_unforeseen_error_has_its_own_exit_code_and_no_traceback(
 def test_without_arguments_the_help_is_shown_and_nothing_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     shown = capsys.readouterr()
-    assert "Commandes" in shown.out
+    assert "─ Obtenir ─" in shown.out
     assert shown.err == ""
+
+
+def test_two_renewals_at_once_in_one_folder_are_one_and_a_refusal(
+    desk: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone_in(desk / "renouvellements"):
+        assert run(["renouveler", "renouvellements", *WITHDRAW]) == 6
+    assert "laissez-la finir" in capsys.readouterr().err
+    assert stand_in.calls == {}
+    assert run(["renouveler", "renouvellements", *WITHDRAW]) == 0
 
 
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(desk: Path, stand_in: StandIn) -> None:
@@ -337,11 +347,7 @@ def test_keys_in_the_making_leave_no_half_file_when_everything_is_killed(desk: P
 
 
 def test_the_help_of_every_command_is_french_throughout(capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["cles", "verifier", "deposer", "suivre", "retirer", "tout", "lister", "rechercher", "consulter", "annuler"]
-    for arguments in (
-        ["--help"],
-        *([name, "--help"] for name in (*names, "produits", "produit", "telecharger", "mes-droits", "etat")),
-    ):
+    for arguments in (["--help"], *([str(command.name), "--help"] for command in app.registered_commands)):
         assert run(arguments) == 0
         shown = capsys.readouterr().out
         for english in ("COMMAND ", "ARGS", "<str>", "<path>", "<int", "<bool>", "Show", "required", "default:", "{"):
