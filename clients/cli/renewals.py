@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from datetime import datetime
@@ -78,10 +79,11 @@ def renew_command(
     """Renouvelle ce qui finit bientôt : clés, lot, suivi, retrait. Relancée, elle reprend ce qui était en cours."""
     display = Display(as_json=as_json)
     passphrase = None if passphrase_file is None else read_secret(passphrase_file).encode()
-    with open_service(context, display) as service, alone_in(folder) as alone:
-        if not alone:
-            raise StateError(f"Une autre commande renouvelle déjà dans {folder} ; laissez-la finir.")
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(open_service(context, display))
         conditions = ask_conditions(code_file, cgu_accepted=accept_cgu, display=display)
+        if not stack.enter_context(alone_in(folder)):
+            raise StateError(f"Une autre commande renouvelle déjà dans {folder} ; laissez-la finir.")
         reports = [_carry_out(service, display, run, conditions) for run in unfinished(folder)]
         products = _to_renew(service, days, offre, usage, structure)
         with display.bar("Clés et CSR") as bar:
