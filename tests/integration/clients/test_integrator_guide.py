@@ -10,10 +10,12 @@ from lxml import etree
 from clients.cli.configuration import Configuration
 from clients.cli.failures import ExitCode
 from clients.cli.main import app
+from clients.contract.files import MAX_DEMANDES
 from clients.lots.manifest import ManifestLine
 from clients.lots.table import COLUMNS
 from commands.demo.kit import TABLE, client_settings, curl_settings
 from registration.errors import Code
+from runtime.settings.model import Settings
 from tests.integration.clients.test_every_operation import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,3 +76,24 @@ def test_every_place_that_the_guide_points_to_is_there() -> None:
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) - anchors == set()
     assert len(anchors) == len(titles)
+
+
+def test_the_limits_of_the_guide_are_those_of_the_plateforme() -> None:
+    (chapter,) = re.findall(r"^## Limites, tailles et délais\n(.*?)^## ", GUIDE, re.DOTALL | re.MULTILINE)
+    settings = Settings.from_mapping({}, base=ROOT)
+    limits, rules = settings.ws.limits, settings.registration
+    seconds = (limits.handshake_timeout_seconds, limits.header_timeout_seconds, limits.body_timeout_seconds)
+    for line in (
+        f"de 1 à {MAX_DEMANDES:_} |".replace("_", " "),
+        f"| message | {limits.max_body_bytes >> 20} Mio ",
+        f"| {seconds[0]:.0f}, {seconds[1]:.0f} et {seconds[2]:.0f} secondes |",
+        f"| connexion sans requête | {limits.idle_timeout_seconds:.0f} secondes |",
+        f"| 100 champs, {limits.max_header_bytes >> 10} Kio |",
+        f"de {rules.renewal_window_days} jours avant la fin à 240 heures après",
+    ):
+        assert line in chapter
+    assert (rules.retrait_days, "dix fois 24 heures" in chapter) == (10, True)
+    schema = (ROOT / "schemas" / "igc-lots-1.0.xsd").read_text(encoding="utf-8")
+    for name, most, told in (("TaillePage", 500, "500 au plus"), ("Attente", 30, "30 secondes")):
+        assert re.search(rf'name="{name}".*?maxInclusive value="{most}"', schema, re.DOTALL)
+        assert told in chapter
