@@ -66,6 +66,12 @@ def test_every_operation_has_its_command_and_every_command_its_operation() -> No
     assert {command.name for command in app.registered_commands} == {line[0] for line in COMMANDS.values()} | COMPOSED
 
 
+@pytest.mark.parametrize("name", [str(command.name) for command in app.registered_commands])
+def test_every_command_has_a_document_for_programs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The operations that were really called, in their order."""
