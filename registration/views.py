@@ -125,9 +125,12 @@ class HistoriqueLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A demande, the subject of its certificate (display order, guide figure 45) and its history."""
+    """A demande, the subject of its certificate (display order, guide figure 45), its contacts and its history."""
 
     demande: DemandeView
+    upn: str | None
+    email_acteur: str | None
+    email_informe: str | None
     subject: tuple[tuple[str, str], ...]
     historique: tuple[HistoriqueLine, ...]
 

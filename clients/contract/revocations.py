@@ -91,7 +91,9 @@ class RevocationSuivie(ContractValue, frozen=True, kw_only=True):
     offre: str | None = None
     usage: str | None = None
     structure: str | None = None
+    raison_sociale: str | None = None
     beneficiaire: str | None = None
+    nom_beneficiaire: str | None = None
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: tuple[str, ...] = ()
@@ -118,7 +120,13 @@ class CriteresRevocation(ContractValue, frozen=True, kw_only=True):
     usage: str | None = None
     etat: str | None = None
     structure: str | None = None
+    raison_sociale: str | None = None
     beneficiaire: str | None = None
+    nom_beneficiaire: str | None = None
+    prenom_beneficiaire: str | None = None
+    demandeur: str | None = None
+    nom_demandeur: str | None = None
+    prenom_demandeur: str | None = None
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: str | None = None

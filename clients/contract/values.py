@@ -148,7 +148,10 @@ class DemandeSuivie(ContractValue, frozen=True, kw_only=True):
     etat: str
     etat_produit: str | None = None
     structure: str | None = None
+    raison_sociale: str | None = None
     beneficiaire: str | None = None
+    nom_beneficiaire: str | None = None
+    demandeur: str | None = None
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: tuple[str, ...] = ()
@@ -259,9 +262,12 @@ class AttributSujet(ContractValue, frozen=True, kw_only=True):
 
 
 class DetailDemande(ContractValue, frozen=True, kw_only=True):
-    """A demande, the subject of its certificate and its whole history."""
+    """A demande, its contacts, the subject of its certificate and its whole history."""
 
     demande: DemandeSuivie
+    upn: str | None = None
+    email_acteur: str | None = None
+    email_informe: str | None = None
     attribut_sujet: tuple[AttributSujet, ...] = ()
     ligne_historique: tuple[LigneHistorique, ...] = ()
 

@@ -30,8 +30,8 @@ def of_demandes(acteur: Acteur, criteria: SearchCriteria) -> Conditions:
     return found + between(_demande.cree_le, depuis=criteria.since, jusqua=criteria.until)
 
 
-def common(acteur: Acteur, criteria: CommonCriteria) -> Conditions:
-    """What every search may name, with the same refusals."""
+def common(acteur: Acteur, criteria: CommonCriteria, asked_by: Any = _demande.id_acteur) -> Conditions:  # noqa: ANN401 -- a column of acteurs
+    """What every search may name, with the same refusals; ``asked_by`` is whom its ``demandeur`` is compared with."""
     if criteria.numero is None and criteria.index_lot is None and criteria.offre is None and not criteria.all_offres:
         raise IgcError(Code.SEARCH_TOO_WIDE)
     exact = (
@@ -45,7 +45,7 @@ def common(acteur: Acteur, criteria: CommonCriteria) -> Conditions:
     found: Conditions = [column == value for column, value in exact if value is not None]
     if criteria.raison_sociale is not None:
         found.append(_of_structure(acteur, criteria.raison_sociale))
-    found += _of_beneficiaire(acteur, criteria.beneficiaire) + _of_demandeur(acteur, criteria.demandeur)
+    found += _of_beneficiaire(acteur, criteria.beneficiaire) + _of_demandeur(acteur, criteria.demandeur, asked_by)
     if criteria.service_applicatif is not None:
         found.append(_text_match(_demande.service_applicatif, criteria.service_applicatif))
     if criteria.fqdn is not None:
@@ -82,7 +82,7 @@ def _of_beneficiaire(acteur: Acteur, wanted: PersonneCriteria) -> Conditions:
     return found if named is None else [*found, _demande.id_beneficiaire.in_(named)]
 
 
-def _of_demandeur(acteur: Acteur, wanted: PersonneCriteria) -> Conditions:
+def _of_demandeur(acteur: Acteur, wanted: PersonneCriteria, asked_by: Any) -> Conditions:  # noqa: ANN401 -- as above
     """Who asked, when he is a person; an application has no name of this kind (guide §10.1.1, Acteur)."""
     named = _named(acteur, wanted, "Demandeur")
     if wanted.id_national is None and named is None:
@@ -95,7 +95,7 @@ def _of_demandeur(acteur: Acteur, wanted: PersonneCriteria) -> Conditions:
         asked = asked.where(table.id_national == wanted.id_national)
     if named is not None:
         asked = asked.where(table.id_national.in_(named))
-    return [_demande.id_acteur.in_(asked)]
+    return [asked_by.in_(asked)]
 
 
 def _named(acteur: Acteur, wanted: PersonneCriteria, role: str) -> Select[str] | None:

@@ -71,11 +71,14 @@ def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> De
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
         if not row.followed:
             raise AccessError(Code.HABILITATION_MISSING)
-        contenu = session.scalar(select(demande.contenu).where(demande.id == numero))
+        more = session.execute(select(*_READ_ALONE).where(demande.id == numero)).one()
         lines = history_of(session, numero)
     return DemandeDetail(
         demande=as_view(row, now),
-        subject=subject_fields(content_of(contenu)) if contenu else (),
+        upn=more.upn,
+        email_acteur=more.email_acteur,
+        email_informe=more.email_informe,
+        subject=subject_fields(content_of(more.contenu)) if more.contenu else (),
         historique=lines,
     )
 
@@ -104,6 +107,7 @@ def _as_line(row: tables.Historique) -> HistoriqueLine:
 
 
 _demande = tables.Demande
+_READ_ALONE = (_demande.contenu, _demande.upn, _demande.email_acteur, _demande.email_informe)
 _renewal = aliased(tables.Demande)
 _SHOWN = (
     _demande.id,

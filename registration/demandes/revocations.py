@@ -38,7 +38,7 @@ def search_revocations(
 
     ERR_WS_010 for an interval without a zone, ERR_WS_038 for a name that is none.
     """
-    conditions = [may_follow(acteur), *common(acteur, criteria.produit)]
+    conditions = [may_follow(acteur), *common(acteur, criteria.produit, asked_by=_row.id_acteur)]
     conditions += [
         column == value
         for column, value in (

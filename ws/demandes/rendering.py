@@ -18,6 +18,9 @@ def detail(view: DemandeDetail) -> types.DetailDemande:
     """A demande with subject and history."""
     return types.DetailDemande(
         demande=_demande(view.demande),
+        upn=view.upn,
+        emailActeur=view.email_acteur,
+        emailInforme=view.email_informe,
         attributSujet=[attribut(name, value) for name, value in view.subject],
         ligneHistorique=[line(step) for step in view.historique],
     )
@@ -35,7 +38,10 @@ def _demande(view: DemandeView) -> types.DemandeSuivie:
         etat=view.etat.value,
         etatProduit=None if view.etat_produit is None else view.etat_produit.value,
         structure=view.structure,
+        raisonSociale=view.raison_sociale,
         beneficiaire=view.beneficiaire,
+        nomBeneficiaire=view.beneficiaire_libelle,
+        demandeur=view.demandeur,
         serviceApplicatif=view.service_applicatif,
         adresseEmail=view.adresse_email,
         fqdn=list(view.fqdns),

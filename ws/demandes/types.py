@@ -20,7 +20,10 @@ class DemandeSuivie(Contract):
     etat = required(Unicode)
     etatProduit = optional(Unicode)
     structure = optional(Unicode)
+    raisonSociale = optional(Unicode)
     beneficiaire = optional(Unicode)
+    nomBeneficiaire = optional(Unicode)
+    demandeur = optional(Unicode)
     serviceApplicatif = optional(Unicode)
     adresseEmail = optional(Unicode)
     fqdn = repeated(Unicode, high=5)
@@ -88,8 +91,11 @@ class AttributSujet(Contract):
 
 
 class DetailDemande(Contract):
-    """A demande with its history."""
+    """A demande with its history, and what only its order says."""
 
     demande = required(DemandeSuivie)
+    upn = optional(Unicode)
+    emailActeur = optional(Unicode)
+    emailInforme = optional(Unicode)
     attributSujet = repeated(AttributSujet)
     ligneHistorique = repeated(LigneHistorique)

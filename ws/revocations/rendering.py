@@ -11,9 +11,10 @@ from registration.revocation_views import (
     RevocationView,
 )
 from registration.values import RevocationForm
-from registration.views import CommonCriteria, PersonneCriteria
-from registration.vocabulary import ALL_OFFRES, EtatRevocation, Offre, Usage
+from registration.views import CommonCriteria
+from registration.vocabulary import ALL_OFFRES, EtatRevocation
 from ws.contract.rendering import erreur
+from ws.demandes.operations import common_criteria
 from ws.demandes.rendering import line
 from ws.revocations import types
 from ws.revocations.types import DemandeRevocation
@@ -37,17 +38,7 @@ def form(given: DemandeRevocation) -> RevocationForm:
 
 def criteria(given: types.CriteresRevocation) -> RevocationCriteria:
     """What is looked for."""
-    offre = None if given.offre in {None, ALL_OFFRES} else Offre(given.offre)
-    produit = CommonCriteria(
-        offre=offre,
-        all_offres=offre is None,
-        usage=None if given.usage is None else Usage(given.usage),
-        structure=given.structure,
-        beneficiaire=PersonneCriteria(id_national=given.beneficiaire),
-        service_applicatif=given.serviceApplicatif,
-        adresse_email=given.adresseEmail,
-        fqdn=given.fqdn,
-    )
+    of_produit = common_criteria(given) | {"index_lot": None, "all_offres": given.offre in {None, ALL_OFFRES}}
     return RevocationCriteria(
         numero=given.numeroRevocation,
         numero_produit=given.numeroProduit,
@@ -55,7 +46,7 @@ def criteria(given: types.CriteresRevocation) -> RevocationCriteria:
         etat=None if given.etat is None else EtatRevocation(given.etat),
         since=given.depuis,
         until=given.jusqua,
-        produit=produit,
+        produit=CommonCriteria(**of_produit),
     )
 
 
@@ -129,7 +120,9 @@ def _suivie(view: RevocationView) -> types.RevocationSuivie:
         offre=None if view.offre is None else view.offre.value,
         usage=None if view.usage is None else view.usage.value,
         structure=view.structure,
+        raisonSociale=view.raison_sociale,
         beneficiaire=view.beneficiaire,
+        nomBeneficiaire=view.beneficiaire_libelle,
         serviceApplicatif=view.service_applicatif,
         adresseEmail=view.adresse_email,
         fqdn=list(view.fqdns),

@@ -10,6 +10,7 @@ import pytest
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from registration.revocation_views import RevocationCriteria, RevocationResult
+from registration.views import CommonCriteria, PersonneCriteria
 from registration.vocabulary import EtatProduit, EtatRevocation, ResultatRevocation
 from tests.support.acteurs import AGENT, HOPITAL
 from tests.support.assertions import all_done, assert_refused
@@ -252,6 +253,34 @@ def test_the_search_knows_criteria_pages_and_rights(world: World) -> None:
     assert search(mine, RevocationCriteria(etat=EtatRevocation.VALIDEE)).revocations == ()
     assert search(mine, RevocationCriteria(until=world.clock.now)).revocations == ()
     assert len(search(mine, RevocationCriteria(since=world.clock.now)).revocations) == 3
+
+
+def test_names_are_those_of_the_certificate_and_of_who_had_it_revoked(world: World) -> None:
+    numero = active(world, "PRO_AUTH", 1, sender="dpi-acacias")
+    result = revoke(world, numero, "dr-leroux")
+    mine = world.origin("dr-leroux").acteur
+
+    def found(**named: Any) -> list[int | None]:
+        criteria = RevocationCriteria(produit=CommonCriteria(all_offres=True, **named))
+        return [view.numero for view in world.ra.revocations.search(mine, criteria).revocations]
+
+    (view,) = world.ra.revocations.search(mine, RevocationCriteria()).revocations
+    nom, _, prenom = (view.beneficiaire_libelle or "").partition(" ")
+    assert view.raison_sociale == "CENTRE HOSPITALIER DES ACACIAS"
+    assert view.demandeur == "LEROUX CAMILLE"
+    for named in (
+        {"raison_sociale": "centre hosp*"},
+        {"beneficiaire": PersonneCriteria(nom=nom.lower(), prenom=f"{prenom[:2]}*")},
+        {"demandeur": PersonneCriteria(nom="Leroux", prenom="camille")},
+        {"demandeur": PersonneCriteria(id_national=mine.id_national)},
+    ):
+        assert found(**named) == [result.numero], named
+    for named in (
+        {"raison_sociale": "clinique*"},
+        {"beneficiaire": PersonneCriteria(nom="leroux")},
+        {"demandeur": PersonneCriteria(nom=nom)},
+    ):
+        assert found(**named) == [], named
 
 
 def test_a_revocation_of_others_cannot_be_read(world: World) -> None:

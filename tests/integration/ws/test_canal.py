@@ -129,6 +129,11 @@ def test_a_lot_from_deposit_to_certificates(door: Door) -> None:
             assert retrait.numeroSerie == serial_hex(first.serial_number)
         detail = lots.consulterDemande(numeroDemande=taken[0].numeroDemande)
         assert detail.demande.etat == "CLOSE"
+        assert (detail.demande.raisonSociale, detail.demande.demandeur) == (
+            "CENTRE HOSPITALIER DES ACACIAS",
+            door.world.acteurs["dr-leroux"].libelle,
+        )
+        assert (detail.emailActeur, detail.emailInforme) == ("acteur@acacias.example", None)
         assert detail.ligneHistorique[0].canal == "WS"
         found = lots.rechercherDemandes(criteres={"indexLot": receipt.indexLot}, taille=500)
         assert len(found.demande) == 14

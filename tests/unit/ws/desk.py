@@ -299,7 +299,12 @@ class DeskDemandes(_Area):
             raise NotFoundError(Code.DEMANDE_UNKNOWN)
         line = _line(numero)
         return DemandeDetail(
-            demande=_view(numero, full=True), subject=(("CN", "dossier"), ("C", "FR")), historique=(line, line)
+            demande=_view(numero, full=True),
+            upn="marie.leroux@acacias.example",
+            email_acteur="gestion@acacias.example",
+            email_informe=None,
+            subject=(("CN", "dossier"), ("C", "FR")),
+            historique=(line, line),
         )
 
     def cancel(self, origin: Origin, numero: int) -> CancelResult:
