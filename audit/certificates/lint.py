@@ -22,8 +22,6 @@ _IDS = 10_000
 # Below it, to start processes takes longer than to do the work.
 _NOT_WORTH_PROCESSES = 100
 _WAITING_PER_PROCESS = 4
-_LOCALHOST = b"\x82\x09localhost"
-_NO_DOT = "error: pkix.invalid_domain_name_syntax"
 _certificat = tables.Certificat
 
 _Named = tuple[str, bytes]
@@ -95,12 +93,4 @@ def _linted(
 
 def lint_all(ders: Sequence[bytes]) -> list[tuple[str, ...]]:
     """The breaches of each certificate; runs in whatever process it is sent to."""
-    return [tuple(_unexplained(der, list(find_all_breaches(der)))) for der in ders]
-
-
-def _unexplained(der: bytes, breaches: list[str]) -> list[str]:
-    """Without the one breach we know: a listener of a TEST plateforme names ``localhost``, which has no dot."""
-    for _ in range(der.count(_LOCALHOST)):
-        if _NO_DOT in breaches:
-            breaches.remove(_NO_DOT)
-    return breaches
+    return [find_all_breaches(der) for der in ders]

@@ -1,6 +1,7 @@
 """A profile that breaks RFC 5280 is found before it is deployed, by a lint that shares nothing with the encoder."""
 
 import dataclasses
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -41,6 +42,19 @@ def test_full_lint_sees_what_the_inline_lint_was_not_made_for(issuing: Authority
     assert find_all_breaches(broken)
     assert find_all_breaches(good[:-300])
     assert find_all_breaches(b"")
+
+
+def test_the_name_of_this_machine_is_no_breach_and_another_of_one_label_is(
+    issuing: Authority, signer: KeySigner
+) -> None:
+    content = replace(SHAPES["serv-ssl-serv"], common_name="x.example", dns_names=("x.example",))
+    good = issue(lint(prepare(issuing, content, spki(), SERIAL, NOW), issuing), signer).der
+    assert good.count(b"\x82\x09x.example") == 1
+    breaches = [
+        find_all_breaches(good.replace(b"\x82\x09x.example", b"\x82\x09" + name))
+        for name in (b"localhost", b"otherhost")
+    ]
+    assert breaches == [(), ("error: pkix.invalid_domain_name_syntax",)]
 
 
 def test_address_that_is_no_uri_cannot_be_deployed() -> None:
