@@ -30,6 +30,7 @@ from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
 from registration.produits import queries as produits
 from registration.retraits import withdrawing
 from registration.revocation.asking import revoke_one
+from registration.revocation.by_code import display_names, prove_code, revoke_by_code
 from registration.revocation.giving_up import give_up_revocation
 from registration.revocation.targets import AuthorityNames, authority_names
 from registration.revocation_views import (
@@ -39,6 +40,8 @@ from registration.revocation_views import (
     RevocationResult,
     RevocationVerdict,
 )
+from registration.rules.code_tries import TryPolicy
+from registration.rules.proved_revocation import CodeTry, Proof, ProvedCertificat
 from registration.values import (
     Acteur,
     Caller,
@@ -287,6 +290,26 @@ class Revocations(_Area):
         return self._run(read_revocation, acteur, numero)
 
 
+class RevocationsParCode(_Area):
+    """``RevocationsParCodePort`` over the tables."""
+
+    def __init__(
+        self, db: Database, clock: Clock, plateforme: Plateforme, chains: withdrawing.Chains, policy: TryPolicy
+    ) -> None:
+        super().__init__(db, clock)
+        self._plateforme, self._policy = plateforme, policy
+        self._names = authority_names(chains)
+        self.autorites = display_names(chains)
+
+    def prove(self, given: CodeTry) -> ProvedCertificat:
+        """See ``by_code.prove_code``."""
+        return self._run(prove_code, self._plateforme, given, self._names, self._clock, self._policy)
+
+    def revoke(self, proof: Proof, form: RevocationForm) -> RevocationResult:
+        """See ``by_code.revoke_by_code``."""
+        return self._run(revoke_by_code, self._plateforme, proof, form, self._clock)
+
+
 class Annuaire(_Area):
     """``DirectoryPort`` over the adapter that the settings choose."""
 
@@ -353,8 +376,12 @@ class RegistrationAuthority:
         policy: LotPolicy = DEFAULT_POLICY,
         clock: Clock = system_clock,
         directory: Directory | None = None,
+        tries: TryPolicy | None = None,
     ) -> None:
-        """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched."""
+        """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched.
+
+        ``tries`` bounds how often revocation codes are tried.
+        """
         self._db = db
         self.plateforme = plateforme
         self.acteurs = Acteurs(db, clock, peers)
@@ -365,6 +392,7 @@ class RegistrationAuthority:
         self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))
         self.produits = Produits(db, clock, chains)
         self.revocations = Revocations(db, clock, policy, authority_names(chains))
+        self.par_code = RevocationsParCode(db, clock, plateforme, chains, tries or TryPolicy())
 
     @contextmanager
     def view(self) -> Iterator[None]:

@@ -23,6 +23,8 @@ class Code(StrEnum):
     CODE_REVOCATION_WEAK = "ERR_IHM_011"
     CGU_NOT_ACCEPTED = "ERR_IHM_012"
     RETRAIT_FAILED = "ERR_IHM_013"
+    CODE_REFUSED = "ERR_IHM_015"
+    CAPTCHA_REFUSED = "ERR_IHM_016"
     RETRAIT_NOT_REQUESTER = "ERR_IHM_017"
     TIERS_UNKNOWN = "ERR_IHM_018"
     PRODUCT_CLOSED = "ERR_IHM_019"
@@ -89,6 +91,8 @@ class Code(StrEnum):
     REVOCATION_NOT_PENDING = "ERR_WS_065"
     LOT_OF_OTHER_NATURE = "ERR_WS_066"
     REVOCATION_PENDING = "ERR_WS_067"
+    CODE_TRIED_TOO_OFTEN = "ERR_WS_070"
+    PROOF_SPENT = "ERR_WS_071"
     INTERNAL = "ERR_WS_099"
 
 
@@ -109,6 +113,11 @@ TEXTS: dict[Code, str] = {
     ),
     Code.CGU_NOT_ACCEPTED: "Le retrait suppose l'acceptation du certificat, des CGU et de la PC par le bénéficiaire.",
     Code.RETRAIT_FAILED: "Le produit n'a pas pu être retiré : {raison}",
+    Code.CODE_REFUSED: (
+        "L'autorité de certification, le numéro de série ou le code de révocation ne convient pas : aucun certificat "
+        "actif ne répond à ces trois éléments ensemble."
+    ),
+    Code.CAPTCHA_REFUSED: "Les caractères recopiés ne sont pas ceux de l'image, ou l'image a déjà servi.",
     Code.RETRAIT_NOT_REQUESTER: "Seul l'acteur qui a demandé le produit peut le retirer.",
     Code.TIERS_UNKNOWN: "Ce numéro n'est pas celui d'un tiers pour lequel vous pouvez agir.",
     Code.PRODUCT_CLOSED: "Ce produit ne peut pas être demandé pour le moment : il est fermé aux nouvelles demandes.",
@@ -206,6 +215,10 @@ TEXTS: dict[Code, str] = {
         "Une révocation de ce certificat est déjà prévue le {jour}{laquelle} : abandonnez-la d'abord, ou révoquez "
         "immédiatement."
     ),
+    Code.CODE_TRIED_TOO_OFTEN: (
+        "Trop d'essais pour le moment : un nouvel essai depuis votre connexion est possible à partir du {heure}."
+    ),
+    Code.PROOF_SPENT: "Cette page a déjà servi ou a été ouverte il y a trop longtemps : reprenez à la première étape.",
     Code.INTERNAL: "Erreur interne du service, incident {incident}. Rien n'a été enregistré.",
 }
 """French wording of each code; ``{names}`` are filled from the error's data."""

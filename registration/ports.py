@@ -19,6 +19,7 @@ from registration.revocation_views import (
     RevocationResult,
     RevocationVerdict,
 )
+from registration.rules.proved_revocation import CodeTry, Proof, ProvedCertificat
 from registration.values import (
     Acteur,
     Caller,
@@ -197,6 +198,20 @@ class RevocationsPort(Protocol):
 
     def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
         """One with its history; NotFoundError when its certificate is not visible."""
+
+
+class RevocationsParCodePort(Protocol):
+    """Revocation by code, of whom nothing else is known; all that the site without login may reach."""
+
+    @property
+    def autorites(self) -> tuple[str, ...]:
+        """The names of the authorities that issue or have issued, for a list."""
+
+    def prove(self, given: CodeTry) -> ProvedCertificat:
+        """The certificate in use that authority, serial and code name together; one answer for whatever is wrong."""
+
+    def revoke(self, proof: Proof, form: RevocationForm) -> RevocationResult:
+        """Revoke what was proved, at once or on a day; a proof serves once."""
 
 
 class DirectoryPort(Protocol):

@@ -96,9 +96,21 @@ class Acteur(msgspec.Struct, frozen=True, kw_only=True):
     type_personne: str | None = None
 
     @property
+    def is_nobody(self) -> bool:
+        """Whether nothing at all is known of him, see ``porteur_du_code``."""
+        return self.id == UNSEEN and self.id_national is None
+
+    @property
     def key(self) -> str:
         """What tells him from every other acteur of the plateforme, whether or not he has a row."""
         return f"{self.type_acteur.value} {self.id_national or self.id}"
+
+
+def porteur_du_code(plateforme: Plateforme) -> Acteur:
+    """Whoever proves to know the revocation code of a certificate, without login: no row, no name (ours, domain.md)."""
+    return Acteur(
+        id=UNSEEN, plateforme=plateforme, type_acteur=TypeActeurInscrit.PERSONNE, id_national=None, libelle=""
+    )
 
 
 class Identite(msgspec.Struct, frozen=True, kw_only=True):

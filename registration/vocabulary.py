@@ -177,6 +177,7 @@ class TypeActeur(StrEnum):
 
     MANDATAIRE = "Mandataire"
     BENEFICIAIRE = "Bénéficiaire"
+    PORTEUR_DU_CODE = "Porteur du code"  # ours: whoever knows a revocation code, without login
     SYSTEME = "PFCNG-MG"
 
 
@@ -319,6 +320,8 @@ class Acte(StrEnum):
     PRODUCT_OPENED = "PRODUIT_OUVERT"
     APPOINTED = "ADMINISTRATEUR"
     DISMISSED = "FIN_ADMINISTRATEUR"
+    REVOKED_BY_CODE = "REVOCATION_PAR_CODE"
+    CODES_REFUSED = "CODES_REFUSES"
 
 
 def product_code(offre: Offre, usage: Usage) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from audit.context import Audit
 from audit.reading.rows import count
-from audit.trail import demandes, issuing, published, revocations
+from audit.trail import by_code, demandes, issuing, published, revocations
 from audit.trail.operators import administrateurs, imports, products, rights
 from audit.trail.told import Part, Reading
 from audit.trail.vouched import HISTORY, HistorySeals
@@ -39,6 +39,7 @@ class Acts:
             **dict.fromkeys(rights.ACTES, granted),
             **dict.fromkeys(products.ACTES, products.Products(self._reading)),
             **dict.fromkeys(administrateurs.ACTES, administrateurs.Administrateurs(self._reading)),
+            **dict.fromkeys((by_code.BY_CODE, by_code.CODES_REFUSED), by_code.ByCode(self._reading)),
             imports.IMPORTED: imports.Imports(self._reading),
             HISTORY: self._history,
         }

@@ -26,6 +26,7 @@ from registration.lots.pages import register_page
 from registration.retraits.overdue import end_overdue, give_limits
 from registration.revocation.due import revoke_due
 from registration.revocation.revoking import settle_compromised
+from registration.revocation.tries import forget
 from registration.revocation.weak_keys import examine_some
 
 log = structlog.get_logger()
@@ -156,6 +157,13 @@ def keep_limits() -> None:
     end_overdue(context.db, context.clock)
 
 
+def forget_tries() -> None:
+    """Remove the counts of tries of revocation codes, and the tokens, that say nothing any more."""
+    context = _context()
+    if context.guard.look() is None:
+        forget(context.db, context.clock())
+
+
 JOBS: Mapping[Job, Callable[..., None]] = MappingProxyType(
     {
         Job.RUN_TASKS: run_tasks,
@@ -164,6 +172,7 @@ JOBS: Mapping[Job, Callable[..., None]] = MappingProxyType(
         Job.EXAMINE_KEYS: examine_keys,
         Job.KEEP_LIMITS: keep_limits,
         Job.REVOKE_PLANNED: revoke_planned,
+        Job.FORGET_TRIES: forget_tries,
     }
 )
 """All that a job of the queue can ask for."""

@@ -24,7 +24,7 @@ from batch.watching.alarms import Alarm, find_alarms, find_notice_alarms, find_t
 from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
 from registration.retraits import overdue
-from registration.revocation import due, weak_keys
+from registration.revocation import due, tries, weak_keys
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -40,6 +40,7 @@ _NOTICES_SECONDS = 600.0
 _LIMITS_SECONDS = 10.0
 # Lists follow a revocation within the minute.
 _REVOCATIONS_SECONDS = 10.0
+_TRIES_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,13 @@ TABLE: tuple[Periodic, ...] = (
         lambda _policy: _REVOCATIONS_SECONDS,
         lambda db, _p, now: due.any_due(db, now),
         Job.REVOKE_PLANNED,
+    ),
+    Periodic(
+        "tries of codes",
+        lambda _policy: _TRIES_SECONDS,
+        lambda db, _p, now: tries.anything_to_forget(db, now),
+        Job.FORGET_TRIES,
+        at_once=False,
     ),
     Periodic("keys", lambda _policy: _KEYS_SECONDS, _keys_due, Job.EXAMINE_KEYS, at_once=False),
 )

@@ -85,6 +85,7 @@ class Job(StrEnum):
     EXAMINE_KEYS = "batch.queue.jobs.examine_keys"
     KEEP_LIMITS = "batch.queue.jobs.keep_limits"
     REVOKE_PLANNED = "batch.queue.jobs.revoke_planned"
+    FORGET_TRIES = "batch.queue.jobs.forget_tries"
 
 
 def read_call(job: RqJob) -> tuple[Job, list[Any]] | None:

@@ -85,7 +85,7 @@ def _view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many colu
     structure, personne, sender = tables.Structure, tables.Personne, tables.Acteur
     return (
         select(*_SHOWN, may_follow(acteur).label("followed"))
-        .join(sender, sender.id == _row.id_acteur)
+        .outerjoin(sender, sender.id == _row.id_acteur)
         .outerjoin(_demande, _demande.id == _row.id_demande)
         .outerjoin(_certificat, _certificat.id == _row.id_certificat)
         .outerjoin(

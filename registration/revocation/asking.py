@@ -83,14 +83,15 @@ def revoke_one(
         (asked,) = plan.asked
         if asked.refusals:
             raise asked.refusals[0]
-        result = _result(asked)
+        result = result_of(asked)
         # What gives the number of an earlier demande, or none, has nothing to record.
         if result.numero == numero:
             carry_out(session, origin, plan, now)
     return result
 
 
-def _result(asked: Asked) -> RevocationResult:
+def result_of(asked: Asked) -> RevocationResult:
+    """What is told of a form that was not refused."""
     if asked.result is None:
         raise RuntimeError("a form is refused or has a result")
     return asked.result
@@ -117,7 +118,7 @@ def examine(
     targets = find_targets(session, acteur, wishes, names, hold=hold)
     known = [target.id_certificat for target in targets.all() if target.id_certificat]
     waiting, earlier = revocations.waiting_for(session, known), revocations.done_for(session, known)
-    world = _World(acteur, rights, names, now, targets, waiting, earlier)
+    world = World(acteur, rights, names, now, targets, waiting, earlier)
     plan = Plan(is_lot)
     for numero, (form, verdict) in enumerate(zip(forms, judged, strict=True), first_numero):
         asked = Asked(form, numero)
@@ -134,7 +135,7 @@ def examine(
 
 
 @dataclass(slots=True)
-class _World:
+class World:
     """What the decisions are made on; each one changes it for those behind it."""
 
     acteur: Acteur
@@ -146,7 +147,7 @@ class _World:
     earlier: dict[int, tuple[int, Motif | None]]
 
 
-def _decide(world: _World, plan: Plan, asked: Asked, wish: Wish) -> None:
+def _decide(world: World, plan: Plan, asked: Asked, wish: Wish) -> None:
     target = world.targets.of(wish, world.names)
     if target is None:
         if wish.numero is not None:
@@ -155,8 +156,14 @@ def _decide(world: _World, plan: Plan, asked: Asked, wish: Wish) -> None:
     if target.offre is None:
         raise NotFoundError(Code.DEMANDE_UNKNOWN, champ="numeroProduit")
     held = revoking_standings(world.acteur, world.rights, target.offre, target.structure, target.beneficiaire)
-    role = choose_role(wish.role, held)
-    asked.target, asked.role, asked.standing = target, role, held[role]
+    asked.role = choose_role(wish.role, held)
+    asked.standing = held[asked.role]
+    settle(world, plan, asked, wish, target)
+
+
+def settle(world: World, plan: Plan, asked: Asked, wish: Wish, target: Target) -> None:
+    """What becomes of a wish whose target and right are known; refusals as of ``revoke_one``."""
+    asked.target = target
     resultat = _outcome(target, wish, world.now)
     waiting = world.waiting.get(target.id_certificat)
     if resultat is ResultatRevocation.DEJA_REVOQUE:
@@ -193,7 +200,7 @@ def _outcome(target: Target, wish: Wish, now: datetime) -> ResultatRevocation:
     return _OUTCOMES[outcome]
 
 
-def _planned(world: _World, plan: Plan, asked: Asked, wish: Wish, target: Target) -> RevocationResult:
+def _planned(world: World, plan: Plan, asked: Asked, wish: Wish, target: Target) -> RevocationResult:
     effet_le, waiting = wish.effet_le, world.waiting.get(target.id_certificat)
     if effet_le is None:
         raise RuntimeError("what waits has a day")
@@ -257,7 +264,7 @@ def _row(asked: Asked, origin: Origin, now: datetime, id_lot: int | None, positi
         "id_lot": id_lot,
         "position": position,
         "reference": reference if reference is not None and is_reference(reference) else None,
-        "id_acteur": origin.acteur.id,
+        "id_acteur": None if origin.acteur.is_nobody else origin.acteur.id,
         "id_administrateur": origin.administrateur.id if origin.administrateur else None,
         "role": asked.role.value if asked.role else None,
         "id_demande": target.numero if target else None,

@@ -36,8 +36,9 @@ def give_up_revocation(db: Database, origin: Origin, numero: int, clock: Clock) 
 
 
 def _standing(origin: Origin, rights: Rights, found: Found) -> Standing:
-    """In the role of the demande where the acteur has it, else in the one that he has: nobody chooses twice."""
+    """In the role of the demande where the acteur has it, else in one that he has: nobody chooses twice."""
     held = revoking_standings(origin.acteur, rights, found.offre, found.structure, found.beneficiaire)
     if not held:
         raise AccessError(Code.HABILITATION_MISSING)
-    return held.get(found.role) or next(iter(held.values()))
+    own = None if found.role is None else held.get(found.role)
+    return own or next(iter(held.values()))

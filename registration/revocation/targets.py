@@ -104,28 +104,44 @@ def find_targets(
     return Targets(found, by_serial)
 
 
+def hold_one(session: Session, numero: int, *, compromised: bool) -> Target | None:
+    """The certificate of a demande, held as by ``find_targets``, for who has proved his right: no sight is asked."""
+    _hold(session, {numero} | (_of_the_same_keys(session, {numero}) if compromised else set()))
+    joined = (_certificat.id_demande == _demande.id) & _certificat.emis_le.is_not(None)
+    row = session.execute(select(*_COLUMNS).outerjoin(_certificat, joined).where(_demande.id == numero)).one_or_none()
+    return None if row is None else _as_target(row)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A demande de révocation, as far as it decides who may act on it."""
+    """A demande de révocation, as far as it decides who may act on it; without ``role`` it was asked for by code."""
 
     id_demande: int
     offre: Offre
     structure: str | None
     beneficiaire: str | None
-    role: Role
+    role: Role | None
 
 
 def find_revocation(session: Session, acteur: Acteur, numero: int) -> Found | None:
     """One of a certificate that the acteur may know of; None for every other number."""
     row = session.execute(
-        select(_demande.id, _demande.offre, _demande.id_structure, _demande.id_beneficiaire, _revocation.role)
+        select(
+            _demande.id,
+            _demande.offre,
+            _demande.id_structure,
+            _demande.id_beneficiaire,
+            _revocation.role,
+            _revocation.id_acteur,
+        )
         .join(_revocation, _revocation.id_demande == _demande.id)
         .where(_revocation.id == numero, may_know_of(acteur))
     ).one_or_none()
     offre = None if row is None else offre_of(row.offre)
-    if row is None or offre is None or row.role is None:
+    if row is None or offre is None or (row.role is None and row.id_acteur is not None):
         return None
-    return Found(row.id, offre, row.id_structure, row.id_beneficiaire, Role(row.role))
+    role = None if row.role is None else Role(row.role)
+    return Found(row.id, offre, row.id_structure, row.id_beneficiaire, role)
 
 
 def hold_demandes(session: Session, numeros: Collection[int]) -> None:

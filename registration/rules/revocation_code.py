@@ -19,6 +19,7 @@ from runtime.unseen import untypable_in
 _LENGTH = 12
 _N, _R, _P = 2**14, 8, 1
 _MAX_MEMORY = 64 * 1024 * 1024
+_SALT, _DIGEST = 16, 32
 
 
 def check_code(code: str, confirmation: str) -> None:
@@ -46,8 +47,17 @@ def _octets(code: str) -> bytes:
 
 def hash_code(code: str) -> str:
     """A text to store; two calls never give the same."""
-    salt = os.urandom(16)
-    digest = hashlib.scrypt(_octets(code), salt=salt, n=_N, r=_R, p=_P, maxmem=_MAX_MEMORY, dklen=32)
+    salt = os.urandom(_SALT)
+    digest = hashlib.scrypt(_octets(code), salt=salt, n=_N, r=_R, p=_P, maxmem=_MAX_MEMORY, dklen=_DIGEST)
+    return _written(salt, digest)
+
+
+def decoy() -> str:
+    """What stands in the place of a stored text where there is none: of no code, and as much work to compare with."""
+    return _written(os.urandom(_SALT), os.urandom(_DIGEST))
+
+
+def _written(salt: bytes, digest: bytes) -> str:
     return "scrypt${}${}${}${}${}".format(_N, _R, _P, *(base64.b64encode(part).decode() for part in (salt, digest)))
 
 
@@ -56,7 +66,7 @@ def verify_code(code: str, stored: str) -> bool:
     _, n, r, p, salt, digest = stored.split("$")
     expected = base64.b64decode(digest)
     found = hashlib.scrypt(
-        _octets(code), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p), maxmem=_MAX_MEMORY, dklen=32
+        _octets(code), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p), maxmem=_MAX_MEMORY, dklen=_DIGEST
     )
     # scrypt takes a code for the same with zero octets behind it (RFC 2104 §2 pads keys with them).
     return hmac.compare_digest(found, expected) and untypable_in(code) is None

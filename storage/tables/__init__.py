@@ -12,6 +12,7 @@ from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdi
 from storage.tables.counters import Compteur
 from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
+from storage.tables.essais import EssaiCode, JetonServi
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
 from storage.tables.revocations import DemandeRevocation
@@ -36,11 +37,13 @@ __all__ = [
     "Crl",
     "Demande",
     "DemandeRevocation",
+    "EssaiCode",
     "Fermeture",
     "Habilitation",
     "Historique",
     "Identite",
     "ImportAnnuaire",
+    "JetonServi",
     "Lot",
     "LotCompte",
     "LotPage",

@@ -18,6 +18,7 @@ class DemandeRevocation(Base):
     ``effet_le`` is when it takes effect: 00:00 in Paris on its day when ``differee``. The instant at which the
     certificate was revoked in truth stands there. ``role`` is the one in which its acteur acted; NULL together with
     ``motif``, ``email`` and ``id_certificat`` where an item of a lot was refused before that was known.
+    ``id_acteur`` is NULL where nobody had logged in: the code was proof enough; ``role`` is NULL too.
     ``remplacee_par`` is the numero of the one that took effect before it. At most one waits for its day for each
     certificate.
     """
@@ -46,7 +47,7 @@ class DemandeRevocation(Base):
     reference: Mapped[str | None] = mapped_column(String(64))
     etat: Mapped[str] = mapped_column(String(16))
     resultat: Mapped[str] = mapped_column(String(16))
-    id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"))
+    id_acteur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
     id_administrateur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
     role: Mapped[str | None] = mapped_column(String(24))
     id_demande: Mapped[int | None] = mapped_column(ForeignKey("demande.id"))

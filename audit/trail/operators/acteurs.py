@@ -19,6 +19,7 @@ _ACTEUR_LENGTH = 200
 _TECHNICAL, _PERSONAL, _NONE = "Administrateur technique ", "Demandeur à titre personnel", "aucune"
 _UNDER_WAY = timedelta(minutes=1)  # a request that had begun when it was ended
 _PORTEUR = "Porteur CL"
+_BY_CODE = ("Porteur du code", "", "Code de révocation", None)
 _acteur = tables.Acteur
 
 
@@ -46,6 +47,12 @@ class Acteurs:
     def asked_faults(self, revocation: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
         """As ``faults``, of a demande de révocation: a refused one may be by no right at all."""
         first = lines[0]
+        if revocation.id_acteur is None:
+            # Whoever knew its code, without login: nobody is named, and the trail tells it (audit/trail/by_code).
+            if (first.type_acteur, first.acteur, first.habilitations_acteur, revocation.role) != _BY_CODE:
+                yield "sans acteur, et son enregistrement n'est pas celui d'un porteur du code"
+            yield from self._strangers(lines)
+            return
         if first.acteur != self._name(revocation.id_acteur):
             yield "l'acteur de la demande n'est pas celui de son enregistrement"
         given, role = first.habilitations_acteur or "", revocation.role

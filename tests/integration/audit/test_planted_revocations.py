@@ -9,7 +9,9 @@ import pytest
 from batch.lists.crls import publish
 from registration.values import RevocationLotForm
 from tests.integration.audit.conftest import Place
+from tests.support.by_code import a_try, proof_of
 from tests.support.revoking import revocation_form
+from tests.support.world import World
 
 _LATER = timedelta(days=3)
 
@@ -34,6 +36,7 @@ def live(place: Place) -> dict[str, int]:
         revocation_form(10**9),
         revocation_form(numeros["SERV_SMIME"], motif="AUTRE", autre_motif="panne"),
     )
+    found["by code"] = _by_code(world, numeros["PRO_CONF"])
     index = ra.submit(origin, RevocationLotForm(reference="rev-1", revocations=forms)).index
     views = ra.list_lot(origin.acteur, index).revocations
     found |= dict(zip(("of a lot", "again", "refused", "other"), (view.numero for view in views), strict=True))
@@ -42,6 +45,11 @@ def live(place: Place) -> dict[str, int]:
     for name in world.hierarchy.signers:
         publish(place.context, name)
     return found
+
+
+def _by_code(world: World, numero: int) -> int:
+    proved = world.ra.par_code.prove(a_try(world, numero))
+    return world.ra.par_code.revoke(proof_of(world, proved), revocation_form()).numero or 0
 
 
 def test_what_happened_is_in_order(place: Place) -> None:
@@ -57,6 +65,7 @@ PLANTED = {
     "stolen": ("motif = 'AUTRE', id_demande = 1", "celui d'une autre demande"),
     "other": ("motif = 'FIN_ACTIVITE'", "motif FIN_ACTIVITE, et le certificat est révoqué pour unspecified"),
     "planned": ("effet_le = '2026-01-01 00:00:00.000000'", "son jour est passé"),
+    "by code": ("role = 'PORTEUR_CL'", "sans acteur, et son enregistrement n'est pas celui d'un porteur du code"),
     "again": ("role = 'PORTEUR_CL'", "le rôle PORTEUR_CL n'est pas celui"),
 }
 
@@ -98,3 +107,18 @@ def test_a_revocation_that_is_gone_leaves_its_lines_and_its_lot(embedded: Place)
     assert any("d'une demande qui n'existe pas" in text for text in texts)
     assert any("déposé avec 4 demande(s), la base en a 3" in text for text in texts)
     assert any("les nombres gardés ne sont pas ceux" in text for text in texts)
+
+
+def test_what_nobody_asked_for_is_named_unless_the_trail_tells_it(embedded: Place) -> None:
+    numeros = live(embedded)
+    done, code = numeros["done"], numeros["by code"]
+    first = f"WHERE id_demande = {done} AND code_action = 'ACT_REV_001'"
+    embedded.sql(
+        f"UPDATE demande_revocation SET id_acteur = NULL, role = NULL WHERE id = {done}",
+        "UPDATE historique SET type_acteur = 'Porteur du code', acteur = '', habilitations_acteur = "
+        f"'Code de révocation' {first}",
+        f"UPDATE demande_revocation SET id_acteur = 1 WHERE id = {code}",
+    )
+    found = [str(one) for one in embedded.audit(trail=True).findings]
+    assert [one for one in found if f"n° {done}" in one and "la piste ne dit pas qu'elle s'est faite par code" in one]
+    assert [one for one in found if f"n° {code} : faite par code ici" in one]
