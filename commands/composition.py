@@ -28,6 +28,7 @@ from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import LotPolicy
 from registration.retraits.textes import FichierTexte
+from registration.rules.code_tries import TryPolicy
 from registration.rules.issuers import issuer_names
 from registration.values import Textes
 from registration.vocabulary import Plateforme
@@ -40,6 +41,7 @@ from storage.refusals import refusals_told
 from storage.waits import BATCH, Waits
 
 log = structlog.get_logger()
+_AHEAD_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,18 @@ class Instance:
             textes=Textes(cgu=self.textes[0].texte, pc=self.textes[1].texte),
             policy=self.lot_policy,
             directory=self.directory,
+            tries=self.try_policy,
+        )
+
+    @property
+    def try_policy(self) -> TryPolicy:
+        """How often revocation codes may be tried without login."""
+        section = self.settings.sans_login
+        return TryPolicy(
+            per_address=section.tries_per_address,
+            per_certificate=section.tries_per_certificate,
+            per_second=section.checks_per_second,
+            burst=_AHEAD_SECONDS * section.checks_per_second,
         )
 
     @property

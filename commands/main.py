@@ -28,6 +28,7 @@ _VERBS = {
     "audit": "commands.checks.audit",
     "ws": "commands.processes.ws",
     "portal": "commands.processes.portal",
+    "sans-login": "commands.processes.sans_login",
     "worker": "commands.processes.worker",
     "relay": "commands.processes.relay",
     "mailer": "commands.processes.mailer",

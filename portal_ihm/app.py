@@ -21,6 +21,7 @@ from portal_ihm.login.intake import SESSION_COOKIE, Intake
 from portal_ihm.shell import errors
 from portal_ihm.shell.context import Portal
 from portal_ihm.shell.headers import SecurityHeaders
+from portal_ihm.shell.origins import origin_of_address
 from portal_ihm.shell.rendering import STATIC_FOLDER, make_templates
 from portal_ihm.shell.shares import FairShares
 from portal_ihm.suivi import views as suivi
@@ -53,7 +54,7 @@ def build_app(
     """
     if len(session_secret) < _MIN_SECRET:
         raise ValueError("session_secret: 32 bytes at least")
-    origin, host = _origin(public_url)
+    origin, host = origin_of_address(public_url), urlsplit(public_url).hostname or ""
     portal = Portal(
         authority=authority,
         origin=origin,
@@ -109,16 +110,6 @@ def _routes() -> list[Route | Mount]:
         Route("/tiers/fin", tiers.fin, methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
     ]
-
-
-def _origin(public_url: str) -> tuple[str, str]:
-    """Origin as browsers write it (RFC 6454 §6.1: the default port is left out), and the host name."""
-    parts = urlsplit(public_url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError("public_url: an https address")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in {None, 443} else f":{parts.port}"
-    return f"https://{host}{port}", parts.hostname
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from batch.watching.expiry import Watched
 from runtime.probes import served_certificate
 from runtime.settings.model import Settings
+from runtime.settings.sans_login import SansLoginSettings
 from runtime.settings.sections import PortalSettings, WsSettings
 
 
@@ -13,15 +14,22 @@ def watched(settings: Settings) -> Watched:
     return Watched(
         authorities_dir=settings.pki.authorities_dir,
         publication=settings.pki.publication_dir,
-        tls={"ws": settings.ws.tls_certificate_file, "portal": settings.portal.tls_certificate_file},
+        tls={name: section.tls_certificate_file for name, section in _listeners(settings).items()},
     )
 
 
 def served_certificates(settings: Settings) -> dict[str, bytes]:
     """What the listeners of this machine show at this moment, DER, by name; one that does not answer is left out."""
-    sections: dict[str, WsSettings | PortalSettings] = {"ws": settings.ws, "portal": settings.portal}
-    shown = {name: served_certificate(_reachable(one.host), one.port) for name, one in sections.items()}
+    shown = {name: served_certificate(_reachable(one.host), one.port) for name, one in _listeners(settings).items()}
     return {name: der for name, der in shown.items() if der is not None}
+
+
+def _listeners(settings: Settings) -> dict[str, WsSettings | PortalSettings | SansLoginSettings]:
+    """Those of this plateforme that show a certificate."""
+    found: dict[str, WsSettings | PortalSettings | SansLoginSettings] = {"ws": settings.ws, "portal": settings.portal}
+    if settings.sans_login.processes:
+        found["sans_login"] = settings.sans_login
+    return found
 
 
 def _reachable(host: str) -> str:

@@ -21,7 +21,7 @@ from runtime.settings.model import CONFIG_VARIABLE, Settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-_WS_PORT, _PORTAL_PORT, _PUBLICATION_PORT = 8443, 8444, 8480
+_WS_PORT, _PORTAL_PORT, _SANS_LOGIN_PORT, _PUBLICATION_PORT = 8443, 8444, 8445, 8480
 
 
 class DemoError(Exception):
@@ -33,7 +33,8 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ws_port = _free_port(_WS_PORT, set())
     portal_port = _free_port(_PORTAL_PORT, {ws_port})
-    publication_port = _free_port(_PUBLICATION_PORT, {ws_port, portal_port})
+    sans_login_port = _free_port(_SANS_LOGIN_PORT, {ws_port, portal_port})
+    publication_port = _free_port(_PUBLICATION_PORT, {ws_port, portal_port, sans_login_port})
     config = folder / "igc.toml"
     config.write_text(
         "# Written by the demo at each start.\n"
@@ -41,6 +42,7 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
         'data_dir = "."\n\n'
         f'[ws]\nport = {ws_port}\npublic_url = "https://localhost:{ws_port}"\n\n'
         f'[portal]\nport = {portal_port}\npublic_url = "https://localhost:{portal_port}"\n\n'
+        f'[sans_login]\nprocesses = 1\nport = {sans_login_port}\npublic_url = "https://localhost:{sans_login_port}"\n\n'
         f"[publication]\nport = {publication_port}\n\n"
         '[logging]\nformat = "console"\n'
     )
@@ -118,7 +120,7 @@ def _environment(config: Path) -> dict[str, str]:
 
 def _wait_ready(settings: Settings, process: subprocess.Popen[bytes], journal: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    listeners = [(settings.ws.host, settings.ws.port), (settings.portal.host, settings.portal.port)]
+    listeners = [(one.host, one.port) for one in (settings.ws, settings.portal, settings.sans_login)]
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise DemoError(f"la plateforme s'est arrêtée au démarrage : {_last_line(journal)}")

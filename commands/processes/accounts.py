@@ -26,6 +26,7 @@ _SECRETS = {
     "mailer": (_DATABASE, "notices.smtp.password_file"),
     "ws": (_DATABASE,),
     "portal": (_DATABASE, "portal.session_secret_file"),
+    "sans-login": (_DATABASE, "sans_login.secret_file"),
     "publication": (_DATABASE, _OCSP),
 }
 
@@ -38,7 +39,8 @@ class Accounts:
         self._settings = settings
         self._secrets = secrets
         names = settings.accounts
-        self._accounts = {role: find_account(getattr(names, role)) for role in _SECRETS} if names.given else {}
+        given = {role: getattr(names, role.replace("-", "_")) for role in _SECRETS} if names.given else {}
+        self._accounts = {role: find_account(name) for role, name in given.items() if name is not None}
 
     def of(self, role: str) -> Account | None:
         """The account of a kind of process, by the verb that runs it."""
@@ -74,6 +76,8 @@ class Accounts:
         if settings.database_url is None or settings.database_url.startswith("sqlite"):
             yield "une base SQLite n'appartient qu'à un compte : renseigner database_url (PostgreSQL)"
         for role, path in self._needed():
+            if role not in self._accounts:  # nothing of it runs here
+                continue
             account = self._accounts[role]
             if path.is_dir() and not account.may_list(path):
                 yield f"{account.name} ne peut pas lire le dossier {path}"
@@ -88,9 +92,9 @@ class Accounts:
 
     def _needed(self) -> Iterator[tuple[str, Path]]:
         settings = self._settings
-        for role in ("worker", "ws", "portal", "publication"):
+        for role in ("worker", "ws", "portal", "sans-login", "publication"):
             yield role, settings.pki.authorities_dir / "authorities.json"
-        for role, section in (("ws", settings.ws), ("portal", settings.portal)):
+        for role, section in (("ws", settings.ws), ("portal", settings.portal), ("sans-login", settings.sans_login)):
             yield role, section.tls_certificate_file
             yield role, section.tls_key_file.path
         if settings.pki.keys_dir.is_dir():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from commands.composition import Instance
 from runtime.listening.limits import Limits, reachable
 from runtime.listening.server import HttpServer
 from runtime.listening.tls import server_ssl_context
+from runtime.settings.sans_login import SansLoginSettings
 from runtime.settings.sections import HttpLimits, PortalSettings, WsSettings
 
 _OBJECTS_BETWEEN_SEARCHES = 10_000
@@ -17,12 +18,23 @@ _OBJECTS_BETWEEN_SEARCHES = 10_000
 
 def listen(here: Instance, section: WsSettings | PortalSettings, app: Callable[..., Any]) -> None:
     """Serve the ASGI application until SIGTERM, to clients of the recognised authorities and to strangers."""
+    _serve(section, app, here.trust_anchors)
+
+
+def listen_to_strangers(section: SansLoginSettings, app: Callable[..., Any]) -> None:
+    """As ``listen``, and nobody is asked for a client certificate."""
+    _serve(section, app, ())
+
+
+def _serve(
+    section: WsSettings | PortalSettings | SansLoginSettings, app: Callable[..., Any], client_cas: Iterable[bytes]
+) -> None:
     # What is there by now stays until the end: looked through for garbage again and again, it would hold calls up.
     # And a call makes some hundreds of objects that end with it, hardly any of them garbage that only a search finds.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
-    context = server_ssl_context(section.tls_certificate_file, section.tls_key_file.path, here.trust_anchors)
+    context = server_ssl_context(section.tls_certificate_file, section.tls_key_file.path, client_cas)
     HttpServer(
         app,
         section.host,

@@ -109,7 +109,11 @@ def _children(settings: Settings, config: Path | None, accounts: Accounts) -> li
     for number in range(1, settings.batch.worker_count() + 1):
         name = f"{_WORKER}{number}"
         children.append(child(name, "worker", "--name", name))
-    for name, verb, section in (("service-web", "ws", settings.ws), ("portail", "portal", settings.portal)):
+    for name, verb, section in (
+        ("service-web", "ws", settings.ws),
+        ("portail", "portal", settings.portal),
+        ("sans-login", "sans-login", settings.sans_login),
+    ):
         ready = partial(tls_answers, section.host, section.port)
         children += [child(f"{name}-{number}", verb, ready=ready) for number in range(1, section.processes + 1)]
     publication = settings.publication

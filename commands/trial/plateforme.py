@@ -71,7 +71,7 @@ def make_plateforme(
         step("Listes de révocation et répondeurs OCSP")
         publish_missing_crls(context)
         renew_due(context)
-        step("Certificats TLS du service web et du portail")
+        step("Certificats TLS des sites")
         _make_servers(settings, context)
         step("Structures, personnes, habilitations et certificats des clients (fictifs)")
         _make_world(here.db, here.plateforme)
@@ -93,10 +93,13 @@ def _perform_ceremony(settings: Settings, ceremony: Ceremony) -> None:
 
 def _make_servers(settings: Settings, context: WorkerContext) -> None:
     plateforme = Plateforme(settings.plateforme)
-    for certificate_file, key_file in (
+    files = [
         (settings.ws.tls_certificate_file, settings.ws.tls_key_file.path),
         (settings.portal.tls_certificate_file, settings.portal.tls_key_file.path),
-    ):
+    ]
+    if settings.sans_login.processes:
+        files.append((settings.sans_login.tls_certificate_file, settings.sans_login.tls_key_file.path))
+    for certificate_file, key_file in files:
         if certificate_file.exists():
             continue
         structure = STRUCTURES[0]
@@ -114,7 +117,12 @@ def _make_servers(settings: Settings, context: WorkerContext) -> None:
             ),
         )
         write_pair(certificate_file, key_file, enrolled)
-    secret_file = settings.portal.session_secret_file.path
+    _make_secret(settings.portal.session_secret_file.path)
+    if settings.sans_login.processes:
+        _make_secret(settings.sans_login.secret_file.path)
+
+
+def _make_secret(secret_file: Path) -> None:
     if not secret_file.exists():
         secret_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_new(secret_file, secrets.token_urlsafe(_SESSION_SECRET_BYTES).encode() + b"\n", secret=True)

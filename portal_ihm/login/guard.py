@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from portal_ihm.shell.bodies import bounded
 from portal_ihm.shell.context import OFFRE_ON_THE_PORTAL, Portal, chosen_tiers
 from portal_ihm.shell.errors import access_page, http_page, refusal_page
 from registration.errors import AccessError, IgcError
@@ -18,7 +18,7 @@ from runtime.listening.protocol import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from registration.values import Caller
 
@@ -50,7 +50,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive, self._portal.max_body), send)
+        await self._app(scope, bounded(receive, self._portal.max_body), send)
 
     def _refuse_form(self, request: Request) -> Response | None:
         if request.method in _SAFE_METHODS:
@@ -104,17 +104,3 @@ class Guard:
             # Nothing that was meant for the third party is done in his own name: this request is refused.
             request.session.clear()
             raise
-
-
-def _bounded(receive: Receive, limit: int) -> Receive:
-    seen = 0
-
-    async def receive_bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise HTTPException(413)
-        return message
-
-    return receive_bounded

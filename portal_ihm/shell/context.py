@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from jinja2 import Environment
 
@@ -39,6 +39,19 @@ class Portal:
     clock: Clock
     templates: Environment
     max_body: int
+
+
+class Shell(Protocol):
+    """What the shell itself needs of whatever application it stands around."""
+
+    @property
+    def templates(self) -> Environment:
+        """Where pages are made from."""
+
+
+def shell_of(request: Request) -> Shell:
+    """The running application as the shell sees it."""
+    return cast("Shell", request.app.state.portal)
 
 
 def portal_of(request: Request) -> Portal:

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from portal_ihm.shell import labels
-from portal_ihm.shell.context import known_caller, may_act_for_others, may_request, portal_of
+from portal_ihm.shell.context import known_caller, may_act_for_others, may_request, shell_of
 from registration.vocabulary import Plateforme
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: obj
     """A whole page; ``acteur`` is None on the pages that are shown before or without identification."""
     caller = known_caller(request.scope)
     acteur = None if caller is None else caller.acteur
-    page = portal_of(request).templates.get_template(template)
+    page = shell_of(request).templates.get_template(template)
     html = page.render(
         acteur=acteur,
         administrateur=None if caller is None else caller.administrateur,

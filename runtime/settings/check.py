@@ -13,7 +13,8 @@ from runtime.processes.accounts import AccountError, find_account
 from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings.errors import SettingsProblem
 from runtime.settings.model import Settings
-from runtime.settings.sections import PkiSettings, PortalSettings, WsSettings
+from runtime.settings.sans_login import SansLoginSettings
+from runtime.settings.sections import PkiSettings, PortalSettings, PublicationSettings, WsSettings
 from runtime.settings.textes import TEST_VERSION
 
 _MIN_SESSION_SECRET = 32
@@ -43,6 +44,7 @@ def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
                 ("ws", settings.ws.public_url),
                 ("portal", settings.portal.public_url),
                 ("textes", settings.textes.public_url),
+                *((("sans_login", settings.sans_login.public_url),) if settings.sans_login.processes else ()),
             )
             if (urlsplit(url).hostname or "").startswith(("localhost", "127.", "::1"))
         ]
@@ -73,10 +75,21 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _tls("ws", settings.ws, owners.get("ws", ()))
     yield from _tls("portal", settings.portal, owners.get("portal", ()))
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
+    yield from _sans_login(settings, owners.get("sans_login", ()))
     if settings.publication.processes:
         yield from _secret("publication.ocsp_pass_phrase_file", settings.publication.ocsp_pass_phrase_file)
     yield from _notices(settings)
     yield from _shared_addresses(settings)
+
+
+def _sans_login(settings: Settings, owners: Collection[int]) -> Iterator[SettingsProblem]:
+    section = settings.sans_login
+    if not section.processes:
+        return
+    yield from _tls("sans_login", section, owners)
+    yield from _secret("sans_login.secret_file", section.secret_file, at_least=_MIN_SESSION_SECRET)
+    if section.secret_file.path == settings.portal.session_secret_file.path:
+        yield SettingsProblem("sans_login.secret_file", "un autre fichier que portal.session_secret_file attendu")
 
 
 def _textes(settings: Settings) -> Iterator[SettingsProblem]:
@@ -122,12 +135,20 @@ def _owners(settings: Settings) -> dict[str, tuple[int]]:
     names = settings.accounts
     if os.geteuid() != 0 or names.ws is None or names.portal is None:
         return {}
-    return {"ws": (find_account(names.ws).uid,), "portal": (find_account(names.portal).uid,)}
+    roles = {"ws": names.ws, "portal": names.portal, "sans_login": names.sans_login}
+    return {role: (find_account(name).uid,) for role, name in roles.items() if name is not None}
 
 
 def _shared_addresses(settings: Settings) -> Iterator[SettingsProblem]:
     taken = {(settings.ws.host, settings.ws.port)}
-    for name, section in (("portal", settings.portal), ("publication", settings.publication)):
+    sections: dict[str, PortalSettings | PublicationSettings | SansLoginSettings] = {
+        "portal": settings.portal,
+        "publication": settings.publication,
+        "sans_login": settings.sans_login,
+    }
+    for name, section in sections.items():
+        if not section.processes:
+            continue
         if (section.host, section.port) in taken:
             yield SettingsProblem(f"{name}.port", "un autre service de la plateforme écoute déjà à cette adresse")
         taken.add((section.host, section.port))
@@ -185,7 +206,9 @@ def _secret_bytes(cle: str, secret: SecretFile, owners: Collection[int]) -> Iter
         yield SettingsProblem(cle, str(error))
 
 
-def _tls(name: str, section: WsSettings | PortalSettings, owners: Collection[int]) -> Iterator[SettingsProblem]:
+def _tls(
+    name: str, section: WsSettings | PortalSettings | SansLoginSettings, owners: Collection[int]
+) -> Iterator[SettingsProblem]:
     certificate = section.tls_certificate_file
     problems = [
         *_secret_bytes(f"{name}.tls_key_file", section.tls_key_file, owners),

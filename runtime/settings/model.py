@@ -25,6 +25,7 @@ from runtime.settings.directory import DirectorySettings
 from runtime.settings.errors import SettingsError, SettingsProblem, problems_of
 from runtime.settings.notices import NoticesSettings
 from runtime.settings.remote import database_problems, directory_problems, queue_problems, smtp_problems
+from runtime.settings.sans_login import SansLoginSettings
 from runtime.settings.sections import (
     AccountsSettings,
     BatchSettings,
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
     queue_password_file: Secret | None = Field(default=None, description="Mot de passe de la file de travaux.")
     ws: WsSettings = Field(default=WsSettings(), description="Service web SOAP.")
     portal: PortalSettings = Field(default=PortalSettings(), description="Portail.")
+    sans_login: SansLoginSettings = Field(
+        default=SansLoginSettings(), description="Site de révocation sans authentification."
+    )
     pki: PkiSettings = Field(default=PkiSettings(), description="Autorités de certification.")
     publication: PublicationSettings = Field(
         default=PublicationSettings(), description="Publication : OCSP, CRL, certificats des AC."
@@ -250,6 +254,12 @@ class Settings(BaseSettings):
     def _check_clock(self) -> Self:
         if self.clock_shift_seconds and self.plateforme == "PRODUCTION":
             raise ValueError("clock_shift_seconds : l'horloge ne se décale que sur une plateforme de TEST")
+        return self
+
+    @model_validator(mode="after")
+    def _check_account_without_login(self) -> Self:
+        if self.accounts.given and self.sans_login.processes and self.accounts.sans_login is None:
+            raise ValueError("accounts.sans_login : un compte à lui pour le site sans authentification, qui est servi")
         return self
 
     @model_validator(mode="after")

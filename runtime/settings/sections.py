@@ -427,6 +427,9 @@ class AccountsSettings(Section):
     relay: AccountName | None = Field(default=None, description="Compte du relais.")
     ws: AccountName | None = Field(default=None, description="Compte du service web.")
     portal: AccountName | None = Field(default=None, description="Compte du portail.")
+    sans_login: AccountName | None = Field(
+        default=None, description="Compte du site de révocation sans authentification, s'il est servi."
+    )
     publication: AccountName | None = Field(default=None, description="Compte de la publication.")
     mailer: AccountName | None = Field(default=None, description="Compte de l'envoi des avis.")
     secrets_dir: LocalPath = Field(
@@ -446,6 +449,10 @@ class AccountsSettings(Section):
         given = [name for name in names if name is not None]
         if given and len(given) < len(names):
             raise ValueError("un compte pour chacun : worker, relay, ws, portal, publication et mailer")
+        if self.sans_login is not None:
+            if not given:
+                raise ValueError("sans_login seul : un compte pour chacun des autres aussi")
+            given.append(self.sans_login)
         if len(set(given)) != len(given):
             raise ValueError("un compte différent pour chacun : aucun ne doit pouvoir lire ce qui est à un autre")
         return self
