@@ -11,7 +11,7 @@ import requests
 from lxml import html
 
 from portal_ihm.sans_login.app import build_site
-from portal_ihm.sans_login.captcha import Captchas
+from portal_ihm.sans_login.captcha import LENGTH, Captchas
 from registration.ports import RevocationsParCodePort
 from runtime.listening.server import HttpServer, Limits
 from tests.support.by_code import common_name
@@ -77,11 +77,12 @@ class Visitor:
 def read(defi: str) -> tuple[str, str]:
     """The token and its characters; whoever has the site's secret can read them."""
     content = Captchas(SECRET)._seals._fernet.decrypt(defi.encode())
-    return defi, next(part.decode() for part in [content[-6:]])
+    return defi, content[-LENGTH:].decode()
 
 
 def hidden(page: requests.Response, name: str) -> str:
-    (value,) = html.document_fromstring(page.content).xpath(f"//input[@name='{name}']/@value")
+    document: Any = html.document_fromstring(page.content)
+    (value,) = document.xpath(f"//input[@name='{name}']/@value")
     return str(value)
 
 

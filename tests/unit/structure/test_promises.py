@@ -10,8 +10,8 @@ import pytest
 from tests.unit.structure.test_one_door import ROOT
 
 PAGES = [*(ROOT / "docs").glob("*.md"), *(ROOT / "portal_ihm" / "templates").rglob("*.html"), ROOT / "README.md"]
-# Searches of the directory, revocation by its code: nothing in the code does it.
-PROMISES = re.compile(r"recherches des (?:utilisateurs|deux canaux)|sert à (?:[^.]*\b)?révoquer", re.IGNORECASE)
+# Searches of the directory: nothing in the code does it.
+PROMISES = re.compile(r"recherches des (?:utilisateurs|deux canaux)", re.IGNORECASE)
 MARK = re.compile("à venir", re.IGNORECASE)
 
 
@@ -32,7 +32,6 @@ def test_nothing_is_promised_that_nothing_keeps(page: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Ce code sert à révoquer.",
         "Les recherches des utilisateurs se font chez lui.",
     ],
 )
