@@ -198,6 +198,7 @@ def _say_where(settings: Settings, folder: Path) -> None:
         f"  {short(clients / (SENDER + '.p12'))}, mot de passe {password}\n"
         f"  et l'autorité {short(clients / 'ac-racine.pem')} ; puis « Suivre » et l'index du lot.\n"
         f"Révocation par code, sans authentification : [bold]{settings.sans_login.public_url}[/]\n"
+        "  Pour les certificats que fait le dossier ci-dessous, avec le code de révocation qui s'y trouve.\n"
         f"Service web : {settings.ws.public_url}/ws/lots/1.0?wsdl\n"
         f"Avis par mail, un fichier .eml chacun : {short(settings.notices.folder)}\n"
         f"Rapport : {short(folder / 'report.json')}   Journal : {short(folder / 'journal.log')}"
