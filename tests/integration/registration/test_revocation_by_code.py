@@ -294,7 +294,7 @@ def test_on_a_day_it_waits_and_is_done_and_who_may_revoke_may_give_it_up(world: 
 
 def test_a_code_that_was_right_gives_its_try_back(world: World) -> None:
     numero = active(world)
-    for _ in range(30):
+    for _ in range(7):
         world.ra.par_code.prove(a_try(world, numero))
         world.clock.advance(seconds=1)
     with world.db.read() as session:
