@@ -25,7 +25,7 @@ _row = tables.EssaiCode
 _table = cast("Table", _row.__table__)
 _served = cast("Table", tables.JetonServi.__table__)
 _AT_ONCE = 500
-_PREFIXES = {
+_NATURES = {
     "address": "adresse", "certificate": "certificat", "pair": "essai", "overall": "ensemble", "place": "place",
     "told": "refus",
 }  # fmt: skip
@@ -45,12 +45,14 @@ class Keys:
             "address": adresse, "certificate": certificat, "pair": f"{adresse}\n{certificat}", "overall": "",
             "place": adresse, "told": "",
         }  # fmt: skip
-        self._names = {kind: f"{_PREFIXES[kind]} {_digest(plateforme, scope)}" for kind, scope in scopes.items()}
+        self._names = {kind: f"{_NATURES[kind]} {_digest(plateforme, scope)}" for kind, scope in scopes.items()}
+        self._natures = {name: _NATURES[kind] for kind, name in self._names.items()}
 
     def hold(self, session: Session, now: datetime) -> Counts:
         """The counts, which nobody else changes before the end of the transaction; new ones begin at nothing."""
         names = sorted(self._names.values())  # everybody in one order
-        rows = [{"cle": name, "nombre": 0, "debut_le": now, "fin_le": now} for name in names]
+        empty = {"nombre": 0, "debut_le": now, "fin_le": now}
+        rows = [{"cle": name, "nature": self._natures[name], **empty} for name in names]
         query = select(_row.cle, _row.nombre, _row.debut_le, _row.fin_le).where(_row.cle.in_(names))
         held: dict[str, Count] = {}
         while len(held) < len(names):  # what is over may be forgotten between the two statements
@@ -111,18 +113,18 @@ def forget(db: Database, now: datetime) -> None:
 def _forget_some(db: Database, now: datetime) -> bool:
     """Whether there was anything."""
     with db.write() as session:
-        query = select(_row.cle, _row.nombre, _row.debut_le).where(_row.fin_le <= now)
+        query = select(_row.cle, _row.nature, _row.nombre, _row.debut_le).where(_row.fin_le <= now)
         over = session.execute(query.order_by(_row.cle).limit(_AT_ONCE).with_for_update(key_share=True)).all()
         session.connection().execute(delete(_table).where(_table.c.cle.in_([row.cle for row in over])))
         for row in over:
-            if row.cle.startswith(_PREFIXES["told"]) and row.nombre:
+            if row.nature == _NATURES["told"] and row.nombre:
                 told = {"nombre": row.nombre, "depuis": row.debut_le.isoformat(timespec="seconds")}
                 note(session, Acte.CODES_REFUSED.value, now, told, essential=False)
     return bool(over)
 
 
 def _kept_places(session: Session, now: datetime) -> int:
-    kept = select(func.count()).where(_row.cle.startswith(_PREFIXES["place"]), _row.nombre > 0, _row.fin_le > now)
+    kept = select(func.count()).where(_row.nature == _NATURES["place"], _row.fin_le > now, _row.nombre > 0)
     return session.scalar(kept) or 0
 
 

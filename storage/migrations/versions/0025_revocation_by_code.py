@@ -20,12 +20,14 @@ def upgrade() -> None:
     op.create_table(
         "essai_code",
         sa.Column("cle", sa.String(64), nullable=False),
+        sa.Column("nature", sa.String(12), nullable=False),
         sa.Column("nombre", sa.Integer(), nullable=False),
         sa.Column("debut_le", _MOMENT, nullable=False),
         sa.Column("fin_le", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("cle", name=op.f("pk_essai_code")),
     )
     op.create_index(op.f("ix_essai_code__fin_le"), "essai_code", ["fin_le"])
+    op.create_index("ix_essai_code__nature_fin_le", "essai_code", ["nature", "fin_le"])
     op.create_table(
         "jeton_servi",
         sa.Column("id", sa.String(32), nullable=False),

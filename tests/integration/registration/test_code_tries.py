@@ -13,13 +13,13 @@ from batch.queue.jobs import forget_tries, install
 from batch.queue.periodic import TABLE
 from registration.authority import RevocationsParCode
 from registration.errors import Code, IgcError
-from registration.revocation.tries import anything_to_forget
+from registration.revocation.tries import anything_to_forget, forget
 from registration.rules.code_tries import TryPolicy
 from storage import tables
 from storage.database import Database
 from tests.support.assertions import all_done
 from tests.support.by_code import a_try, proof_of
-from tests.support.concurrency import together
+from tests.support.concurrency import overtake, together
 from tests.support.databases import count_rows
 from tests.support.revoking import active, revocation_form
 from tests.support.world import World, open_world
@@ -191,7 +191,7 @@ def test_an_address_has_one_place_however_often_it_asks(world: World) -> None:
     hours = {hour_of(fail(world, numero, "a", at, serie=f"{rank:x}")) for rank in range(10)}
     assert len(hours) == 1
     with world.db.read() as session:
-        places = session.query(tables.EssaiCode).filter(tables.EssaiCode.cle.startswith("place"))
+        places = session.query(tables.EssaiCode).filter_by(nature="place")
         assert sum(row.nombre for row in places) == 1
 
 
@@ -240,6 +240,24 @@ def test_what_is_over_is_forgotten_and_told_once_in_the_trail(world: World) -> N
         "essai_code": 0, "jeton_servi": 0,
     }  # fmt: skip
     assert not anything_to_forget(world.db, world.clock())
+
+
+def test_what_is_forgotten_while_it_is_counted_is_counted_anew(world: World) -> None:
+    numero = active(world)
+    fails(world, numero, "a", 2)
+    world.clock.advance(days=2)
+    made = a_try(world, numero, adresse="a", code="faux")
+
+    def counted() -> Code:
+        with pytest.raises(IgcError) as caught:
+            world.ra.par_code.prove(made)
+        return caught.value.code
+
+    code, _ = overtake(world.db, counted, "INSERT INTO essai_code", lambda: forget(world.db, world.clock()))
+    assert code is Code.CODE_REFUSED
+    with world.db.read() as session:
+        counts = {row.nature: row.nombre for row in session.query(tables.EssaiCode)}
+    assert (counts["essai"], counts["certificat"]) == (1, 1)
 
 
 def test_forgetting_is_periodic_work(world: World) -> None:

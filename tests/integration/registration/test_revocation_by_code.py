@@ -298,5 +298,5 @@ def test_a_code_that_was_right_gives_its_try_back(world: World) -> None:
         world.ra.par_code.prove(a_try(world, numero))
         world.clock.advance(seconds=1)
     with world.db.read() as session:
-        counts = {row.cle.split()[0]: row.nombre for row in session.query(tables.EssaiCode)}
+        counts = {row.nature: row.nombre for row in session.query(tables.EssaiCode)}
     assert (counts["adresse"], counts["certificat"], counts["essai"], counts["refus"]) == (0, 0, 0, 0)

@@ -21,6 +21,8 @@ DOORS: dict[str, tuple[str, set[str] | None]] = {
     "Fermeture": ("registration/life/fermetures.py", None),
     "Administrateur": ("registration/acteurs/administrateurs.py", None),
     "DemandeRevocation": ("registration/life/revocations.py", None),
+    "EssaiCode": ("registration/revocation/tries.py", None),
+    "JetonServi": ("registration/revocation/tries.py", None),
 }
 # Reading is free for the auditor, who checks, and for those who only ask.
 READERS = {
