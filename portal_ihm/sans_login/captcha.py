@@ -1,8 +1,7 @@
 """The captcha of the first step: six characters, drawn or spoken in French, copied in capitals or not.
 
-The characters are sealed in the form itself; neither picture nor sound is kept, each is made from the seal when it is
-asked for. Both are made from one alphabet without what looks alike (0 O, 1 I, 2 Z, 5 S, 8 B) or sounds alike (B D P T,
-F S, M N).
+The characters are sealed in the form itself; picture and sound are made from the seal when they are asked for. Both
+are made from one alphabet without what looks alike (0 O, 1 I, 2 Z, 5 S, 8 B) or sounds alike (B D P T, F S, M N).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import hmac
 import secrets
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 300, 100
 _FONT_SIZES = (58, 66, 72)
 # The library takes light colours for opaque: white on dark is what can be read.
 _INK, _GROUND = (255, 255, 255), (18, 52, 59)
-_SOUNDS_KEPT = 32
+_PICTURES_KEPT, _SOUNDS_KEPT = 256, 32
 
 
 class _Drawing(ImageCaptcha):
@@ -37,6 +37,26 @@ class _Drawing(ImageCaptcha):
     character_rotate = (-22, 22)
     word_offset_dx = 0.12
     word_space_probability = 1.0  # never a blank between two: with some, the last one would not find room
+
+
+class _Kept:
+    """The last ones that were made, by name."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: str, make: Callable[[], bytes]) -> bytes:
+        with self._lock:
+            made = self._made.get(name)
+        if made is None:
+            made = make()
+            with self._lock:
+                self._made[name] = made
+                while len(self._made) > self._most:
+                    self._made.popitem(last=False)
+        return made
 
 
 class Captchas:
@@ -48,8 +68,7 @@ class Captchas:
         self._drawing = _Drawing(WIDTH, HEIGHT, font_sizes=_FONT_SIZES)
         self._speaking = AudioCaptcha(voicedir=str(VOICES))
         self._speaking.load()
-        self._sounds: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = Lock()
+        self._pictures, self._sounds = _Kept(_PICTURES_KEPT), _Kept(_SOUNDS_KEPT)
 
     def make(self, line: str, now: datetime) -> str:
         """A new one for this line, sealed."""
@@ -64,26 +83,20 @@ class Captchas:
         return SolvedCaptcha(opened.jeton, opened.fin_le, hmac.compare_digest(typed.encode(), opened.value.encode()))
 
     def picture(self, token: str, line: str, now: datetime) -> bytes | None:
-        """A PNG, another one each time; None for a token that proves nothing."""
+        """A PNG, the same again for who asks again: many drawings would be easier to read by a program than one."""
         opened = self._open(token, line, now)
-        if opened is None:
-            return None
-        return self._drawing.generate(opened.value, bg_color=_GROUND, fg_color=_INK).getvalue()
+        return None if opened is None else self._pictures.get(opened.jeton, lambda: self._draw(opened.value))
 
     def sound(self, token: str, line: str, now: datetime) -> bytes | None:
         """A WAV (8 kHz, 8 bit) of about a quarter of a minute; the same again for who asks for a part of it."""
         opened = self._open(token, line, now)
-        if opened is None:
-            return None
-        with self._lock:
-            made = self._sounds.get(opened.jeton)
-        if made is None:
-            made = bytes(self._speaking.generate(opened.value))
-        with self._lock:
-            self._sounds[opened.jeton] = made
-            while len(self._sounds) > _SOUNDS_KEPT:
-                self._sounds.popitem(last=False)
-        return made
+        return None if opened is None else self._sounds.get(opened.jeton, lambda: self._speak(opened.value))
+
+    def _draw(self, text: str) -> bytes:
+        return self._drawing.generate(text, bg_color=_GROUND, fg_color=_INK).getvalue()
+
+    def _speak(self, text: str) -> bytes:
+        return bytes(self._speaking.generate(text))
 
     def _open(self, token: str, line: str, now: datetime) -> Opened[str] | None:
         return self._seals.open(token, line, now)

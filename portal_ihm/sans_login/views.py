@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from registration.values import RevocationForm
 
+_UNAVAILABLE = {Code.BUSY, Code.REVOCATION_STATUS_UNAVAILABLE}
 FIRST, SECOND = "/revoquer", "/revoquer/confirmer"
 _WISH_FIELDS = {
     "motif": "motif",
@@ -68,7 +69,7 @@ async def preuve(request: Request) -> Response:
     except NoTurnError:
         return refusal_page(request, IgcError(Code.BUSY))
     except IgcError as refusal:
-        if refusal.code is Code.BUSY:
+        if refusal.code in _UNAVAILABLE:
             raise
         is_late = refusal.code is Code.CODE_TRIED_TOO_OFTEN
         status = HTTPStatus.TOO_MANY_REQUESTS if is_late else HTTPStatus.UNPROCESSABLE_ENTITY
@@ -92,7 +93,7 @@ async def confirmation(request: Request) -> Response:
     try:
         result = await run_in_threadpool(site.par_code.revoke, proof, wish)
     except IgcError as refusal:
-        if refusal.code is Code.BUSY:
+        if refusal.code in _UNAVAILABLE:
             raise
         if refusal.code is Code.PROOF_SPENT:
             return _begin_again(request, size)

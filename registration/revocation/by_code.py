@@ -50,8 +50,10 @@ def prove_code(
 ) -> ProvedCertificat:
     """The certificate in use that authority, serial and code name together.
 
-    In this order, each before the next one costs anything: ERR_IHM_016 for a captcha that is wrong or has served;
-    ERR_WS_070 when this address has to wait (``rules.code_tries``), with the hour of its next try; ERR_IHM_015.
+    In this order, each before the next one costs anything: ERR_WS_026 while the plateforme is stopped (a database that
+    is not the one of before would give numbers twice, and does not know what was revoked); ERR_IHM_016 for a captcha
+    that is wrong or has served; ERR_WS_070 when this address has to wait (``rules.code_tries``), with the hour of its
+    next try; ERR_IHM_015.
     """
     named = names.get(given.autorite.strip().lower(), _NO_AUTHORITY)
     keys = Keys(plateforme, given.adresse, f"{' '.join(named)}\n{given.serial}")
@@ -75,15 +77,18 @@ def revoke_by_code(
     """Revoke the certificate of a proof at once, or have it revoked on a day, as ``asking.revoke_one`` does.
 
     The proof serves once: ERR_WS_071 for one that has, is too old, or whose certificate is not what it was. Then the
-    refusals of ``judge_form``; ConflictError ERR_WS_062 for what has expired meanwhile, 067 when another day waits.
-    None of these spends it. The history names no acteur, the audit trail tells the demande.
+    refusals of ``judge_form``; ERR_WS_026 as of ``prove_code``; ConflictError ERR_WS_062 for what has expired
+    meanwhile, 067 when another day waits. None of these spends it. The history names no acteur, the audit trail tells
+    the demande.
     """
     judged = judge_form(_of_proof(form, proof), clock())
     if not isinstance(judged, Wish):
         raise judged[0]
     origin = Origin(acteur=porteur_du_code(plateforme), canal=Canal.IHM)
+    with db.read() as session:  # before a number is taken
+        _refuse_stopped(session)
     with numbered(db, demandes=1) as (session, numero, _):
-        session.connection()  # the wait for other writers comes before the date
+        _refuse_stopped(session)
         now = clock()
         if now >= proof.fin_le or not spend(session, proof.jeton, proof.fin_le):
             raise IgcError(Code.PROOF_SPENT)
@@ -112,11 +117,17 @@ def display_names(chains: Mapping[str, tuple[bytes, ...]]) -> tuple[str, ...]:
     return tuple(sorted({name for subject in subjects if (name := _first(subject, NameOID.COMMON_NAME))}))
 
 
+def _refuse_stopped(session: Session) -> None:
+    """As the first statement of a transaction that writes it also waits for others, before the date is taken."""
+    if session.scalar(select(tables.Arret.id).limit(1)) is not None:
+        raise IgcError(Code.REVOCATION_STATUS_UNAVAILABLE)
+
+
 def _admit(db: Database, given: CodeTry, keys: Keys, clock: Clock, policy: TryPolicy) -> None:
     """Spend the captcha and take a try, in one transaction that is committed whatever comes of it."""
     captcha = given.captcha
     with db.write() as session:
-        session.connection()  # the wait for other writers comes before the date
+        _refuse_stopped(session)
         now = clock()
         is_solved = spend(session, captcha.jeton, captcha.fin_le) and captcha.juste and now < captcha.fin_le
         later = take(session, keys, now, policy) if is_solved else None

@@ -18,6 +18,7 @@ from registration.authority import RevocationsParCode
 from registration.errors import Code, IgcError
 from registration.rules.code_tries import TryPolicy
 from registration.vocabulary import Plateforme
+from storage import tables
 from storage.database import Database
 from tests.integration.portal.site import SECRET, Visitor, alert, hidden, served
 from tests.support.databases import count_rows
@@ -171,6 +172,7 @@ def test_the_picture_is_one_and_does_not_tell_its_characters(visitor: Visitor) -
     assert answer.headers["content-type"] == "image/png"
     assert answer.content.startswith(b"\x89PNG")
     assert copie.encode() not in answer.content
+    assert visitor.get(f"/captcha/image?defi={defi}").content == answer.content
     assert answer.headers["cache-control"] == "no-store"
 
 
@@ -263,6 +265,19 @@ def test_a_day_is_heeded(little: World, visitor: Visitor) -> None:
     assert "20/03/2026" in page.text
     assert certificat(little, numero).revoque_le is None
     assert "déjà prévue le" in visitor.prove(little, numero).text
+
+
+def test_while_the_plateforme_is_stopped_nothing_is_read_or_revoked(little: World, visitor: Visitor) -> None:
+    numero = active(little)
+    preuve = visitor.proof(little, numero)
+    before = count_rows(little.db)
+    with little.db.write() as session:
+        session.add(tables.Arret(id=1, raison="base d'avant", constate_le=little.clock()))
+    for page in (visitor.prove(little, numero), visitor.confirm(preuve)):
+        assert page.status_code == 503
+        assert Code.REVOCATION_STATUS_UNAVAILABLE.value in page.text
+    assert count_rows(little.db) == before | {"arret": 1}
+    assert certificat(little, numero).revoque_le is None
 
 
 # --- tries ---

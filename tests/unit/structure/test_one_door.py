@@ -51,7 +51,12 @@ READERS = {
         "registration/life/history.py",
         "registration/revocation/targets.py",
     },
-    "Arret": {"audit", "registration/acteurs/identity.py", "publication/statuses.py"},
+    "Arret": {
+        "audit",
+        "registration/acteurs/identity.py",
+        "registration/revocation/by_code.py",
+        "publication/statuses.py",
+    },
 }
 
 
