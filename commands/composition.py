@@ -22,7 +22,7 @@ from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
 from pki.keys.key_policy import KeyPolicy
 from registration.acteurs.identity import PeerChecker
-from registration.authority import RegistrationAuthority
+from registration.authority import RegistrationAuthority, RevocationsParCode
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
@@ -186,19 +186,20 @@ class Instance:
             textes=Textes(cgu=self.textes[0].texte, pc=self.textes[1].texte),
             policy=self.lot_policy,
             directory=self.directory,
-            tries=self.try_policy,
         )
 
-    @property
-    def try_policy(self) -> TryPolicy:
-        """How often revocation codes may be tried without login."""
+    @cached_property
+    def par_code(self) -> RevocationsParCode:
+        """Revocation by code, all that the site without login may reach."""
         section = self.settings.sans_login
-        return TryPolicy(
+        policy = TryPolicy(
             per_address=section.tries_per_address,
             per_certificate=section.tries_per_certificate,
             per_second=section.checks_per_second,
             burst=_AHEAD_SECONDS * section.checks_per_second,
         )
+        chains = {name: authority.chain for name, authority in self.authorities.items()}
+        return RevocationsParCode(self.db, system_clock, self.plateforme, chains, policy)
 
     @property
     def marks_file(self) -> Path:

@@ -291,7 +291,7 @@ class Revocations(_Area):
 
 
 class RevocationsParCode(_Area):
-    """``RevocationsParCodePort`` over the tables."""
+    """``RevocationsParCodePort`` over the tables; apart from the rest, for a process that may reach nothing else."""
 
     def __init__(
         self, db: Database, clock: Clock, plateforme: Plateforme, chains: withdrawing.Chains, policy: TryPolicy
@@ -376,12 +376,8 @@ class RegistrationAuthority:
         policy: LotPolicy = DEFAULT_POLICY,
         clock: Clock = system_clock,
         directory: Directory | None = None,
-        tries: TryPolicy | None = None,
     ) -> None:
-        """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched.
-
-        ``tries`` bounds how often revocation codes are tried.
-        """
+        """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched."""
         self._db = db
         self.plateforme = plateforme
         self.acteurs = Acteurs(db, clock, peers)
@@ -392,7 +388,6 @@ class RegistrationAuthority:
         self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))
         self.produits = Produits(db, clock, chains)
         self.revocations = Revocations(db, clock, policy, authority_names(chains))
-        self.par_code = RevocationsParCode(db, clock, plateforme, chains, tries or TryPolicy())
 
     @contextmanager
     def view(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ def run(config: ConfigOption = None) -> None:
         section = here.settings.sans_login
         here.db.refuse_unfit()
         site = build_site(
-            here.registration_authority.par_code,
+            here.par_code,
             here.plateforme,
             secret=section.secret_file.read_text().encode(),
             public_url=section.public_url,

@@ -26,9 +26,10 @@ from pki.certificates.content import CertificateContent
 from pki.certificates.serials import serial_hex
 from registration.acteurs.habilitations import register_identity
 from registration.acteurs.identity import PeerChecker
-from registration.authority import RegistrationAuthority
+from registration.authority import RegistrationAuthority, RevocationsParCode
 from registration.life.outbox import Nature, Task
 from registration.policy import LotPolicy
+from registration.rules.code_tries import TryPolicy
 from registration.values import Acteur, DemandeForm, Identite, Origin, Textes
 from registration.views import HistoriqueLine, LotReceipt
 from registration.vocabulary import Canal, Offre, Plateforme
@@ -92,6 +93,11 @@ class World(Stored):
             policy=self.policy.lots,
             clock=self.clock,
         )
+
+    @property
+    def par_code(self) -> RevocationsParCode:
+        """What the site without login reaches."""
+        return RevocationsParCode(self.db, self.clock, self.plateforme, self.hierarchy.chains, TryPolicy())
 
     def with_policy(self, **changes: Any) -> Self:
         """The same world with other sizes and rules of lots."""

@@ -48,8 +48,8 @@ def live(place: Place) -> dict[str, int]:
 
 
 def _by_code(world: World, numero: int) -> int:
-    proved = world.ra.par_code.prove(a_try(world, numero))
-    return world.ra.par_code.revoke(proof_of(world, proved), revocation_form()).numero or 0
+    proved = world.par_code.prove(a_try(world, numero))
+    return world.par_code.revoke(proof_of(world, proved), revocation_form()).numero or 0
 
 
 def test_what_happened_is_in_order(place: Place) -> None:

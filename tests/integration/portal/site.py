@@ -103,7 +103,7 @@ def served(world: World, port: RevocationsParCodePort | None = None, **options: 
     server = HttpServer(front, "127.0.0.1", 0, limits=Limits(graceful_stop=1))
     public = f"https://localhost:{server.port}"
     settings: dict[str, Any] = {"secret": SECRET, "proxies": ("127.0.0.1",), "clock": world.clock}
-    apps.append(build_site(port or world.ra.par_code, world.plateforme, public_url=public, **settings | options))
+    apps.append(build_site(port or world.par_code, world.plateforme, public_url=public, **settings | options))
     with server.in_thread() as number:
         visitor = Visitor(f"http://127.0.0.1:{number}", origin=public)
         try:

@@ -82,7 +82,7 @@ def test_every_wrong_input_has_the_same_page_octet_by_octet(
         source = production if name == "other plateforme" else little
         somebody = replace(visitor, address=f"192.0.2.{10 + rank}")
         # One authority for all in what is shown again, and serials of one length.
-        wanted = little.ra.par_code.autorites[0] if name == "authority" else None
+        wanted = little.par_code.autorites[0] if name == "authority" else None
         made = {**changes, "autorite": wanted} if wanted else changes
         answer = somebody.prove(source, numero, **made)
         assert LIMITED in answer.text.replace("&#39;", "'"), name
@@ -444,4 +444,4 @@ def test_the_size_of_the_text_goes_from_page_to_page(little: World, visitor: Vis
 def test_an_unfit_site_is_not_built(little: World, changes: dict[str, Any]) -> None:
     good: dict[str, Any] = {"secret": SECRET, "public_url": "https://x.example", "proxies": ()}
     with pytest.raises(ValueError):
-        build_site(little.ra.par_code, little.plateforme, **good | changes)
+        build_site(little.par_code, little.plateforme, **good | changes)

@@ -35,7 +35,7 @@ def site(world: PortalWorld) -> Iterator[str]:
     context = server_ssl_context(portal.tls_certificate_file, portal.tls_key_file.path)
     server = HttpServer(front, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=1))
     address = f"https://localhost:{server.port}"
-    apps.append(build_site(world.ra.par_code, world.plateforme, secret=SECRET, public_url=address))
+    apps.append(build_site(world.par_code, world.plateforme, secret=SECRET, public_url=address))
     with server.in_thread():
         yield address
 

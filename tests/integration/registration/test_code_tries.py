@@ -46,7 +46,7 @@ def door(world: World, **policy: Any) -> RevocationsParCode:
 
 def fail(world: World, numero: int, adresse: str, at: RevocationsParCode | None = None, **changes: Any) -> IgcError:
     with pytest.raises(IgcError) as caught:
-        (at or world.ra.par_code).prove(a_try(world, numero, adresse=adresse, **{"code": "faux"} | changes))
+        (at or world.par_code).prove(a_try(world, numero, adresse=adresse, **{"code": "faux"} | changes))
     return caught.value
 
 
@@ -64,7 +64,7 @@ def test_an_address_has_five_tries_an_hour_for_a_certificate_and_is_told_when_th
     assert (late.code, late.data["heure"]) == (Code.CODE_TRIED_TOO_OFTEN, "02/03/2026 14:00")
     assert len(hashes) == 5
     world.clock.advance(minutes=60)
-    assert world.ra.par_code.prove(a_try(world, numero, adresse="a")).numero == numero
+    assert world.par_code.prove(a_try(world, numero, adresse="a")).numero == numero
 
 
 def test_the_right_code_is_not_looked_at_either_where_the_tries_are_used_up(world: World, hashes: list[bytes]) -> None:
@@ -88,7 +88,7 @@ def test_what_is_refused_does_not_make_the_wait_longer(world: World) -> None:
     world.clock.advance(minutes=59)
     assert fails(world, numero, "a", 3) == [Code.CODE_TRIED_TOO_OFTEN] * 3
     world.clock.advance(minutes=1)
-    assert world.ra.par_code.prove(a_try(world, numero, adresse="a")).numero == numero
+    assert world.par_code.prove(a_try(world, numero, adresse="a")).numero == numero
 
 
 def test_the_owner_gets_through_while_many_addresses_hammer_at_his_certificate(world: World) -> None:
@@ -96,11 +96,11 @@ def test_the_owner_gets_through_while_many_addresses_hammer_at_his_certificate(w
     for rank in range(12):
         fails(world, numero, f"attaquant {rank}", 2)
         if rank % 4 == 0:
-            proved = world.ra.par_code.prove(a_try(world, numero, adresse="le porteur"))
+            proved = world.par_code.prove(a_try(world, numero, adresse="le porteur"))
     # He may err once, too.
     assert fail(world, numero, "le porteur").code is Code.CODE_REFUSED
-    proved = world.ra.par_code.prove(a_try(world, numero, adresse="le porteur"))
-    assert world.ra.par_code.revoke(proof_of(world, proved), revocation_form()).numero_produit == numero
+    proved = world.par_code.prove(a_try(world, numero, adresse="le porteur"))
+    assert world.par_code.revoke(proof_of(world, proved), revocation_form()).numero_produit == numero
 
 
 def test_an_attacked_certificate_gives_each_address_fewer_tries(world: World) -> None:
@@ -120,7 +120,7 @@ def test_tries_at_the_same_moment_are_all_counted(world: World, hashes: list[byt
 
     def send(rank: int) -> Code:
         with pytest.raises(IgcError) as caught:
-            world.ra.par_code.prove(made[rank])
+            world.par_code.prove(made[rank])
         return caught.value.code
 
     codes = all_done(together([lambda rank=rank: send(rank) for rank in range(9)]))  # type: ignore[misc]  # bound now
@@ -213,7 +213,7 @@ def test_the_rows_name_neither_address_nor_certificate_nor_code(world: World) ->
     numero = active(world)
     made = a_try(world, numero, adresse="198.51.100.7", code="Mot-de-passe-9")
     with pytest.raises(IgcError):
-        world.ra.par_code.prove(made)
+        world.par_code.prove(made)
     with world.db.read() as session:
         stored = " ".join(row.cle for row in session.query(tables.EssaiCode))
         stored += " ".join(row.contenu for row in session.query(tables.PisteAudit).filter_by(acte="CODES_REFUSES"))
@@ -224,7 +224,7 @@ def test_the_rows_name_neither_address_nor_certificate_nor_code(world: World) ->
 def test_what_is_over_is_forgotten_and_told_once_in_the_trail(world: World) -> None:
     numero = active(world)
     fails(world, numero, "a", 3)
-    world.ra.par_code.prove(a_try(world, numero, adresse="a"))
+    world.par_code.prove(a_try(world, numero, adresse="a"))
     install(world.context)
     forget_tries()
     assert count_rows(world.db)["jeton_servi"] == 4
@@ -250,7 +250,7 @@ def test_what_is_forgotten_while_it_is_counted_is_counted_anew(world: World) -> 
 
     def counted() -> Code:
         with pytest.raises(IgcError) as caught:
-            world.ra.par_code.prove(made)
+            world.par_code.prove(made)
         return caught.value.code
 
     code, _ = overtake(world.db, counted, "INSERT INTO essai_code", lambda: forget(world.db, world.clock()))

@@ -25,13 +25,13 @@ from tests.support.world import World, summary
 
 
 def revoke(world: World, numero: int, **changes: Any) -> Any:
-    proved = world.ra.par_code.prove(a_try(world, numero))
-    return world.ra.par_code.revoke(proof_of(world, proved), revocation_form(**changes))
+    proved = world.par_code.prove(a_try(world, numero))
+    return world.par_code.revoke(proof_of(world, proved), revocation_form(**changes))
 
 
 def refused(world: World, numero: int, **changes: Any) -> IgcError:
     with pytest.raises(IgcError) as caught:
-        world.ra.par_code.prove(a_try(world, numero, **changes))
+        world.par_code.prove(a_try(world, numero, **changes))
     return caught.value
 
 
@@ -68,14 +68,14 @@ def test_what_is_proved_lets_the_certificate_be_recognised(world: World) -> None
     numero = active(world)
     row = certificat(world, numero)
     shown = ":".join(row.serial.upper()[at : at + 2] for at in range(0, len(row.serial), 2))
-    proved = world.ra.par_code.prove(a_try(world, numero, serie=f" {shown} "))
+    proved = world.par_code.prove(a_try(world, numero, serie=f" {shown} "))
     assert (proved.numero, proved.serial, proved.porteur) == (numero, row.serial, "Dossier patient")
     assert proved.autorite == world.hierarchy.authorities[row.autorite].common_name
 
 
 def test_the_list_of_authorities_names_those_that_issue_and_no_root(world: World) -> None:
     issuing = {one.common_name for one in world.hierarchy.authorities.values() if not one.is_root}
-    assert set(world.ra.par_code.autorites) == issuing
+    assert set(world.par_code.autorites) == issuing
 
 
 def test_the_notice_goes_to_the_address_that_was_typed(world: World) -> None:
@@ -108,7 +108,7 @@ def wrong_inputs(world: World, production: World) -> dict[str, dict[str, Any]]:
     here = {"of": good}
     return {
         "authority": here | {"autorite": "AC de nulle part"},
-        "another authority": here | {"autorite": world.ra.par_code.autorites[-1]},
+        "another authority": here | {"autorite": world.par_code.autorites[-1]},
         "serial": here | {"serie": "0f" * 16},
         "no serial": here | {"serie": "pas un numéro"},
         "key identifier": here | {"serie": "ab" * 20},
@@ -154,7 +154,7 @@ def test_whatever_is_wrong_has_one_answer_at_one_cost(
         source = production if name == "other plateforme" else world
         made = a_try(source, of, adresse=f"192.0.2.{rank}", **given)
         with counted(world.db, monkeypatch) as seen, pytest.raises(IgcError) as caught:
-            world.ra.par_code.prove(made)
+            world.par_code.prove(made)
         answers[name] = (caught.value.code, caught.value.text, caught.value.champ)
         # Of a list of authorities of one name only the number of parameters differs.
         costs[name] = [statement.partition("WHERE")[0] for statement in seen]
@@ -208,20 +208,20 @@ def test_of_the_same_captcha_sent_by_many_at_once_one_is_taken(world: World) -> 
 
 def test_a_proof_serves_once(world: World) -> None:
     numero = active(world)
-    proof = proof_of(world, world.ra.par_code.prove(a_try(world, numero)))
-    world.ra.par_code.revoke(proof, revocation_form(date_effet="2026-03-20"))
+    proof = proof_of(world, world.par_code.prove(a_try(world, numero)))
+    world.par_code.revoke(proof, revocation_form(date_effet="2026-03-20"))
     with assert_refused(IgcError, Code.PROOF_SPENT):
-        world.ra.par_code.revoke(proof, revocation_form())
+        world.par_code.revoke(proof, revocation_form())
     assert certificat(world, numero).revoque_le is None
 
 
 def test_of_one_proof_used_by_many_at_once_one_revokes(world: World) -> None:
     numero = active(world)
-    proof = proof_of(world, world.ra.par_code.prove(a_try(world, numero)))
+    proof = proof_of(world, world.par_code.prove(a_try(world, numero)))
 
     def send() -> str:
         try:
-            return world.ra.par_code.revoke(proof, revocation_form()).resultat.value
+            return world.par_code.revoke(proof, revocation_form()).resultat.value
         except IgcError as error:
             return error.code.value
 
@@ -230,7 +230,7 @@ def test_of_one_proof_used_by_many_at_once_one_revokes(world: World) -> None:
 
 
 def test_a_refused_form_leaves_the_proof(world: World) -> None:
-    proof = proof_of(world, world.ra.par_code.prove(a_try(world, active(world))))
+    proof = proof_of(world, world.par_code.prove(a_try(world, active(world))))
     for form, code in (
         (revocation_form(confirmation=False), Code.REVOCATION_NOT_CONFIRMED),
         (revocation_form(motif="VOL", date_effet="2026-03-20"), Code.FIELD_INVALID),
@@ -238,33 +238,33 @@ def test_a_refused_form_leaves_the_proof(world: World) -> None:
         (revocation_form(date_effet="2199-01-01"), Code.FIELD_INVALID),
     ):
         with assert_refused(IgcError, code):
-            world.ra.par_code.revoke(proof, form)
-    assert world.ra.par_code.revoke(proof, revocation_form()).resultat is ResultatRevocation.REVOQUE
+            world.par_code.revoke(proof, form)
+    assert world.par_code.revoke(proof, revocation_form()).resultat is ResultatRevocation.REVOQUE
 
 
 def test_a_proof_is_for_its_certificate_and_its_code_alone(world: World, production: World) -> None:
     mine, other = active(world, key=1), active(world, key=2)
-    proved = world.ra.par_code.prove(a_try(world, mine))
+    proved = world.par_code.prove(a_try(world, mine))
     with assert_refused(IgcError, Code.PROOF_SPENT):
-        world.ra.par_code.revoke(proof_of(world, proved, numero=other), revocation_form())
+        world.par_code.revoke(proof_of(world, proved, numero=other), revocation_form())
     with assert_refused(IgcError, Code.PROOF_SPENT):
-        production.ra.par_code.revoke(proof_of(world, proved), revocation_form())
-    result = world.ra.par_code.revoke(proof_of(world, proved), revocation_form(other))
+        production.par_code.revoke(proof_of(world, proved), revocation_form())
+    result = world.par_code.revoke(proof_of(world, proved), revocation_form(other))
     assert result.numero_produit == mine
 
 
 def test_a_proof_ends(world: World) -> None:
-    proof = proof_of(world, world.ra.par_code.prove(a_try(world, active(world))))
+    proof = proof_of(world, world.par_code.prove(a_try(world, active(world))))
     world.clock.now = proof.fin_le
     with assert_refused(IgcError, Code.PROOF_SPENT):
-        world.ra.par_code.revoke(proof, revocation_form())
+        world.par_code.revoke(proof, revocation_form())
 
 
 def test_what_was_revoked_between_the_steps_is_told(world: World) -> None:
     numero = active(world)
-    proof = proof_of(world, world.ra.par_code.prove(a_try(world, numero)))
+    proof = proof_of(world, world.par_code.prove(a_try(world, numero)))
     other = world.ra.revocations.revoke(world.origin(), revocation_form(numero))
-    result = world.ra.par_code.revoke(proof, revocation_form())
+    result = world.par_code.revoke(proof, revocation_form())
     assert (result.resultat, result.numero) == (ResultatRevocation.DEJA_REVOQUE, other.numero)
 
 
@@ -284,7 +284,7 @@ def test_on_a_day_it_waits_and_is_done_and_who_may_revoke_may_give_it_up(world: 
     first, second = active(world, key=1), active(world, key=2)
     waits = revoke(world, first, date_effet="2026-03-20")
     assert waits.resultat is ResultatRevocation.PROGRAMMEE
-    assert world.ra.par_code.prove(a_try(world, first)).prevue_le == waits.effet_le
+    assert world.par_code.prove(a_try(world, first)).prevue_le == waits.effet_le
     with assert_refused(ConflictError, Code.REVOCATION_PENDING):
         revoke(world, first, date_effet="2026-03-21")
     assert revoke(world, first).resultat is ResultatRevocation.REVOQUE
@@ -295,7 +295,7 @@ def test_on_a_day_it_waits_and_is_done_and_who_may_revoke_may_give_it_up(world: 
 def test_a_code_that_was_right_gives_its_try_back(world: World) -> None:
     numero = active(world)
     for _ in range(7):
-        world.ra.par_code.prove(a_try(world, numero))
+        world.par_code.prove(a_try(world, numero))
         world.clock.advance(seconds=1)
     with world.db.read() as session:
         counts = {row.nature: row.nombre for row in session.query(tables.EssaiCode)}
