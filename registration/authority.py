@@ -6,7 +6,7 @@ Each method hands database, clock and policy of this process to one use case; wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -23,6 +23,7 @@ from registration.demandes import cancellation, queries, renewable, single
 from registration.demandes.revocations import read_revocation, search_revocations
 from registration.directory import searching
 from registration.directory.port import Directory
+from registration.directory.reading import check_known
 from registration.directory.tables import TablesDirectory
 from registration.errors import Code, IgcError
 from registration.lots import deposit, follow_up, revocations
@@ -97,6 +98,11 @@ class _Area:
         """Do it; a database that does not serve in time is told as ERR_WS_050: nothing is half-written, try again."""
         with _TOLD_AS_BUSY:
             return use_case(self._db, *args, **kwargs)
+
+    def _told(self, acteur: Acteur, structure: str | None, found: Sized) -> None:
+        """Of a search that found nothing: the structure that it names is unknown (ERR_IHM_005), if it is."""
+        if structure is not None and not found:
+            self._run(check_known, acteur.plateforme, structure)
 
     def _entered(self, origin: Origin) -> Origin:
         """Of an act: whoever has never done anything before is entered first, and what he presented."""
@@ -199,8 +205,10 @@ class Demandes(_Area):
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> DemandePage:
-        """See ``queries.search``."""
-        return self._run(queries.search, acteur, criteria, self._clock(), after=after, limit=limit)
+        """See ``queries.search``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(queries.search, acteur, criteria, self._clock(), after=after, limit=limit)
+        self._told(acteur, criteria.structure, page.demandes)
+        return page
 
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """See ``queries.count``."""
@@ -209,10 +217,12 @@ class Demandes(_Area):
     def to_renew(
         self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> DemandePage:
-        """See ``renewable.list_to_renew``."""
-        return self._run(
+        """See ``renewable.list_to_renew``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(
             renewable.list_to_renew, acteur, criteria, self._clock(), self._policy, after=after, limit=limit
         )
+        self._told(acteur, criteria.structure, page.demandes)
+        return page
 
     def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
         """See ``queries.read_demande``."""
@@ -234,8 +244,10 @@ class Produits(_Area):
     def search(
         self, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> ProduitPage:
-        """See ``produits.search``."""
-        return self._run(produits.search, self._names, acteur, criteria, self._clock(), after=after, limit=limit)
+        """See ``produits.search``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(produits.search, self._names, acteur, criteria, self._clock(), after=after, limit=limit)
+        self._told(acteur, criteria.structure, page.produits)
+        return page
 
     def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
         """See ``produits.count``."""
@@ -282,8 +294,10 @@ class Revocations(_Area):
     def search(
         self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> RevocationPage:
-        """See ``demandes.revocations.search_revocations``."""
-        return self._run(search_revocations, acteur, criteria, after=after, limit=limit)
+        """See ``demandes.revocations.search_revocations``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(search_revocations, acteur, criteria, after=after, limit=limit)
+        self._told(acteur, criteria.produit.structure, page.revocations)
+        return page
 
     def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
         """See ``demandes.revocations.read_revocation``."""

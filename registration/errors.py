@@ -223,6 +223,26 @@ TEXTS: dict[Code, str] = {
 }
 """French wording of each code; ``{names}`` are filled from the error's data."""
 
+
+class Caution(StrEnum):
+    """What refuses nothing, and who verifies a lot should look at all the same; texts in ``CAUTIONS``."""
+
+    INSI_NAME = "AVT_WS_001"
+    SUBJECT_CHANGES = "AVT_WS_002"
+
+
+CAUTIONS: dict[Caution, str] = {
+    Caution.INSI_NAME: (
+        "Le nom « {valeur} » ressemble à INSI-AUTO ou INSI-MANU sans l'être : le téléservice INSi ne reconnaît que ces "
+        "deux noms, écrits exactement ainsi."
+    ),
+    Caution.SUBJECT_CHANGES: (
+        "Le sujet ne sera pas celui du certificat renouvelé, « {avant} » : prévenez ceux qui le reconnaissent par son "
+        "sujet."
+    ),
+}
+"""French wording of each, as ``TEXTS``."""
+
 DETAIL_WITHHELD = (
     "Le détail de ce refus n'est pas montré : vous n'avez pas, ou plus, l'habilitation sur ce que la demande nomme."
 )

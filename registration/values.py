@@ -17,7 +17,7 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
     Whatever is wrong with a field is the rules' to say, of this one demande: ``offre`` and ``usage`` are any text
     (``vocabulary.offre_of``), a field that was given empty is an empty text and one that is absent None. ``csr`` is the
-    PKCS#10 in DER.
+    PKCS#10 in DER; ``csr_text`` stands for it when what was written where its base64 is expected is none.
 
     A renewal (guide §8.6) names the certificate, by ``renouvelle``, the N° produit, or by authority and serial, and has
     no field of the product; a contact that is absent is that of the demande it renews.
@@ -26,6 +26,7 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     offre: str | None = None
     usage: str | None = None
     csr: bytes | None = None
+    csr_text: str | None = None
     email_acteur: str | None = None
     reference: str | None = None
     structure: str | None = None
@@ -59,11 +60,12 @@ UNSEEN = 0
 class RevocationForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One demande de révocation, field by field as in the contract (guide §11.1); its fields are judged by the rules.
 
-    The certificate is named by ``numero``, that of its demande, or by ``autorite`` and ``serie``. ``date_effet`` is a
-    day, absent for a revocation at once. ``en_tant_que`` says in which role who has two of them acts.
+    The certificate is named by ``numero``, that of its demande, or by ``autorite`` and ``serie``; a ``numero`` that is
+    a text is what somebody wrote who meant a number. ``date_effet`` is a day, absent for a revocation at once.
+    ``en_tant_que`` says in which role who has two of them acts.
     """
 
-    numero: int | None = None
+    numero: int | str | None = None
     autorite: str | None = None
     serie: str | None = None
     motif: str | None = None

@@ -6,7 +6,17 @@ from datetime import datetime
 
 import msgspec
 
-from registration.vocabulary import Canal, EtatDemande, EtatLot, EtatProduit, NatureLot, Offre, Saisie, Usage
+from registration.vocabulary import (
+    Canal,
+    EtatDemande,
+    EtatLot,
+    EtatProduit,
+    NatureLot,
+    NatureNom,
+    Offre,
+    Saisie,
+    Usage,
+)
 
 
 class LotReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,15 +37,34 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     champ: str | None = None
 
 
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sender should look at, although nothing is refused: code, French text, field of the contract."""
+
+    code: str
+    texte: str
+    champ: str | None = None
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that a certificate bears beside its subject (subjectAltName)."""
+
+    nature: NatureNom
+    valeur: str
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a deposit would decide for one item; no refusal means acceptable.
 
-    ``reference`` is None too when what the sender gave is none.
+    ``reference`` is None too when what the sender gave is none. ``subject`` is that of the certificate in one line, as
+    notices have it; it, the other names and the warnings are those of an acceptable item only.
     """
 
     position: int
     reference: str | None
     refusals: tuple[Refusal, ...]
+    subject: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +165,10 @@ class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retrait(msgspec.Struct, frozen=True, kw_only=True):
-    """A withdrawn certificate: ``pkcs7`` is certs-only, DER, with the chain."""
+    """A withdrawn certificate: ``der`` alone, ``pkcs7`` certs-only, DER, with the chain.
+
+    ``autorite`` is the name of its issuer, ``chain`` the certificates above it, its issuer's first.
+    """
 
     numero: int
     index_lot: int | None
@@ -145,7 +177,10 @@ class Retrait(msgspec.Struct, frozen=True, kw_only=True):
     serial: str
     not_after: datetime
     retire_le: datetime
+    autorite: str
+    der: bytes
     pkcs7: bytes
+    chain: tuple[bytes, ...]
 
 
 class RetraitPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,6 +149,14 @@ class EtatLot(StrEnum):
     TERMINE = "TERMINE"
 
 
+class NatureNom(StrEnum):
+    """Ours: what a name beside the subject of a certificate is (RFC 5280 §4.2.1.6; UPN is an otherName)."""
+
+    EMAIL = "EMAIL"
+    DNS = "DNS"
+    UPN = "UPN"
+
+
 class NatureLot(StrEnum):
     """Ours: what the items of a lot are."""
 

@@ -41,7 +41,7 @@ _demande, _certificat, _revocation = tables.Demande, tables.Certificat, tables.D
 _COLUMNS = (
     _demande.id, _demande.offre, _demande.usage, _demande.id_structure, _demande.id_beneficiaire,
     _demande.service_applicatif, _demande.adresse_email, _demande.fqdns, _demande.upn, _demande.email_acteur,
-    _demande.email_informe, _demande.etat, _demande.etat_produit,
+    _demande.email_informe, _demande.etat, _demande.etat_produit, _demande.contenu,
     _certificat.not_after, _certificat.emis_le, _certificat.revoque_le,
     select(_revocation.effet_le)
     .where(_revocation.id_demande == _demande.id, _revocation.etat == EtatRevocation.VALIDEE.value)
@@ -66,6 +66,11 @@ class Renewals:
 
     forms: Sequence[DemandeForm]
     found: Mapping[int, _Renewal] = field(default_factory=dict)
+
+    def contenu_of(self, rank: int) -> dict[str, Any] | None:
+        """The stored content of the certificate that the form at this rank renews; None when it renews none."""
+        renewal = self.found.get(rank)
+        return None if renewal is None or renewal.certified is None else renewal.certified.contenu
 
 
 def read_renewals(
@@ -214,6 +219,7 @@ def _as_certified(row: Any) -> Certified:  # noqa: ANN401 -- a Row of _COLUMNS
         revoque_le=row.revoque_le,
         revocation_le=row.revocation_le,
         may_act=bool(row.may_act),
+        contenu=row.contenu,
     )
 
 

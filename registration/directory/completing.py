@@ -21,7 +21,7 @@ from registration.directory.entries import RattachementEntry
 from registration.directory.port import Directory, Entries
 from registration.directory.storing import Batch, Comparing, detach, set_gone
 from registration.errors import DirectoryAwayError
-from registration.rules.limits import is_personne
+from registration.rules.limits import is_personne, is_structure
 from registration.rules.rights import may_request_for_self
 from registration.values import Acteur, DemandeForm
 from registration.vocabulary import Offre, Plateforme, SourceAnnuaire, offre_of
@@ -32,6 +32,8 @@ from storage.database import Database
 log = structlog.get_logger()
 
 _REMEMBERED = 200_000
+_MAX_OUTSIDE = 50
+"""Structures outside of a perimeter that one call may have looked for: who made a slip names one, who probes many."""
 _T = TypeVar("_T")
 
 
@@ -44,16 +46,23 @@ class _Named(NamedTuple):
 
     @classmethod
     def by(cls, acteur: Acteur, forms: Sequence[DemandeForm], session: Session) -> Self:
-        """Inside the perimeter of the acteur, or himself: a stranger cannot have the directory searched."""
+        """Inside the perimeter of the acteur, or himself: a stranger cannot have the directory searched.
+
+        Who has a perimeter is told whether the structures that he names outside of it exist, if they are few.
+        """
         perimeter = load_rights(session, acteur).perimeter
         allowed = [
             (form, form.structure)
             for form in forms
             if form.structure is not None and (offre_of(form.offre), form.structure) in perimeter
         ]
+        outside = {form.structure for form in forms if form.structure is not None and is_structure(form.structure)}
+        outside -= {structure for _, structure in allowed}
         asks_for_self = may_request_for_self(acteur) and any(offre_of(form.offre) is Offre.PS for form in forms)
         return cls(
-            structures=frozenset(structure for _, structure in allowed),
+            structures=frozenset(structure for _, structure in allowed).union(
+                outside if perimeter and len(outside) <= _MAX_OUTSIDE else ()
+            ),
             personnes=frozenset([acteur.id_national] if asks_for_self and acteur.id_national else []),
             pairs=frozenset(
                 RattachementEntry(form.beneficiaire, structure)

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, Select, and_, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from registration.acteurs.rights import load_patterns_of_others, load_rights
+from registration.errors import Code, IgcError
 from registration.life.fermetures import closed_products
 from registration.rules.rights import Rights
 from registration.rules.view import DirectoryView, Personne, Structure
@@ -17,6 +18,7 @@ from registration.vocabulary import Offre, Plateforme, TypeActeurInscrit
 from runtime.clock import system_clock
 from storage import tables
 from storage.bulk import slices
+from storage.database import Database
 
 _structure, _personne = tables.Structure, tables.Personne
 # Made once, and of columns only: they are asked for every single demande.
@@ -74,6 +76,23 @@ def load_view(
         is_whole=is_whole,
         closed=closed_products(session, acteur.plateforme, system_clock()),
     )
+
+
+def check_known(db: Database, plateforme: Plateforme, structure: str) -> None:
+    """Refuse (ERR_IHM_005) a structure that nobody here knows or ever knew: that of a search which found nothing."""
+    with db.read() as session:
+        if not is_known_structure(session, plateforme, structure):
+            raise IgcError(Code.STRUCTURE_UNKNOWN, champ="structure")
+
+
+def is_known_structure(session: Session, plateforme: Plateforme, structure: str) -> bool:
+    """Whether an entry of the directory has, or had, this id."""
+    if not _is_askable(structure):
+        return False
+    known = select(_structure.id_national).where(
+        _structure.plateforme == plateforme.value, _structure.id_national == structure
+    )
+    return session.scalar(known) is not None
 
 
 def _is_askable(value: str | None) -> TypeGuard[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registration.acteurs.rights import load_rights
 from registration.directory.port import Directory, Wanted
+from registration.directory.reading import is_known_structure
 from registration.errors import AccessError, Code, IgcError
 from registration.policy import DEFAULT_PAGE
 from registration.rules.limits import is_personne
@@ -58,12 +59,14 @@ def search_personnes(
 ) -> PersonnePage:
     """Persons attached to a structure for which the acteur may ask for certificates PRO, as his rights are now.
 
-    AccessError ERR_IHM_026 for any other structure, known or not; ERR_IHM_021 when nobody is attached to it; ERR_WS_038
-    for a name that cannot be looked for; ERR_IHM_024 when the directory does not answer.
+    AccessError ERR_IHM_026 for any other structure, ERR_IHM_005 for one that nobody knows; ERR_IHM_021 when nobody is
+    attached to it; ERR_WS_038 for a name that cannot be looked for; ERR_IHM_024 when the directory does not answer.
     """
     wanted = Wanted(criteria.id_national, _pattern(criteria.nom, "nom"), _pattern(criteria.prenom, "prenom"))
     with db.read() as session:
         if not load_rights(session, acteur).administers(Offre.PRO, structure):
+            if not is_known_structure(session, acteur.plateforme, structure):
+                raise IgcError(Code.STRUCTURE_UNKNOWN, champ="structure")
             raise AccessError(Code.HABILITATION_MISSING, champ="structure")
     # What has not the form of an id is nobody's, and not every database can be asked for it.
     askable = criteria.id_national is None or is_personne(criteria.id_national)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,10 +21,11 @@ from registration.lots.keeping import check_size, find_lot, insert_lot, insert_p
 from registration.notices.owing import owe_lot
 from registration.policy import DEFAULT_POLICY, LotPolicy
 from registration.rules.limits import is_reference
+from registration.rules.preview import preview
 from registration.rules.rights import Rights, may_request_for_self
-from registration.rules.validation import judge_csrs
+from registration.rules.validation import Accepted, judge_csrs
 from registration.values import Acteur, LotForm, Origin, content_digest
-from registration.views import LotReceipt, Refusal, Verdict
+from registration.views import Alternative, LotReceipt, Refusal, Verdict, Warned
 from registration.vocabulary import TypeActeurInscrit
 from storage.bulk import slices
 from storage.database import Database
@@ -100,17 +103,29 @@ def verify(
             judge_renewals(renewals, candidates, view, now, policy)
             refuse_rivals(session, renewals, candidates, renewed, first_position=len(verdicts) + 1)
             peek(session, origin.acteur, candidates, earlier, now)
-            verdicts.extend(_as_verdict(candidate) for candidate in candidates)
+            verdicts.extend(
+                _as_verdict(candidate, renewals.contenu_of(rank)) for rank, candidate in enumerate(candidates)
+            )
     return tuple(verdicts)
 
 
-def _as_verdict(candidate: Candidate) -> Verdict:
+def _as_verdict(candidate: Candidate, renewed: dict[str, Any] | None) -> Verdict:
+    """``renewed`` is the content of the certificate that it renews, if it does."""
     refusals = tuple(
         Refusal(code=refusal.code.value, texte=refusal.text, champ=refusal.champ) for refusal in candidate.refusals
     )
     reference = candidate.verdict.form.reference
     named = reference is not None and is_reference(reference)
-    return Verdict(position=candidate.numero, reference=reference if named else None, refusals=refusals)
+    verdict = Verdict(position=candidate.numero, reference=reference if named else None, refusals=refusals)
+    if not isinstance(candidate.verdict, Accepted):
+        return verdict
+    shown = preview(candidate.verdict, renewed)
+    return replace(
+        verdict,
+        subject=shown.subject,
+        alternatives=tuple(Alternative(nature=nature, valeur=value) for nature, value in shown.alternatives),
+        warnings=tuple(Warned(code=one.code.value, texte=one.texte, champ=one.champ) for one in shown.warnings),
+    )
 
 
 def _check_any_right(session: Session, acteur: Acteur) -> Rights:

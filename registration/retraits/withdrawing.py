@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, load_only
 
+from pki.authority import common_name_of
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.rights import load_rights
 from registration.acteurs.visibility import check_may_act, may_act, may_follow, may_know_of
@@ -35,12 +37,17 @@ from storage.trail import note
 Chains = Mapping[str, tuple[bytes, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remise:
     """What goes with every certificate: its issuer's chain (DER, issuer first), and the texts that are accepted."""
 
     chains: Chains
     textes: Textes
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The name of each issuer, by its short name."""
+        return {short_name: common_name_of(chain[0]) for short_name, chain in self.chains.items()}
 
 
 # What a withdrawal looks at. What the certificate says stands in the demande too, and would be read for nothing.
@@ -267,6 +274,7 @@ def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, remise: 
     der = certificat.der
     if der is None:
         raise RuntimeError("a product without a certificate")
+    chain = remise.chains[certificat.autorite]
     return Retrait(
         numero=demande.id,
         index_lot=demande.id_lot,
@@ -275,5 +283,8 @@ def _as_retrait(demande: tables.Demande, certificat: tables.Certificat, remise: 
         serial=certificat.serial,
         not_after=certificat.not_after,
         retire_le=certificat.retire_le or now,
-        pkcs7=certs_only(der, remise.chains[certificat.autorite]),
+        autorite=remise.names[certificat.autorite],
+        der=der,
+        pkcs7=certs_only(der, chain),
+        chain=chain,
     )

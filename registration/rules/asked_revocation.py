@@ -67,7 +67,7 @@ def judge_form(form: RevocationForm, now: datetime) -> Wish | tuple[IgcError, ..
     """
     unnamed = judge_reference(form.reference)
     faults: list[IgcError] = [] if unnamed is None else [unnamed]
-    serie = _certificate(form, faults)
+    numero, serie = _certificate(form, faults)
     motif = _motif(form, faults)
     effet_le = _effect(form, motif, now, faults)
     role = ROLES.get(form.en_tant_que or "")
@@ -79,7 +79,7 @@ def judge_form(form: RevocationForm, now: datetime) -> Wish | tuple[IgcError, ..
     if faults or motif is None:
         return tuple(faults)
     text = None if form.autre_motif is None else unicodedata.normalize("NFC", form.autre_motif).strip()
-    return Wish(form.numero, form.autorite, serie, motif, text, effet_le, role, email)
+    return Wish(numero, form.autorite, serie, motif, text, effet_le, role, email)
 
 
 def read_serial(text: str) -> str | None:
@@ -128,19 +128,22 @@ def _invalid(champ: str, raison: str) -> IgcError:
     return IgcError(Code.FIELD_INVALID, champ=champ, raison=raison)
 
 
-def _certificate(form: RevocationForm, faults: list[IgcError]) -> str | None:
+def _certificate(form: RevocationForm, faults: list[IgcError]) -> tuple[int | None, str | None]:
     by_serial = form.autorite is not None or form.serie is not None
     if (form.numero is not None) == by_serial:
         faults.append(_invalid("numeroProduit", _NOT_A_CERTIFICATE))
-        return None
+        return None, None
+    if isinstance(form.numero, str):
+        faults.append(_invalid("numeroProduit", "un numéro de produit est un nombre entier positif."))
+        return None, None
     if not by_serial:
-        return None
+        return form.numero, None
     if not form.autorite:
         faults.append(_invalid("autorite", "nommez l'autorité qui a signé le certificat."))
     serie = read_serial(form.serie or "")
     if serie is None:
         faults.append(_invalid("numeroSerie", "écrivez le numéro de série en hexadécimal."))
-    return serie
+    return None, serie
 
 
 def _motif(form: RevocationForm, faults: list[IgcError]) -> Motif | None:

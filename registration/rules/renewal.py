@@ -45,7 +45,7 @@ class Certified:
     """A demande that somebody wants to renew, and what became of its certificate; ``fields`` are those of its form.
 
     ``may_act``: who asks has the right to such a product now. ``not_after`` is None as long as nothing is signed,
-    ``revocation_le`` when no revocation waits for its day.
+    ``revocation_le`` when no revocation waits for its day. ``contenu`` is what the certificate says, as it is stored.
     """
 
     numero: int
@@ -56,6 +56,7 @@ class Certified:
     revoque_le: datetime | None
     revocation_le: datetime | None = None
     may_act: bool
+    contenu: dict[str, Any] | None = None
 
 
 def read_designation(form: DemandeForm, issuers: Mapping[str, tuple[str, ...]]) -> int | BySerial | list[IgcError]:

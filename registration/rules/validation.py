@@ -18,6 +18,7 @@ from pki.certificates.content import CertificateContent, check_content
 from pki.certificates.profiles import P256_SPKI_HEAD, PRODUCTS
 from pki.errors import CsrError, CsrProblem, KeyWeakness, ProfileError
 from pki.keys.csr import MAX_CSR_BYTES, AcceptedCsr, accept_csr
+from pki.keys.csr_diagnosis import diagnose
 from pki.keys.key_policy import DEFAULT_POLICY, KeyPolicy
 from registration.errors import Code, DirectoryAwayError, IgcError
 from registration.rules.domains import covers_mail_domain, covers_mail_of_any, covers_server_name
@@ -45,7 +46,9 @@ _CSR_REASONS = {
     CsrProblem.BER: "elle est en BER (longueurs indéfinies), et non en DER.",
     CsrProblem.SEVERAL: "il y a plusieurs requêtes, ou autre chose à côté d'elle ; donnez-en une seule.",
     CsrProblem.UTF16: "c'est un texte en UTF-16 : enregistrez-le en ASCII ou en UTF-8.",
-    CsrProblem.PEM_IN_BASE64: "c'est un fichier PEM mis en base64 : donnez le DER en base64, ou le PEM tel quel.",
+    CsrProblem.PEM_IN_BASE64: (
+        "PEM reçu, envoyez du DER (base64 sans en-tête) ; au portail, donnez le fichier PEM tel quel."
+    ),
     CsrProblem.ENCODED_TWICE: "elle est encodée deux fois en base64.",
     CsrProblem.CERTIFICATE: "c'est un certificat, et non une requête PKCS#10.",
     CsrProblem.PRIVATE_KEY: "le fichier contient une clé privée, qui ne se donne à personne : faites une autre clé.",
@@ -267,9 +270,11 @@ def _unknown(view: DirectoryView, code: Code, champ: str) -> IgcError:
 
 
 def _judge_perimeter(view: DirectoryView, offre: Offre, form: DemandeForm) -> IgcError | None:
-    """An unknown structure outside the perimeter answers like a forbidden one."""
+    """A structure that nobody knows is told as such to everybody: that is no secret, and most often a slip."""
     structure = form.structure or ""
     if not view.rights.administers(offre, structure):
+        if view.is_whole and structure not in view.structures:
+            return IgcError(Code.STRUCTURE_UNKNOWN, champ="structure")
         return IgcError(_missing_right(view, structure), champ="structure", valeur=structure)
     if structure not in view.structures:
         return _unknown(view, Code.STRUCTURE_UNKNOWN, "structure")
@@ -344,7 +349,16 @@ def _judge_der(der: bytes, keys: KeyPolicy) -> AcceptedCsr | IgcError:
         return csr_refusal(error)
 
 
+def _judge_no_base64(text: str) -> IgcError:
+    """ERR_IHM_007 for PEM, which says itself what it is, else ERR_WS_009."""
+    if "-----BEGIN " in text:
+        return csr_refusal(CsrError(diagnose(text.encode())))
+    return IgcError(Code.BASE64, champ="csr")
+
+
 def _judge_csr(produit: Produit, form: DemandeForm, keys: KeyPolicy, beforehand: CsrVerdicts) -> AcceptedCsr | IgcError:
+    if form.csr_text is not None:
+        return _judge_no_base64(form.csr_text)
     if not form.csr:
         return IgcError(Code.CSR_REFUSED, champ="csr", raison="elle est absente ou vide ; un PKCS#10 est attendu.")
     csr = beforehand.get(form.csr) or _judge_der(form.csr, keys)

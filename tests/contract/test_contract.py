@@ -12,8 +12,7 @@ import pytest
 from lxml import etree
 from spyne.interface.xml_schema import XmlSchema
 
-from pki.keys.csr import MAX_CSR_BYTES
-from registration.errors import TEXTS, Code
+from registration.errors import CAUTIONS, TEXTS, Caution, Code
 from registration.rules import limits
 from registration.vocabulary import (
     ALL_OFFRES,
@@ -23,6 +22,7 @@ from registration.vocabulary import (
     EtatProduit,
     EtatRevocation,
     Motif,
+    NatureNom,
     Offre,
     Plateforme,
     ResultatRevocation,
@@ -161,7 +161,7 @@ def test_words_of_the_schema_and_of_registration() -> None:
         for kind in published().findall(f"{XS}simpleType")
     }
     for enum in (
-        Offre, Usage, Canal, Plateforme, EtatDemande, EtatLot, EtatRevocation, ResultatRevocation, Motif,
+        Offre, Usage, Canal, Plateforme, EtatDemande, EtatLot, EtatRevocation, ResultatRevocation, Motif, NatureNom,
     ):  # fmt: skip
         assert set(words[enum.__name__]) == {value.value for value in enum}
     assert words["CritereOffre"] == [*words["Offre"], ALL_OFFRES]
@@ -191,16 +191,15 @@ def test_values_fit_the_answers_as_registration_says() -> None:
     assert {lengths[name] for name in mail} == {limits.EMAIL_LENGTH}
 
 
-def test_what_a_sender_writes_in_an_item_is_bounded_by_size_alone() -> None:
-    assert facets("TexteDemande") == {"maxLength": "1024"}
-    assert facets("CsrDemande") == {"maxLength": str(4 * MAX_CSR_BYTES)}, "a rule refuses what is over the quarter"
+def test_the_schema_judges_no_value_of_an_item() -> None:
+    assert facets("TexteDemande") == facets("CsrDemande") == {}
     (item,) = [kind for kind in published().findall(f"{XS}complexType") if kind.get("name") == "DemandeCertificat"]
     fields = {
         field.get("name"): (field.get("type"), field.get("minOccurs"), field.get("maxOccurs", "1"))
         for field in item.iter(f"{XS}element")
     }
     assert fields.pop("csr") == ("igc:CsrDemande", "0", "1")
-    assert fields.pop("fqdn") == ("igc:TexteDemande", "0", "100")
+    assert fields.pop("fqdn") == ("igc:TexteDemande", "0", "unbounded")
     assert set(fields.values()) == {("igc:TexteDemande", "0", "1")}
     (revocation,) = [
         kind for kind in published().findall(f"{XS}complexType") if kind.get("name") == "DemandeRevocation"
@@ -215,8 +214,9 @@ def test_what_a_sender_writes_in_an_item_is_bounded_by_size_alone() -> None:
 def test_every_code_of_the_catalogue_fits_the_schema() -> None:
     (kind,) = [kind for kind in published().findall(f"{XS}simpleType") if kind.get("name") == "CodeErreur"]
     pattern = re.compile(the(kind.find(f".//{XS}pattern")).get("value", ""))
-    assert all(pattern.fullmatch(code.value) for code in Code)
+    assert all(pattern.fullmatch(code.value) for code in (*Code, *Caution))
     assert set(TEXTS) == set(Code)
+    assert set(CAUTIONS) == set(Caution)
 
 
 def test_addresses_of_the_served_files() -> None:

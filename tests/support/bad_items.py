@@ -26,6 +26,7 @@ def _names(count: int) -> tuple[str, ...]:
 
 _DER = csr(79)
 _IN_A_CSR = "16384"
+_PEM = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"
 BAD_ITEMS: dict[str, BadItem] = {
     "offre absent": BadItem(code=Code.OFFRE_MISSING, champ="offre", changes={"offre": None}, told="PRO"),
     "offre empty": BadItem(code=Code.OFFRE_MISSING, champ="offre", changes={"offre": ""}),
@@ -125,6 +126,10 @@ BAD_ITEMS: dict[str, BadItem] = {
         code=Code.FIELD_INVALID, champ="reference", changes={"reference": "r" * 65}, told="64"
     ),
     "csr absent": BadItem(code=Code.CSR_REFUSED, champ="csr", changes={"csr": None}, told="absente"),
+    "csr no base64": BadItem(code=Code.BASE64, champ="csr", changes={"csr": None, "csr_text": "MIIé"}, told="base64"),
+    "csr in PEM": BadItem(
+        code=Code.CSR_REFUSED, champ="csr", changes={"csr": None, "csr_text": _PEM}, told="PEM reçu, envoyez du DER"
+    ),
     "csr empty": BadItem(code=Code.CSR_REFUSED, champ="csr", changes={"csr": b""}, told="vide"),
     "csr too long": BadItem(
         code=Code.CSR_REFUSED, champ="csr", changes={"csr": _DER + bytes(16_385 - len(_DER))}, told=_IN_A_CSR

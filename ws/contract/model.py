@@ -9,41 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property, lru_cache
 
 from lxml import etree
 
 from ws.contract.files import SCHEMA_FILE
+from ws.contract.forms import Form, Value, built_in, restricted
 from ws.contract.names import contract_tag
 
 XS_NS = "http://www.w3.org/2001/XMLSchema"
 _XS = f"{{{XS_NS}}}"
-_FACETS = frozenset(
-    f"{_XS}{name}"
-    for name in ("enumeration", "pattern", "minLength", "maxLength", "minInclusive", "maxInclusive", "annotation")
-)
-
-
-class Value(Enum):
-    """The kinds of simple values, by the type of XML Schema that they come from."""
-
-    TEXT = "string"
-    INTEGER = "long"
-    BOOLEAN = "boolean"
-    DATE_TIME = "dateTime"
-    BASE64 = "base64Binary"
-
-
-_BUILT_IN = {**{value.value: value for value in Value}, "int": Value.INTEGER}
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a sequence; ``most`` is None when there is no limit."""
+    """One member of a sequence; ``most`` is None when there is no limit, ``form`` where it has members itself."""
 
     name: str
     kind: Value | Shape
+    form: Form | None
     least: int
     most: int | None
 
@@ -69,57 +53,42 @@ def elements() -> Mapping[str, Value | Shape]:
     return _Reader(etree.parse(SCHEMA_FILE).getroot()).elements()
 
 
-def kind_of(root: etree._Element, element: etree._Element) -> Value | Shape | None:
-    """What the schema has at this element's place below ``root``, a global element; None where it has nothing."""
-    path: list[str] = []
-    current: etree._Element | None = element
-    while current is not None and current is not root:
-        path.append(current.tag)
-        current = current.getparent()
-    kind = elements().get(root.tag)
-    for tag in reversed(path):
-        if not isinstance(kind, Shape) or tag not in kind.by_tag:
-            return None
-        kind = kind.by_tag[tag][1].kind
-    return kind
-
-
 class _Reader:
     def __init__(self, schema: etree._Element) -> None:
         self._schema = schema
         self._types = {child.get("name", ""): child for child in schema if child.tag != f"{_XS}element"}
-        self._known: dict[str, Value | Shape] = {}
+        self._known: dict[str, Form | Shape] = {}
 
     def elements(self) -> dict[str, Value | Shape]:
         return {
-            contract_tag(element.get("name", "")): self._of_element(element)
+            contract_tag(element.get("name", "")): _kind(self._of_element(element))
             for element in self._schema.iterchildren(f"{_XS}element")
         }
 
-    def _of_element(self, element: etree._Element) -> Value | Shape:
+    def _of_element(self, element: etree._Element) -> Form | Shape:
         name = element.get("type")
         if name is not None:
             return self._of_type(element, name)
         (inline,) = element.iterchildren(f"{_XS}complexType")
         return self._shape(inline)
 
-    def _of_type(self, element: etree._Element, name: str) -> Value | Shape:
+    def _of_type(self, element: etree._Element, name: str) -> Form | Shape:
         prefix, _, local = name.rpartition(":")
         if element.nsmap[prefix or None] == XS_NS:
-            return _BUILT_IN[local]
+            return built_in(local)
         if local not in self._known:
             declared = self._types[local]
             simple = declared.tag == f"{_XS}simpleType"
-            self._known[local] = self._value(declared) if simple else self._shape(declared)
+            self._known[local] = self._form(declared) if simple else self._shape(declared)
         return self._known[local]
 
-    def _value(self, declared: etree._Element) -> Value:
+    def _form(self, declared: etree._Element) -> Form:
         (restriction,) = declared.iterchildren(f"{_XS}restriction")
-        strange = [facet.tag for facet in restriction.iterchildren("*") if facet.tag not in _FACETS]
         base = self._of_type(restriction, restriction.get("base", ""))
-        if strange or isinstance(base, Shape):
-            raise ValueError(f"simpleType {declared.get('name')}: {strange or 'base'}")
-        return base
+        if isinstance(base, Shape):
+            raise ValueError(f"simpleType {declared.get('name')}: base")  # noqa: TRY004 -- of the schema, not of a value
+        said = declared.findtext(f"{_XS}annotation/{_XS}documentation", "")
+        return restricted(base, restriction.iterchildren("*"), " ".join(said.split()))
 
     def _shape(self, declared: etree._Element) -> Shape:
         parts = [part for part in declared.iterchildren("*") if part.tag != f"{_XS}annotation"]
@@ -130,10 +99,15 @@ class _Reader:
     def _member(self, part: etree._Element) -> Member:
         if part.tag != f"{_XS}element" or part.get("name") is None:
             raise ValueError(f"{part.tag}: not a local element")
-        most = part.get("maxOccurs", "1")
+        most, content = part.get("maxOccurs", "1"), self._of_element(part)
         return Member(
             name=part.get("name", ""),
-            kind=self._of_element(part),
+            kind=_kind(content),
+            form=content if isinstance(content, Form) else None,
             least=int(part.get("minOccurs", "1")),
             most=None if most == "unbounded" else int(most),
         )
+
+
+def _kind(content: Form | Shape) -> Value | Shape:
+    return content.kind if isinstance(content, Form) else content

@@ -9,6 +9,12 @@ CONTRACT_VERSION = "1.0"
 XSI_NS = "http://www.w3.org/2001/XMLSchema-instance"
 XML_NS = "http://www.w3.org/XML/1998/namespace"
 
+SECRETS = frozenset({"conditions", "codeRevocation", "confirmation"})
+"""Members whose values, and those of all below them, are never repeated, not even to who sent them.
+
+All of ``conditions``: the code may stand in the member beside the one that it was meant for.
+"""
+
 
 class SoapVersion(Enum):
     """One of the two bindings: its envelope namespace, media type, and names of the two sides of a fault."""

@@ -1,4 +1,4 @@
-"""What is wrong among the children of an element, in words one can act upon: the member at fault, not its neighbour.
+"""What is wrong among the children of an element, in words one can act upon: the members at fault, no neighbours.
 
 A validator reads from left to right and names the first element that it cannot place: for a missing ``emailActeur``
 that is the innocent ``csr``. Here the whole sequence is compared with the schema's.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -18,50 +18,49 @@ from ws.contract.names import CONTRACT_NS
 from ws.gates.places import local_name, shown_name
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """The member at fault and why, in French."""
+class Misfit(NamedTuple):
+    """A member at fault, why, and the order that is expected where that helps; in French."""
 
     champ: str
     reason: str
+    forme: str | None = None
 
 
-def find_misfit(element: etree._Element, shape: Shape) -> Misfit | None:
-    """The gravest fault among the children: unknown, missing, too many, out of order; None when the sequence is right.
+def find_misfits(element: etree._Element, shape: Shape) -> Iterator[Misfit]:
+    """Every fault among the children, the gravest first: unknown, missing, too many, out of order.
 
     Each child is looked at once, but for the search of the order: n log n.
     """
     places: list[int] = []
     for child in element.iterchildren("*"):
-        if child.tag not in shape.by_tag:
-            return _unknown(child, shape)
-        places.append(shape.by_tag[child.tag][0])
+        known = shape.by_tag.get(child.tag)
+        if known is None:
+            yield _unknown(child, shape)
+        else:
+            places.append(known[0])
     counts = Counter(places)
     for place, member in enumerate(shape.members):
         if counts[place] < member.least:
-            return Misfit(member.name, "élément obligatoire absent.")
+            yield Misfit(member.name, "élément obligatoire absent.")
     for place, member in enumerate(shape.members):
         if member.most is not None and counts[place] > member.most:
-            return Misfit(member.name, f"présent {counts[place]} fois, {member.most} au plus.")
+            yield Misfit(member.name, f"présent {counts[place]} fois, {member.most} au plus.")
     misplaced = _first_misplaced(places)
-    if misplaced is None:
-        return None
-    return Misfit(shape.members[misplaced].name, f"élément mal placé. Ordre attendu : {_names(shape)}.")
+    if misplaced is not None:
+        yield Misfit(shape.members[misplaced].name, "élément mal placé.", _order(shape))
 
 
 def _unknown(child: etree._Element, shape: Shape) -> Misfit:
     name = local_name(child)
     if any(member.name == name for member in shape.members):
-        reason = f"élément d'un autre espace de noms que {CONTRACT_NS}."
-    elif shape.members:
-        reason = f"élément inconnu à cette place. Attendu : {_names(shape)}."
-    else:
-        reason = "élément inconnu à cette place. Rien n'est attendu ici."
-    return Misfit(shown_name(child), reason)
+        return Misfit(shown_name(child), f"élément d'un autre espace de noms que {CONTRACT_NS}.")
+    if shape.members:
+        return Misfit(shown_name(child), "élément inconnu à cette place.", _order(shape))
+    return Misfit(shown_name(child), "élément inconnu à cette place. Rien n'est attendu ici.")
 
 
-def _names(shape: Shape) -> str:
-    return ", ".join(member.name for member in shape.members)
+def _order(shape: Shape) -> str:
+    return f"éléments attendus dans cet ordre : {', '.join(member.name for member in shape.members)}"
 
 
 def _first_misplaced(places: Sequence[int]) -> int | None:

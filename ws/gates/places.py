@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from lxml import etree
 
-from registration.errors import Code, IgcError
 from ws.contract.names import contract_tag
 
 _ITEMS = {(contract_tag("lot"), contract_tag("demande")), (contract_tag("lotRevocations"), contract_tag("revocation"))}
 _SHOWN = 64
-"""Characters of a name of the caller's own that a refusal repeats; the longest of ours has 17."""
+"""Characters of a name of the caller's own that a refusal repeats; the longest of ours has 19."""
 
 
 def local_name(element: etree._Element) -> str:
@@ -25,20 +22,17 @@ def shown_name(element: etree._Element) -> str:
     return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
 
 
+def is_item(parent: etree._Element, element: etree._Element) -> bool:
+    """Whether the element is an item of the lot that the parent is."""
+    return (parent.tag, element.tag) in _ITEMS
+
+
 def position_of(element: etree._Element) -> int | None:
     """The place, from 1, of the item of a lot that is or holds the element; None outside of an item."""
     current: etree._Element | None = element
     while current is not None:
         parent = current.getparent()
-        if parent is not None and (parent.tag, current.tag) in _ITEMS:
+        if parent is not None and is_item(parent, current):
             return 1 + sum(1 for _ in current.itersiblings(current.tag, preceding=True))
         current = parent
     return None
-
-
-def refuse_at(code: Code, champ: str, position: int | None, raison: str = "") -> NoReturn:
-    """Raise the refusal of one field; the text of SCHEMA names the place before the reason."""
-    if code is not Code.SCHEMA:
-        raise IgcError(code, champ=champ, position=position)
-    place = f"champ « {champ} »" if position is None else f"demande {position}, champ « {champ} »"
-    raise IgcError(code, champ=champ, position=position, raison=f"{place} : {raison}")

@@ -6,13 +6,19 @@ from typing import Any
 
 from lxml import etree
 
-from registration.errors import Code
 from registration.values import DemandeForm, LotForm
-from ws.contract.model import Value
+from ws.contract.forms import Value, read_base64
 from ws.contract.names import contract_tag
-from ws.gates.items import read_items
-from ws.gates.places import local_name, refuse_at
-from ws.gates.values import canonical_text, decode_base64, drop_types
+from ws.gates.findings import refuse_at
+from ws.gates.items import bounded_text, read_items
+from ws.gates.places import local_name
+from ws.gates.values import canonical_text, drop_types
+
+_MAX_CSR_BYTES = 65_536
+"""Four times what a rule lets pass: it refuses what is cut here."""
+
+_MAX_FQDNS = 100
+"""The same of five."""
 
 _REFERENCE = contract_tag("reference")
 _FQDN = contract_tag("fqdn")
@@ -37,7 +43,8 @@ _TEXTS = {
 def read_lot(request: etree._Element, *, max_items: int) -> LotForm:
     """The lot inside a deposerLot or verifierLot element, checked against the schema; its items are consumed.
 
-    IgcError: ERR_WS_011 for too many items, ERR_WS_008 and 009 with the place of the first fault.
+    IgcError: as ``read_items``. What a value of an item is worth is the rules' to say, for that item alone: one that is
+    out of all measure is cut where they refuse it all the same, a csr that is no base64 is handed over as it stands.
     """
     lot, blocks = read_items(request, contract_tag("lot"), contract_tag("demande"), max_items)
     forms: list[DemandeForm] = []
@@ -53,13 +60,17 @@ def _read_item(item: etree._Element, position: int) -> DemandeForm:
     fqdns: list[str] = []
     for child in item:
         if len(child):
-            refuse_at(Code.SCHEMA, local_name(child), position, "un commentaire se trouve dans une valeur.")
+            refuse_at(local_name(child), position, "un commentaire se trouve dans une valeur.")
         tag, text = child.tag, child.text or ""
         name = _TEXTS.get(tag)
         if name is not None:
-            values[name] = text
+            values[name] = bounded_text(text)
         elif tag == _CSR:
-            values["csr"] = decode_base64(text, "csr", position)
-        elif tag == _FQDN:
-            fqdns.append(text)
+            der = read_base64(text)
+            if der is None:
+                values["csr_text"] = text[:_MAX_CSR_BYTES]
+            else:
+                values["csr"] = der[:_MAX_CSR_BYTES]
+        elif tag == _FQDN and len(fqdns) < _MAX_FQDNS:
+            fqdns.append(bounded_text(text))
     return DemandeForm(fqdns=tuple(fqdns), **values)

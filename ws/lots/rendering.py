@@ -20,6 +20,13 @@ def bilan_verification(verdicts: tuple[Verdict, ...]) -> types.BilanVerification
                 position=verdict.position,
                 reference=verdict.reference,
                 acceptable=not verdict.refusals,
+                sujet=verdict.subject,
+                nomAlternatif=[
+                    types.NomAlternatif(nature=one.nature.value, valeur=one.valeur) for one in verdict.alternatives
+                ],
+                avertissement=[
+                    types.Avertissement(code=one.code, texte=one.texte, champ=one.champ) for one in verdict.warnings
+                ],
                 erreur=[erreur(refusal) for refusal in verdict.refusals],
             )
             for verdict in verdicts

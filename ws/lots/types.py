@@ -20,7 +20,7 @@ class DemandeCertificat(Contract):
     beneficiaire = optional(Unicode)
     serviceApplicatif = optional(Unicode)
     adresseEmail = optional(Unicode)
-    fqdn = repeated(Unicode, high=100)
+    fqdn = repeated(Unicode)
     upn = optional(Unicode)
     emailActeur = optional(Unicode)
     emailInforme = optional(Unicode)
@@ -34,12 +34,30 @@ class Lot(Contract):
     demande = repeated(DemandeCertificat, low=1)
 
 
+class NomAlternatif(Contract):
+    """A name that a certificate bears beside its subject."""
+
+    nature = required(Unicode)
+    valeur = required(Unicode)
+
+
+class Avertissement(Contract):
+    """What a sender should look at; it refuses nothing."""
+
+    code = required(Unicode)
+    texte = required(Unicode)
+    champ = optional(Unicode)
+
+
 class Verdict(Contract):
-    """The verdict of one item."""
+    """The verdict of one item, and what its certificate would say."""
 
     position = required(Integer32)
     reference = optional(Unicode)
     acceptable = required(Boolean)
+    sujet = optional(Unicode)
+    nomAlternatif = repeated(NomAlternatif)
+    avertissement = repeated(Avertissement)
     erreur = repeated(ErreurDemande)
 
 

@@ -15,8 +15,15 @@ class ConditionsRetrait(Contract):
     acceptationCgu = required(Boolean)
 
 
+class Chaine(Contract):
+    """The certificates above one, its issuer's first."""
+
+    autorite = required(Unicode)
+    certificat = repeated(ByteArray, low=1)
+
+
 class Retrait(Contract):
-    """A withdrawn certificate."""
+    """A withdrawn certificate; its chain is here when it comes alone, else with its page."""
 
     numeroDemande = required(Integer64)
     indexLot = optional(Integer64)
@@ -25,13 +32,17 @@ class Retrait(Contract):
     numeroSerie = required(Unicode)
     finValidite = required(DateTime)
     retireLe = required(DateTime)
+    autorite = required(Unicode)
+    certificat = required(ByteArray)
     pkcs7 = required(ByteArray)
+    chaine = optional(Chaine)
 
 
 class PageRetraits(Contract):
-    """A page of withdrawn certificates."""
+    """A page of withdrawn certificates, and once the chain of each authority among them."""
 
     nombre = required(Integer32)
     retrait = repeated(Retrait)
+    chaine = repeated(Chaine)
     suivant = optional(Integer64)
     enAttente = required(Integer32)

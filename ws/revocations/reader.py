@@ -6,12 +6,12 @@ from typing import Any
 
 from lxml import etree
 
-from registration.errors import Code
 from registration.values import RevocationForm, RevocationLotForm
-from ws.contract.model import Value
+from ws.contract.forms import Value, built_in
 from ws.contract.names import contract_tag
-from ws.gates.items import read_items
-from ws.gates.places import local_name, refuse_at
+from ws.gates.findings import refuse_at
+from ws.gates.items import bounded_text, read_items
+from ws.gates.places import local_name
 from ws.gates.values import canonical_text, drop_types
 
 _TEXTS = {
@@ -27,13 +27,15 @@ _TEXTS = {
         ("emailActeur", "email"),
     )
 }
+_LONG = built_in("long")
 _NUMERO, _CONFIRMATION = contract_tag("numeroProduit"), contract_tag("confirmation")
 
 
 def read_lot(request: etree._Element, *, max_items: int) -> RevocationLotForm:
     """The lot inside a deposerLotRevocations or verifierLotRevocations element; its items are consumed.
 
-    IgcError as ``read_items``.
+    IgcError as ``read_items``. A number that is none is handed over as written, for the rules to refuse that item
+    alone; what is not ``true`` confirms nothing.
     """
     lot, blocks = read_items(request, contract_tag("lotRevocations"), contract_tag("revocation"), max_items)
     forms: list[RevocationForm] = []
@@ -48,11 +50,16 @@ def _read_item(item: etree._Element, position: int) -> RevocationForm:
     values: dict[str, Any] = {}
     for child in item:
         if len(child):
-            refuse_at(Code.SCHEMA, local_name(child), position, "un commentaire se trouve dans une valeur.")
+            refuse_at(local_name(child), position, "un commentaire se trouve dans une valeur.")
         if child.tag == _NUMERO:
-            values["numero"] = int(canonical_text(child, Value.INTEGER))
+            values["numero"] = _read_numero(child)
         elif child.tag == _CONFIRMATION:
             values["confirmation"] = canonical_text(child, Value.BOOLEAN) == "true"
         elif child.tag in _TEXTS:
-            values[_TEXTS[child.tag]] = child.text or ""
+            values[_TEXTS[child.tag]] = bounded_text(child.text or "")
     return RevocationForm(**values)
+
+
+def _read_numero(child: etree._Element) -> int | str:
+    text = child.text or ""
+    return bounded_text(text) if _LONG.fault_of(text) else int(canonical_text(child, Value.INTEGER))

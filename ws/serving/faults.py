@@ -1,19 +1,21 @@
 """The one table from errors to SOAP faults, and their rendering in both versions.
 
 Every fault has exactly one element of the contract, inside its detail or, where SOAP 1.1 forbids one, as a header
-block; nothing of the request is ever repeated beyond what the catalogue's texts take in.
+block; nothing of the request is ever repeated beyond what the catalogue's texts and ``gates.findings`` take in.
 """
 
 from __future__ import annotations
 
 import traceback
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from lxml import etree
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
 from ws.contract.names import CONTRACT_NS, XML_NS, SoapVersion, contract_tag
+from ws.gates.findings import Finding, MessageRefusedError
 
 log = structlog.get_logger()
 
@@ -134,7 +136,7 @@ def _append_not_understood(header: etree._Element, error: IgcError, version: Soa
 
 
 def _append_typed(parent: etree._Element, error: IgcError) -> None:
-    """Our own element: code, text, whether the same call may succeed later, and place."""
+    """Our own element: code, text, whether the same call may succeed later, place, and the faults of a message."""
     element = etree.SubElement(parent, contract_tag(fault_name(error)), nsmap={"igc": CONTRACT_NS})
     members = {
         "code": error.code.value,
@@ -144,6 +146,27 @@ def _append_typed(parent: etree._Element, error: IgcError) -> None:
         "champ": error.champ,
         "incident": error.data.get("incident"),
     }
+    _members(element, members)
+    if isinstance(error, MessageRefusedError):
+        for finding in error.findings:
+            _append_finding(element, finding)
+        if error.more:
+            _text(element, contract_tag("autresFautes"), str(error.more))
+
+
+def _append_finding(parent: etree._Element, finding: Finding) -> None:
+    members = {
+        "code": finding.code.value,
+        "position": finding.position,
+        "champ": finding.champ,
+        "texte": finding.texte,
+        "valeur": finding.valeur,
+        "forme": finding.forme,
+    }
+    _members(etree.SubElement(parent, contract_tag("faute")), members)
+
+
+def _members(element: etree._Element, members: Mapping[str, object]) -> None:
     for name, value in members.items():
         if value is not None:
             _text(element, contract_tag(name), str(value))

@@ -99,12 +99,19 @@ def test_persons_are_found_inside_the_structure(world: World, criteria: dict[str
     assert personnes(world, "dr-leroux", HOPITAL, **criteria) == found
 
 
-@pytest.mark.parametrize("structure", [CLINIQUE, PHARMACIE, "10B0999999", "\0"])
+@pytest.mark.parametrize("structure", [CLINIQUE, PHARMACIE])
 def test_persons_of_a_structure_outside_the_perimeter_are_refused(world: World, structure: str) -> None:
     """Of the clinic he administers SERV: that lets nobody ask for PRO."""
     with pytest.raises(AccessError) as caught:
         personnes(world, "dr-leroux", structure, nom="ler*")
     assert caught.value.code is Code.HABILITATION_MISSING
+
+
+@pytest.mark.parametrize("structure", ["10B0999999", "\0"])
+def test_persons_of_a_structure_that_nobody_knows_are_refused_as_such(world: World, structure: str) -> None:
+    with pytest.raises(IgcError) as caught:
+        personnes(world, "dr-leroux", structure, nom="ler*")
+    assert (caught.value.code, caught.value.champ) == (Code.STRUCTURE_UNKNOWN, "structure")
 
 
 def test_a_right_withdrawn_a_moment_ago_counts_no_more(world: World) -> None:

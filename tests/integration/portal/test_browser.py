@@ -170,7 +170,7 @@ def test_a_csr_that_breaks_the_policy_is_refused_at_its_field(page: Page, tmp_pa
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "c'est un certificat"),
         (CASES["two-in-pem"].make(), "plusieurs requêtes"),
         (CASES["utf-16"].make(), "UTF-16"),
-        (base64.b64encode(CASES["pem-instead-of-der"].make()), "PEM mis en base64"),
+        (base64.b64encode(CASES["pem-instead-of-der"].make()), "PEM reçu, envoyez du DER"),
         (CASES["version-1"].make(), "version"),
         (CASES["prime-modulus"].make(), "nombre premier"),
         (b"\x30" + bytes(40_000), "octets"),

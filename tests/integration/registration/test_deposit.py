@@ -71,7 +71,7 @@ def test_both_sides_of_the_boundary_give_the_same_demandes(world: World, count: 
     bad = world.form(key=1, structure="10B0990045")
     forms = [world.form(key=0), bad, *world.forms(count - 2, first_key=2)]
     index = world.issued(*forms)
-    assert world.codes(index) == [None, Code.HABILITATION_MISSING.value] + [None] * (count - 2)
+    assert world.codes(index) == [None, Code.STRUCTURE_UNKNOWN.value] + [None] * (count - 2)
     assert world.etats(index)[1] is EtatDemande.REJETEE
     assert world.etats(index).count(EtatDemande.TRANSMISE) == count - 1
 

@@ -68,7 +68,7 @@ def test_a_key_stays_used_after_its_demande_is_cancelled(world: World) -> None:
 
 def test_a_refused_item_may_come_again_with_the_same_csr(world: World) -> None:
     index = world.issued(world.form(key=0, email_acteur="no address"), world.form(key=1, structure="10B0990045"))
-    assert world.codes(index) == [Code.EMAIL_ACTEUR_SYNTAX.value, Code.HABILITATION_MISSING.value]
+    assert world.codes(index) == [Code.EMAIL_ACTEUR_SYNTAX.value, Code.STRUCTURE_UNKNOWN.value]
     assert count_rows(world.db)["cle_publique"] == 0
     again = world.issued(world.form(key=0), world.form(key=1), reference="lot-2")
     assert world.codes(again) == [None, None]
@@ -155,7 +155,7 @@ REASONS = {
     "twice": "plusieurs requêtes",
     "two-in-pem": "plusieurs requêtes",
     "utf-16": "UTF-16",
-    "pem-instead-of-der": "PEM mis en base64",
+    "pem-instead-of-der": "PEM reçu, envoyez du DER (base64 sans en-tête)",
     "base64-instead-of-der": "deux fois en base64",
     "a-certificate": "certificat",
     "a-private-key": "clé privée",

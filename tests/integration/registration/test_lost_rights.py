@@ -50,8 +50,10 @@ def test_another_right_on_the_structure_calls_for_another_product(
     assert refusal(world, world.form(asked, structure=CLINIQUE)) == (MISSING, "structure")
 
 
-def test_a_structure_that_nobody_knows_answers_like_a_forbidden_one(world: World) -> None:
-    assert refusal(world, world.form(structure="10B0000000")) == (MISSING, "structure")
+def test_a_structure_that_nobody_knows_is_told_as_such(world: World) -> None:
+    unknown = world.form(structure="10B0000000")
+    for canal in (Canal.IHM, Canal.WS):
+        assert refusal(world, unknown, canal=canal) == (Code.STRUCTURE_UNKNOWN, "structure")
 
 
 def test_who_may_is_not_asked_what_his_form_offered(world: World) -> None:

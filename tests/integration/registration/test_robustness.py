@@ -118,11 +118,14 @@ def test_the_first_of_several_reasons_is_the_one_that_is_kept(world: World) -> N
     assert (row.code_erreur, row.champ_erreur) == (Code.EMAIL_ACTEUR_SYNTAX.value, "emailActeur")
 
 
-def test_a_structure_out_of_his_perimeter_answers_like_one_that_does_not_exist(world: World) -> None:
+def test_a_structure_out_of_his_perimeter_is_forbidden_and_one_that_does_not_exist_unknown(world: World) -> None:
     verdicts = world.ra.lots.verify(
         world.origin(), lot("v", world.form(key=0, structure=PHARMACIE), world.form(key=1, structure="10B0999999"))
     )
-    assert verdicts[0].refusals == verdicts[1].refusals
+    assert [[refusal.code for refusal in verdict.refusals] for verdict in verdicts] == [
+        ["ERR_IHM_026"],
+        ["ERR_IHM_005"],
+    ]
 
 
 PATTERNS = [

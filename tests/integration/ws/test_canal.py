@@ -73,6 +73,8 @@ def as_xml(form: DemandeForm) -> str:
         for one in (value if isinstance(value, list) else [value])
         if one is not None
     ]
+    if form.csr_text is not None:
+        fields.append(("csr", escape(form.csr_text)))
     return "<l:demande>" + "".join(f"<l:{name}>{text}</l:{name}>" for name, text in fields) + "</l:demande>"
 
 
@@ -256,7 +258,7 @@ def test_no_malformed_message_leaves_a_row(door: Door) -> None:
         message, code = MALFORMED[case]
         status, content = door.post(message)
         assert (status, fault_of(content)["code"]) == (500, code)
-    for bad in (item(7, csr="A@A!AA"), item(7).replace("10B0039137", "1" * 1025)):
+    for bad in (item(7, more="<l:couleur/>"), item(7).replace("<l:offre>", "<l:offre/><l:offre>")):
         assert door.post(envelope(lot(*[real_item(n, n) for n in range(6)], bad)))[0] == 500
     assert count_rows(door.world.db) == enrolled
     assert enrolled["demande"] == enrolled["lot"] == before["lot"] == 0

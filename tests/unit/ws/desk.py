@@ -31,6 +31,7 @@ from registration.values import (
     content_digest,
 )
 from registration.views import (
+    Alternative,
     CancelResult,
     DemandeDetail,
     DemandePage,
@@ -57,6 +58,7 @@ from registration.views import (
     StructurePage,
     Telechargement,
     Verdict,
+    Warned,
 )
 from registration.vocabulary import (
     Canal,
@@ -65,6 +67,7 @@ from registration.vocabulary import (
     EtatProduit,
     EtatRevocation,
     Motif,
+    NatureNom,
     Offre,
     Plateforme,
     ResultatRevocation,
@@ -228,6 +231,9 @@ class DeskLots(_Area):
                     Refusal(code="ERR_IHM_007", texte="CSR refusée & « mauvaise » <clé>", champ="csr"),
                     Refusal(code="ERR_IHM_062_2", texte="FQDN"),
                 ),
+                subject=f"CN=<{position}> & co, C=FR" if position % 2 else None,
+                alternatives=(Alternative(nature=NatureNom.DNS, valeur="a.fr"),) if position % 2 else (),
+                warnings=(Warned(code="AVT_WS_001", texte="à voir", champ="csr"),) if position == 1 else (),
             )
             for position, item in enumerate(form.demandes, 1)
         )
@@ -476,7 +482,10 @@ def _retrait(numero: int) -> Retrait:
         serial="0A0B",
         not_after=NOW,
         retire_le=NOW,
+        autorite="AC & <TEST>",
+        der=b"leaf",
         pkcs7=bytes(range(256)),
+        chain=(b"issuer", b"root"),
     )
 
 

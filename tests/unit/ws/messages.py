@@ -58,6 +58,15 @@ def body_of(answer: bytes, version: SoapVersion = V11) -> etree._Element:
     return child
 
 
+def faults_of(answer: bytes, version: SoapVersion = V11) -> list[dict[str, str]]:
+    """Every ``faute`` of a refused message, in order; the whole was checked against the schema."""
+    fault_of(answer, version)
+    return [
+        {etree.QName(child).localname: child.text or "" for child in faute}
+        for faute in etree.fromstring(answer).iter(contract_tag("faute"))
+    ]
+
+
 def fault_of(answer: bytes, version: SoapVersion = V11) -> dict[str, str]:
     """Members of the one contract element of a fault, with its name and the fault code; checked against the schema.
 

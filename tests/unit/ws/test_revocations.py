@@ -76,8 +76,6 @@ def test_without_confirmation_nothing_is_revoked(canal: Canal) -> None:
 
 
 def test_a_schema_fault_names_the_item(canal: Canal) -> None:
-    told = refused(canal, envelope(lot(ITEM, "<l:numeroProduit>x</l:numeroProduit>")), "ERR_WS_008")
-    assert (told["champ"], told["position"]) == ("numeroProduit", "2")
     told = refused(canal, envelope(lot(ITEM, "<l:csr>AA==</l:csr>")), "ERR_WS_008")
     assert (told["champ"], told["position"]) == ("csr", "2")
 

@@ -16,7 +16,8 @@ from tests.unit.ws.conftest import Canal
 from tests.unit.ws.messages import CSR, SCHEMA, body_of, envelope, item, lot, request
 from tests.unit.ws.test_attacks import BOTH, XSI, refused, search
 from ws.contract.files import SCHEMA_FILE
-from ws.contract.model import Shape, Value, elements
+from ws.contract.forms import Value
+from ws.contract.model import Shape, elements
 from ws.contract.names import CONTRACT_NS, Operation, SoapVersion, contract_tag
 from ws.gates.values import read_values
 
