@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 
 class IgcClientError(Exception):
     """Root of every error raised by this package."""
@@ -37,8 +39,31 @@ class ServiceFault(IgcClientError):  # noqa: N818 -- the contract names its faul
         super().__init__(f"{code} : {texte}" + (f" ({', '.join(place)})" if place else ""))
 
 
+class Faute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fault of a message: where it is, what is wrong, what was received and what is allowed."""
+
+    code: str
+    champ: str
+    texte: str
+    position: int | None = None
+    valeur: str | None = None
+    forme: str | None = None
+
+    def __str__(self) -> str:
+        place = f"demande {self.position}, " if self.position is not None else ""
+        received = f" Reçu : « {self.valeur} »." if self.valeur else ""
+        wanted = f" Permis : {self.forme}." if self.forme else ""
+        return f"{place}champ {self.champ} : {self.texte}{received}{wanted}"
+
+
 class MessageRefuse(ServiceFault):
-    """The message must be corrected; nothing was recorded."""
+    """The message must be corrected; nothing was recorded.
+
+    ``fautes`` are the first faults of one that breaks the published schema, ``autres_fautes`` how many came after them.
+    """
+
+    fautes: tuple[Faute, ...] = ()
+    autres_fautes: int = 0
 
 
 class AccesRefuse(ServiceFault):

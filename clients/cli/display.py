@@ -26,6 +26,7 @@ from rich.text import Text
 from clients.cli.failures import Failure
 from clients.contract.values import LigneHistorique, SuiviLot
 from clients.service.lots import RetryNotice
+from clients.text import printable
 
 _PLAIN_SECONDS = 2.0
 """Without a terminal, progress is one line at most each so many seconds."""
@@ -84,6 +85,11 @@ class Display:
             place += [f"incident {failure.incident}"] if failure.incident else []
             code = f"{failure.code} : " if failure.code else ""
             self.alert(f"{code}{failure.texte}" + (f" ({', '.join(place)})" if place else ""))
+        # A single fault stands in the text already.
+        for faute in failure.fautes if len(failure.fautes) > 1 else ():
+            self.alert(f"  - {printable(str(faute))}")
+        if failure.autres_fautes:
+            self.alert(f"  ... et {failure.autres_fautes} autre(s).")
         if self.as_json:
             self.result({"erreur": failure}, "")
 

@@ -20,6 +20,7 @@ from clients.errors import (
     Conflit,
     ConnectionLostError,
     ErreurTechnique,
+    Faute,
     IgcClientError,
     Introuvable,
     MessageRefuse,
@@ -61,7 +62,8 @@ class CommandLineError(IgcClientError):
 class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Why a run ended without its result. ``nature`` is stable, ``texte`` is for people.
 
-    The members of a fault of the contract keep their names; ``problemes`` are those of a lot, by line and field.
+    The members of a fault of the contract keep their names, those of each fault of a message in ``fautes`` too;
+    ``problemes`` are those of a lot, by line and field.
     """
 
     nature: str
@@ -72,6 +74,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     champ: str | None = None
     incident: str | None = None
     problemes: tuple[Problem, ...] = ()
+    fautes: tuple[Faute, ...] = ()
+    autres_fautes: int = 0
 
 
 _KINDS: dict[type, tuple[str, ExitCode]] = {
@@ -110,6 +114,8 @@ def failure_of(error: BaseException) -> Failure:
             position=error.position,
             champ=error.champ,
             incident=error.incident,
+            fautes=error.fautes if isinstance(error, MessageRefuse) else (),
+            autres_fautes=error.autres_fautes if isinstance(error, MessageRefuse) else 0,
         )
     if isinstance(error, IgcClientError):
         nature, code = _kind_of(type(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from clients.cli.failures import CommandLineError, ExitCode
 from clients.cli.options import AcceptCgu, AnyLot, AsJson, CodeFile, Folder, KeyFolder, LotFile, Reference
 from clients.cli.secrets import ask_conditions, read_secret
 from clients.cli.support import find_index, open_lot, open_service
-from clients.contract.values import ConditionsRetrait, Lot, SuiviLot
+from clients.contract.values import ConditionsRetrait, Lot, SuiviLot, Verdict
 from clients.lots.file import write_lot
 from clients.lots.manifest import CSV_NAME, find_keys, store_one
 from clients.lots.preparation import prepare_lot
@@ -72,7 +73,26 @@ def verify_command(
     )
     if refusals:
         display.table(("position", "référence", "code", "champ", "texte"), refusals)
+    _show_acceptable(display, bilan.verdict)
     _end(refused=bilan.refusees > 0)
+
+
+def _show_acceptable(display: Display, verdicts: Sequence[Verdict]) -> None:
+    """What the certificates would say, and what to look at before the lot is deposited."""
+    subjects = [
+        (one.position, one.reference, one.sujet, tuple(name.valeur for name in one.nom_alternatif))
+        for one in verdicts
+        if one.acceptable
+    ]
+    if subjects:
+        display.table(("position", "référence", "sujet", "autres noms"), subjects, least_useful=("référence",))
+    warnings = [
+        (one.position, one.reference, warning.code, warning.champ, warning.texte)
+        for one in verdicts
+        for warning in one.avertissement
+    ]
+    if warnings:
+        display.table(("position", "référence", "avertissement", "champ", "texte"), warnings)
 
 
 def deposit_command(

@@ -18,6 +18,7 @@ from clients.errors import (
     AccesRefuse,
     Conflit,
     ErreurTechnique,
+    Faute,
     Introuvable,
     MessageRefuse,
     ServiceFault,
@@ -64,15 +65,34 @@ def read_fault(detail: object) -> ServiceFault | None:
         if kind is None:
             continue
         texts = {local_name(member): member.text or "" for member in child.iterchildren(f"{{{NAMESPACE}}}*")}
-        position = texts.get("position", "")
-        return kind(
+        error = kind(
             texts.get("code", ""),
             texts.get("texte", ""),
-            position=int(position) if position.isdecimal() else None,
+            position=_number(texts.get("position")),
             champ=texts.get("champ") or None,
             incident=texts.get("incident") or None,
         )
+        if isinstance(error, MessageRefuse):
+            error.fautes = tuple(_read_faute(faute) for faute in child.iterchildren(qualified("faute")))
+            error.autres_fautes = _number(texts.get("autresFautes")) or 0
+        return error
     return None
+
+
+def _read_faute(element: etree._Element) -> Faute:
+    texts = {local_name(member): member.text or "" for member in element.iterchildren(f"{{{NAMESPACE}}}*")}
+    return Faute(
+        code=texts.get("code", ""),
+        champ=texts.get("champ", ""),
+        texte=texts.get("texte", ""),
+        position=_number(texts.get("position")),
+        valeur=texts.get("valeur"),
+        forme=texts.get("forme"),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def lot_element(lot: Lot) -> etree._Element:

@@ -81,12 +81,30 @@ class ErreurDemande(ContractValue, frozen=True, kw_only=True):
     champ: str | None = None
 
 
+class NomAlternatif(ContractValue, frozen=True, kw_only=True):
+    """A name that the certificate bears beside its subject; ``nature`` is EMAIL, DNS or UPN."""
+
+    nature: str
+    valeur: str
+
+
+class Avertissement(ContractValue, frozen=True, kw_only=True):
+    """What to look at before depositing; it refuses nothing."""
+
+    code: str
+    texte: str
+    champ: str | None = None
+
+
 class Verdict(ContractValue, frozen=True, kw_only=True):
-    """What a deposit would decide for one demande."""
+    """What a deposit would decide for one demande; ``sujet`` and what follows it are those of an acceptable one."""
 
     position: int
     reference: str | None = None
     acceptable: bool
+    sujet: str | None = None
+    nom_alternatif: tuple[NomAlternatif, ...] = ()
+    avertissement: tuple[Avertissement, ...] = ()
     erreur: tuple[ErreurDemande, ...] = ()
 
 
@@ -193,8 +211,18 @@ class ConditionsRetrait(ContractValue, frozen=True, kw_only=True):
         return "ConditionsRetrait(...)"
 
 
+class Chaine(ContractValue, frozen=True, kw_only=True):
+    """The certificates above one, DER: that of its issuer, whose name is ``autorite``, first, the root last."""
+
+    autorite: str
+    certificat: tuple[bytes, ...]
+
+
 class Retrait(ContractValue, frozen=True, kw_only=True):
-    """A withdrawn certificate: ``pkcs7`` is certs-only, DER, with its chain."""
+    """A withdrawn certificate: ``certificat`` alone, DER, and ``pkcs7`` certs-only, DER, with its chain.
+
+    ``chaine`` is here when it came alone; those of a page stand beside its certificates.
+    """
 
     numero_demande: int
     index_lot: int | None = None
@@ -203,7 +231,10 @@ class Retrait(ContractValue, frozen=True, kw_only=True):
     numero_serie: str
     fin_validite: Instant
     retire_le: Instant
+    autorite: str
+    certificat: bytes
     pkcs7: bytes
+    chaine: Chaine | None = None
 
 
 class PageRetraits(ContractValue, frozen=True, kw_only=True):
@@ -211,6 +242,7 @@ class PageRetraits(ContractValue, frozen=True, kw_only=True):
 
     nombre: int
     retrait: tuple[Retrait, ...] = ()
+    chaine: tuple[Chaine, ...] = ()
     suivant: int | None = None
     en_attente: int
 

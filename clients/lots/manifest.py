@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,11 +18,11 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from clients.contract.values import DemandeSuivie, Lot, Retrait
+from clients.contract.values import Chaine, DemandeSuivie, Lot, PageRetraits, Retrait
 from clients.errors import StateError, UnexpectedAnswerError
 from clients.files import reason_of, unique_stems, write_atomically, write_plainly
 from clients.keys.csr import UNREADABLE
-from clients.lots.chain import ordered_chain
+from clients.lots.chain import chain_of
 from clients.text import printable
 
 CSV_NAME = "manifeste.csv"
@@ -114,11 +114,11 @@ class RetraitFolder:
         self._csv_lines = {numero: _csv_line(line) for numero, line in self._lines.items()}
         self.save()
 
-    def store(self, retraits: Iterable[Retrait], suivant: int | None) -> None:
+    def store(self, page: PageRetraits) -> None:
         """Writes the certificates of a page, then the manifest. Raises UnexpectedAnswerError when one is not ours."""
-        for retrait in retraits:
-            self._store_one(retrait)
-        self._suivant = suivant
+        for retrait in page.retrait:
+            self._store_one(retrait, page.chaine)
+        self._suivant = page.suivant
         self.save()
 
     def save(self) -> None:
@@ -128,11 +128,11 @@ class RetraitFolder:
         text = "".join((_CSV_HEADER, *self._csv_lines.values()))
         write_atomically(self.folder / CSV_NAME, text.encode("utf-8-sig"))
 
-    def _store_one(self, retrait: Retrait) -> None:
+    def _store_one(self, retrait: Retrait, chaines: Sequence[Chaine]) -> None:
         line = self._lines.get(retrait.numero_demande)
         if line is None:
             raise UnexpectedAnswerError(f"Le service a remis la demande {retrait.numero_demande}, absente de ce lot.")
-        chain = ordered_chain(retrait.pkcs7, retrait.numero_serie)
+        chain = chain_of(retrait, chaines)
         public_key = _key_digest(chain[0])
         if self._sent.get(retrait.position or 0, public_key) != public_key:
             raise UnexpectedAnswerError(
@@ -155,7 +155,7 @@ def store_one(retrait: Retrait, folder: Path, keys: Mapping[bytes, Path]) -> Man
 
     Raises UnexpectedAnswerError when it is not what the service says it is, OSError.
     """
-    chain = ordered_chain(retrait.pkcs7, retrait.numero_serie)
+    chain = chain_of(retrait, () if retrait.chaine is None else (retrait.chaine,))
     (stem,) = unique_stems([(retrait.numero_demande, retrait.reference)])
     line = ManifestLine(
         position=retrait.position, reference=retrait.reference, numero_demande=retrait.numero_demande, etat="CLOSE"

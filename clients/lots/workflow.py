@@ -106,7 +106,7 @@ def withdraw_lot(
         if not target.missing:
             break
         for page in service.iter_retraits(index_lot, conditions, a_partir_de=start, taille=taille):
-            target.store(page.retrait, page.suivant)
+            target.store(page)
             tell()
     return _report(target)
 

@@ -20,6 +20,7 @@ from runtime.listening.server import PEER_CERTIFICATE, STOPPING
 from ws.contract.files import ENDPOINT, SCHEMA_FILE
 from ws.contract.names import SoapVersion
 from ws.gates.xml import VersionMismatchError
+from ws.serving.coding import Coding, encoded, read_accepted
 from ws.serving.faults import as_igc_error, render_fault
 from ws.serving.reception import BigBodies, Body, ClientGoneError, Receive, too_large
 from ws.serving.service import Answer, Framing, Later, Outcome, SoapService, Wait
@@ -100,6 +101,7 @@ class SoapFront:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _publish(self, scope: Scope, send: Send) -> None:
+        accepted = read_accepted(_headers(scope).get("accept-encoding"))
         # Some libraries write every query as name=value, the empty value too.
         query = scope["query_string"].decode("latin-1").lower().removesuffix("=")
         data = self._files.get(scope["path"] + (f"?{query}" if query else ""))
@@ -111,15 +113,16 @@ class SoapFront:
         elif data is None:
             await _respond(send, 404, "text/plain; charset=utf-8", b"Rien a cette adresse.\n")
         else:
-            await _respond(send, 200, "text/xml; charset=utf-8", data)
+            await _respond(send, 200, "text/xml; charset=utf-8", data, accepted)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        version = SoapVersion.V11
+        version, accepted = SoapVersion.V11, Coding()
         answer: Answer | None = None
         error: IgcError | None
         try:
             headers = _headers(scope)
+            accepted = read_accepted(headers.get("accept-encoding"))
             version = _version(headers)
             answer = await self._answer(scope, headers, receive, _framing(headers, version))
             content, error = answer.content, answer.error
@@ -137,7 +140,7 @@ class SoapFront:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         later = {"retry-after": str(_RETRY_SECONDS)} if error is not None and error.code is Code.BUSY else {}
-        await _respond(send, _status(error), version.content_type, content, **later)
+        await _respond(send, _status(error), version.content_type, content, accepted, **later)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive, framing: Framing) -> Answer:
         declared = int(headers.get("content-length", "0"))
@@ -237,8 +240,14 @@ def _framing(headers: Mapping[str, str], version: SoapVersion) -> Framing:
     )
 
 
-async def _respond(send: Send, status: int, content_type: str, content: bytes, **more: str) -> None:
-    headers = {"content-type": content_type, "content-length": str(len(content)), "cache-control": "no-store", **more}
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+async def _respond(
+    send: Send, status: int, content_type: str, content: bytes, accepted: Coding | None = None, **more: str
+) -> None:
+    """``accepted`` is given where the content may be compressed for who asks for it."""
+    coding: dict[str, str] = {}
+    if accepted is not None:
+        content, coding = await encoded(content, accepted)
+    headers = {"content-type": content_type, "content-length": str(len(content)), "cache-control": "no-store"}
+    fields = [(name.encode(), value.encode()) for name, value in {**headers, **coding, **more}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": content})

@@ -87,7 +87,11 @@ def test_a_table_may_be_deposited_as_it_is_when_it_names_its_csrs(desk: Path, cs
 
 def test_json_documents_carry_the_contract_s_names(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert as_json(capsys, "etat")["demandesParLot"] == 10000
-    assert as_json(capsys, "verifier", "lot.xml", code=1)["refusees"] == 1
+    checked = as_json(capsys, "verifier", "lot.xml", code=1)
+    assert checked["refusees"] == 1
+    first = checked["verdict"][0]
+    assert (first["sujet"], first["nomAlternatif"]) == ("CN=essai, C=FR", [{"nature": "DNS", "valeur": "a.exemple.fr"}])
+    assert [one["code"] for one in first["avertissement"]] == ["AVT_WS_001"]
     assert as_json(capsys, "deposer", "lot.xml")["indexLot"] == 1
     assert as_json(capsys, "suivre", "1", code=1)["aRetirer"] == 2
     assert [one["position"] for one in as_json(capsys, "lister", "lot-1", "--etat", "TRANSMISE")] == [1, 3]
@@ -269,3 +273,13 @@ def test_help_is_in_french_and_names_every_command(capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "[obligatoire]" in shown
     assert "Show this message" not in shown
+
+
+def test_a_check_shows_subjects_and_warnings_beside_the_refusals(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verifier", "lot.xml"]) == 1
+    shown = capsys.readouterr().out
+    assert "CN=essai, C=FR;a.exemple.fr" in shown
+    assert shown.count("CN=essai") == 2
+    assert "AVT_WS_001;serviceApplicatif;Nom à vérifier." in shown

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from clients.contract.values import ConditionsRetrait, Lot, SuiviLot
+from clients.contract.values import Chaine, ConditionsRetrait, Lot, Retrait, SuiviLot
 from clients.errors import Conflit, ConnectionLostError, StateError, UnexpectedAnswerError
 from clients.keys.many import KeyTarget, make_key
-from clients.lots.chain import ordered_chain
+from clients.lots.chain import chain_of
 from clients.lots.manifest import RetraitFolder, find_keys
 from clients.lots.workflow import deposit_file, follow_to_end, withdraw_lot
 from clients.service.lots import RetryPolicy, ServiceLots
@@ -194,18 +194,40 @@ def test_a_certificate_for_another_key_is_not_accepted(
         withdraw_lot(connect(), index, tmp_path, CONDITIONS, lot=other)
 
 
-def test_a_pkcs7_must_hold_the_certificate_it_is_said_to_hold(authority: StandInAuthority, csrs: list[bytes]) -> None:
+def test_a_chain_is_the_one_whose_authority_signed_the_certificate(
+    authority: StandInAuthority, csrs: list[bytes]
+) -> None:
     certificate = authority.sign(x509.load_der_x509_csr(csrs[0]).public_key(), "essai")
     serial = f"{certificate.serial_number:x}"
-    packed = authority.chain(certificate)
+    der = certificate.public_bytes(Encoding.DER)
+    above = [one.public_bytes(Encoding.DER) for one in (authority.certificate, authority.root)]
+    good = Chaine(autorite="AC", certificat=tuple(above))
+    other = Chaine(autorite="AC", certificat=(above[1],))
+    retrait = Retrait(
+        numero_demande=1,
+        numero_serie=serial,
+        fin_validite=certificate.not_valid_after_utc,
+        retire_le=certificate.not_valid_before_utc,
+        autorite="AC",
+        certificat=der,
+        pkcs7=authority.chain(certificate),
+    )
     pairs = ":".join(serial.rjust(40, "0")[at : at + 2] for at in range(0, 40, 2))
     for written in (serial, serial.upper(), f"00{serial}", pairs):
-        assert ordered_chain(packed, written)[0] == certificate
-    for wrong in ("1", "pas un nombre", ""):
+        found = chain_of(msgspec.structs.replace(retrait, numero_serie=written), [other, good])
+        assert found == [certificate, authority.certificate, authority.root]
+    for changed in (
+        {"numero_serie": "1"},
+        {"numero_serie": "pas un nombre"},
+        {"certificat": b"rien"},
+        {"certificat": above[0]},
+        {"pkcs7": b"rien"},
+    ):
         with pytest.raises(UnexpectedAnswerError):
-            ordered_chain(packed, wrong)
-    with pytest.raises(UnexpectedAnswerError):
-        ordered_chain(b"rien", serial)
+            chain_of(msgspec.structs.replace(retrait, **changed), [good])
+    for chains in ([], [other], [Chaine(autorite="AC", certificat=(b"rien",))]):
+        with pytest.raises(UnexpectedAnswerError, match="chaîne"):
+            chain_of(retrait, chains)
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "truncated"])

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from pki.containers.pkcs7 import read_certs_only
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
@@ -50,6 +51,8 @@ def test_a_withdrawn_certificate_is_that_of_the_key_with_its_chain(world: World)
     assert leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == spki
     assert leaf.not_valid_after_utc == retrait.not_after
     assert len(found) == 3
+    assert [one.public_bytes(Encoding.DER) for one in found] == [retrait.der, *retrait.chain]
+    assert retrait.autorite == found[1].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     detail = world.ra.demandes.read(world.acteurs["dr-leroux"], numero).demande
     assert (detail.etat, detail.etat_produit, detail.serial) == (EtatDemande.CLOSE, EtatProduit.ACTIF, retrait.serial)
 

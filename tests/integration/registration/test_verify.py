@@ -5,17 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registration.errors import AccessError, Code, IgcError
+from registration.revocation_views import RevocationCriteria
 from registration.values import DemandeForm
-from registration.views import Verdict
-from tests.support.acteurs import AGENT, CLINIQUE, MEDECIN, PHARMACIE
+from registration.views import CommonCriteria, ProduitCriteria, RenewalCriteria, SearchCriteria, Verdict
+from registration.vocabulary import Canal, NatureNom
+from storage import tables
+from tests.integration.registration.renewing import close_structure, renewable, renewal, set_columns
+from tests.support.acteurs import AGENT, CLINIQUE, HOPITAL, MEDECIN, PHARMACIE
 from tests.support.assertions import assert_refused
 from tests.support.csrs import broken_csr
 from tests.support.databases import assert_same_cost, count_rows
-from tests.support.produits import PRODUITS, lot
+from tests.support.produits import PRODUITS, conditions, lot
 from tests.support.world import World
 
 Outcome = list[tuple[int, str | None, str | None, str | None]]
@@ -179,3 +184,103 @@ def test_the_number_of_statements_does_not_grow_with_the_items(world: World) -> 
         for copies in (1, 3)
     )
     assert_same_cost(world.db, partial(verify, world.origin(), small), partial(verify, world.origin(), large))
+
+
+def test_it_tells_what_each_certificate_would_say_as_it_then_does(world: World) -> None:
+    forms = [world.form(product, rank) for rank, product in enumerate(PRODUITS)]
+    verdicts = world.ra.lots.verify(world.origin(), lot("v", *forms, world.form(key=20, email_acteur="none")))
+    index = world.with_policy(at_once=20).issued(*forms)
+    page = world.ra.retraits.withdraw_page(world.origin(), index, conditions())
+    assert len(page.retraits) == len(forms)
+    for verdict, retrait in zip(verdicts, page.retraits, strict=False):
+        certificate = x509.load_der_x509_certificate(retrait.der)
+        detail = world.ra.demandes.read(world.acteurs["dr-leroux"], retrait.numero)
+        assert (verdict.subject or "").replace("+", ", ") == ", ".join(
+            f"{name}={value}" for name, value in detail.subject
+        )
+        assert alternatives_of(certificate) == [(one.nature, one.valeur) for one in verdict.alternatives]
+    assert sum(1 for verdict in verdicts if verdict.alternatives) >= 5
+    refused = verdicts[-1]
+    assert (refused.subject, refused.alternatives, refused.warnings) == (None, (), ())
+
+
+def alternatives_of(certificate: x509.Certificate) -> list[tuple[NatureNom, str]]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    found = []
+    for one in names:
+        if isinstance(one, x509.OtherName):
+            found.append((NatureNom.UPN, one.value[2:].decode()))
+        else:
+            found.append((NatureNom.DNS if isinstance(one, x509.DNSName) else NatureNom.EMAIL, str(one.value)))
+    return found
+
+
+def warnings_of(verdict: Verdict) -> list[tuple[str, str | None]]:
+    return [(one.code, one.champ) for one in verdict.warnings]
+
+
+def test_a_name_that_nearly_is_that_of_insi_is_a_warning_on_org_auth_cli_alone(world: World) -> None:
+    near = {"service_applicatif": "insi-auto"}
+    verdicts = world.ra.lots.verify(
+        world.origin(),
+        lot(
+            "v",
+            world.form("ORG_AUTH_CLI", 0, **near),
+            world.form("ORG_AUTH_CLI", 1, service_applicatif="INSI-AUTO"),
+            world.form("ORG_SIGN", 2, **near),
+            world.form("ORG_AUTH_CLI", 3, email_acteur="none", **near),
+        ),
+    )
+    assert [warnings_of(verdict) for verdict in verdicts] == [[("AVT_WS_001", "serviceApplicatif")], [], [], []]
+    assert "« insi-auto »" in verdicts[0].warnings[0].texte
+
+
+def test_a_renewal_that_changes_the_subject_is_a_warning(world: World) -> None:
+    old = renewable(world, "ORG_SIGN")
+    (same,) = world.ra.lots.verify(world.origin(), lot("v", renewal(old, 50)))
+    assert (same.refusals, same.warnings) == ((), ())
+    before = same.subject
+    set_columns(world, tables.Structure, tables.Structure.id_national == HOPITAL, raison_sociale="AUTRE NOM")
+    (changed,) = world.ra.lots.verify(world.origin(), lot("v", renewal(old, 50)))
+    assert warnings_of(changed) == [("AVT_WS_002", "renouvelle")]
+    assert f"« {before} »" in changed.warnings[0].texte
+    assert "O=AUTRE NOM" in (changed.subject or "")
+
+
+def test_a_structure_that_nobody_knows_is_told_on_every_path(world: World) -> None:
+    unknown = "10B0000000"
+    form = world.form(structure=unknown)
+    (verdict,) = world.ra.lots.verify(world.origin(), lot("v", form))
+    assert [refusal.code for refusal in verdict.refusals] == ["ERR_IHM_005"]
+    assert world.codes(world.deposit(form).index) == ["ERR_IHM_005"]
+    for canal in (Canal.IHM, Canal.WS):
+        with assert_refused(IgcError, Code.STRUCTURE_UNKNOWN, "structure"):
+            world.ra.demandes.submit(world.origin(canal=canal), form)
+    old = renewable(world, "ORG_SIGN", 7)
+    close_structure(world, HOPITAL)
+    (verdict,) = world.ra.lots.verify(world.origin(), lot("v", renewal(old, 51)))
+    assert [refusal.code for refusal in verdict.refusals] == ["ERR_IHM_005"]
+
+
+@pytest.mark.parametrize("structure", ["10B0000000", "0" * 20])
+def test_a_search_for_a_structure_that_nobody_knows_says_so(world: World, structure: str) -> None:
+    me = world.acteurs["dr-leroux"]
+    searches = (
+        lambda named: world.ra.demandes.search(me, SearchCriteria(all_offres=True, structure=named)),
+        lambda named: world.ra.demandes.to_renew(me, RenewalCriteria(structure=named)),
+        lambda named: world.ra.produits.search(me, ProduitCriteria(all_offres=True, structure=named)),
+        lambda named: world.ra.revocations.search(
+            me, RevocationCriteria(produit=CommonCriteria(all_offres=True, structure=named))
+        ),
+    )
+    for search in searches:
+        with assert_refused(IgcError, Code.STRUCTURE_UNKNOWN, "structure"):
+            search(structure)
+        # Of one that exists, that one has no right on it changes nothing: nothing is found.
+        assert search(PHARMACIE).next_after is None
+    world.deposit(world.form(structure=structure))
+    close_structure(world, PHARMACIE)
+    assert world.ra.demandes.search(me, SearchCriteria(all_offres=True, structure=PHARMACIE)).demandes == ()

@@ -8,10 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
+from lxml import etree
 
 from clients import errors
+from clients.cli.display import Display
 from clients.cli.failures import CommandLineError, ExitCode, exit_code_of, failure_of
 from clients.contract.schema_check import InvalidMessageError, Problem
+from clients.contract.translation import read_fault
 from clients.keys.certificate import CertificateFileError
 from clients.keys.many import KeyFileError
 
@@ -109,3 +112,28 @@ def test_an_unforeseen_error_tells_where_and_nothing_of_what() -> None:
     assert "ValueError" in texte
     assert "test_failures.py ligne" in texte
     assert "Mot-De-Passe" not in texte
+
+
+def test_every_fault_of_a_message_is_read_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    detail = etree.fromstring(
+        """<detail xmlns:l="urn:igc-exemple:lots:1.0"><l:messageRefuse><l:code>ERR_WS_008</l:code>
+        <l:texte>Le message ne convient pas.</l:texte><l:repetable>false</l:repetable><l:position>2</l:position>
+        <l:champ>offre</l:champ>
+        <l:faute><l:code>ERR_WS_008</l:code><l:position>2</l:position><l:champ>offre</l:champ>
+        <l:texte>valeur hors de la liste permise.</l:texte><l:valeur>org</l:valeur><l:forme>PS ou PRO</l:forme></l:faute>
+        <l:faute><l:code>ERR_WS_010</l:code><l:champ>depuis</l:champ><l:texte>date.</l:texte></l:faute>
+        <l:autresFautes>7</l:autresFautes></l:messageRefuse></detail>"""
+    )
+    error = read_fault(detail)
+    assert isinstance(error, errors.MessageRefuse)
+    assert [(one.code, one.position, one.champ) for one in error.fautes] == [
+        ("ERR_WS_008", 2, "offre"), ("ERR_WS_010", None, "depuis"),
+    ]  # fmt: skip
+    failure = failure_of(error)
+    Display().failure(failure)
+    shown = capsys.readouterr().err
+    assert "demande 2, champ offre : valeur hors de la liste permise. Reçu : « org »" in shown
+    assert "Permis : PS ou PRO." in shown
+    assert "et 7 autre(s)" in shown
+    document = msgspec.json.decode(msgspec.json.encode(failure))
+    assert (document["autresFautes"], document["fautes"][1]["champ"]) == (7, "depuis")

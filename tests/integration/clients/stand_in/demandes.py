@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from tests.integration.clients.stand_in.authority import StandInAuthority, now
@@ -54,7 +55,7 @@ def retirer_demande(memory: Memory, body: etree._Element) -> Iterator[Member]:
     _check_conditions(body, [demande])
     if demande.certificate is None:
         raise FaultError("conflit", "ERR_WS_033", f"Le certificat n'est pas à retirer (état {demande.etat}).")
-    yield "retrait", list(_withdraw(demande, memory.authority))
+    yield "retrait", [*_withdraw(demande, memory.authority), ("chaine", _chain(memory.authority))]
 
 
 def retirer_page_lot(memory: Memory, body: etree._Element) -> Iterator[Member]:
@@ -65,7 +66,8 @@ def retirer_page_lot(memory: Memory, body: etree._Element) -> Iterator[Member]:
         ("retrait", list(_withdraw(one, memory.authority))) for one in shown if one.certificate is not None
     ]
     waiting = sum(one.etat == "ENREGISTREE" for one in lot.demandes)
-    yield "page", [("nombre", len(members)), *members, *after, ("enAttente", waiting)]
+    chain: list[Member] = [("chaine", _chain(memory.authority))] if members else []
+    yield "page", [("nombre", len(members)), *members, *chain, *after, ("enAttente", waiting)]
 
 
 def annuler_demande(memory: Memory, body: etree._Element) -> Iterator[Member]:
@@ -106,7 +108,14 @@ def _withdraw(demande: Demande, authority: StandInAuthority) -> Iterator[Member]
     yield "numeroSerie", f"{demande.certificate.serial_number:X}"
     yield "finValidite", demande.certificate.not_valid_after_utc
     yield "retireLe", now()
+    yield "autorite", "AC d'essai"
+    yield "certificat", demande.certificate.public_bytes(Encoding.DER)
     yield "pkcs7", authority.chain(demande.certificate)
+
+
+def _chain(authority: StandInAuthority) -> list[Member]:
+    above = [("certificat", one.public_bytes(Encoding.DER)) for one in (authority.certificate, authority.root)]
+    return [("autorite", "AC d'essai"), *above]
 
 
 def _cancel(demandes: Sequence[Demande]) -> list[Member]:

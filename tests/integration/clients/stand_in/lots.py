@@ -43,6 +43,13 @@ def verifier_lot(_memory: Memory, body: etree._Element) -> Iterator[Member]:
         members: list[Member] = [("position", position)]
         members += [("reference", reference)] if reference else []
         members += [("acceptable", not bad)]
+        if not bad:
+            named: list[Member] = [("nature", "DNS"), ("valeur", "a.exemple.fr")]
+            warned: list[Member] = [
+                ("code", "AVT_WS_001"), ("texte", "Nom à vérifier."), ("champ", "serviceApplicatif"),
+            ]  # fmt: skip
+            members += [("sujet", "CN=essai, C=FR"), ("nomAlternatif", named)]
+            members += [("avertissement", warned)] if position == 1 else []
         members += [("erreur", list(refusal()))] if bad else []
         verdicts.append(members)
     yield (
