@@ -127,7 +127,8 @@ def test_a_lot_from_deposit_to_certificates(door: Door) -> None:
                 break
         assert len(taken) == 13
         for retrait in taken:
-            first = x509.load_der_x509_certificate(read_certs_only(retrait.pkcs7)[0])
+            assert read_certs_only(retrait.pkcs7)[0] == retrait.certificat
+            first = x509.load_der_x509_certificate(retrait.certificat)
             assert retrait.numeroSerie == serial_hex(first.serial_number)
         detail = lots.consulterDemande(numeroDemande=taken[0].numeroDemande)
         assert detail.demande.etat == "CLOSE"
@@ -407,7 +408,10 @@ def test_a_repeated_withdrawal_of_what_is_no_longer_good(door: Door) -> None:
     with requests.Session() as session:
         lots = door.zeep(session)
         first = lots.retirerPageLot(indexLot=index, conditions=CONDITIONS)
-        assert lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS) == first.retrait[0]
+        alone = lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS)
+        assert first.chaine == [alone.chaine]
+        alone.chaine = None
+        assert alone == first.retrait[0]
         for revoked, call in (
             (numero, lambda: lots.retirerDemande(numeroDemande=numero, conditions=CONDITIONS)),
             (other, lambda: lots.retirerPageLot(indexLot=index, conditions=CONDITIONS)),

@@ -13,7 +13,7 @@ from typing import Any
 from lxml import etree
 
 from registration import vocabulary
-from registration.errors import TEXTS, Code
+from registration.errors import CAUTIONS, TEXTS, Caution, Code
 from registration.rules import states
 from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit, EtatRevocation
 
@@ -92,6 +92,11 @@ def test_the_drawings_hold_every_etat_and_every_arrow() -> None:
 def test_every_error_is_in_the_catalogue_with_its_text() -> None:
     described = {row[0]: (row[1], row[2]) for row in tables(page("erreurs.md"), "code")}
     assert described == {code.value: (code.name, TEXTS[code]) for code in Code}
+
+
+def test_every_warning_is_there_with_its_text() -> None:
+    described = {row[0]: (row[1], row[2]) for row in tables(page("erreurs.md"), "avertissement")}
+    assert described == {code.value: (code.name, CAUTIONS[code]) for code in Caution}
 
 
 def test_every_error_says_where_and_what_to_do() -> None:
