@@ -102,7 +102,7 @@ class _Area:
     def _told(self, acteur: Acteur, structure: str | None, found: Sized) -> None:
         """Of a search that found nothing: the structure that it names is unknown (ERR_IHM_005), if it is."""
         if structure is not None and not found:
-            self._run(check_known, acteur.plateforme, structure)
+            self._run(check_known, acteur, structure)
 
     def _entered(self, origin: Origin) -> Origin:
         """Of an act: whoever has never done anything before is entered first, and what he presented."""

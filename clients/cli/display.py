@@ -55,6 +55,11 @@ class Display:
         self._out = Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether results are read by people, on a screen."""
+        return self._out.is_terminal
+
     def say(self, text: str) -> None:
         """A remark about the run."""
         self._err.print(Text(text), soft_wrap=not self._err.is_terminal)

@@ -21,7 +21,7 @@ from clients.lots.workflow import WithdrawReport, deposit_file, follow_to_end, w
 from clients.service.lots import ServiceLots
 from clients.text import printable
 
-_SHOWN_REFUSALS = 20
+_SHOWN_LINES = 20
 
 
 def make_keys_command(
@@ -85,7 +85,10 @@ def _show_acceptable(display: Display, verdicts: Sequence[Verdict]) -> None:
         if one.acceptable
     ]
     if subjects:
-        display.table(("position", "référence", "sujet", "autres noms"), subjects, least_useful=("référence",))
+        shown = subjects[:_SHOWN_LINES] if display.is_terminal else subjects
+        display.table(("position", "référence", "sujet", "autres noms"), shown, least_useful=("référence",))
+        if len(shown) < len(subjects):
+            display.say(f"... et {len(subjects) - len(shown)} autre(s) sujet(s) ; --json les donne tous.")
     warnings = [
         (one.position, one.reference, warning.code, warning.champ, warning.texte)
         for one in verdicts
@@ -239,9 +242,9 @@ def _show_report(display: Display, index_lot: int, report: WithdrawReport) -> No
         if line.etat in ("REJETEE", "NON_TRAITEE", "ANNULEE")
     ]
     if refused:
-        display.table(("position", "référence", "état", "code", "texte"), refused[:_SHOWN_REFUSALS])
-    if len(refused) > _SHOWN_REFUSALS:
-        display.say(f"... et {len(refused) - _SHOWN_REFUSALS} autre(s), dans le manifeste.")
+        display.table(("position", "référence", "état", "code", "texte"), refused[:_SHOWN_LINES])
+    if len(refused) > _SHOWN_LINES:
+        display.say(f"... et {len(refused) - _SHOWN_LINES} autre(s), dans le manifeste.")
     _end(refused=not report.complete)
 
 

@@ -13,7 +13,7 @@ from registration.errors import Code, IgcError
 from registration.life.fermetures import closed_products
 from registration.rules.rights import Rights
 from registration.rules.view import DirectoryView, Personne, Structure
-from registration.values import DemandeForm, Origin
+from registration.values import Acteur, DemandeForm, Origin
 from registration.vocabulary import Offre, Plateforme, TypeActeurInscrit
 from runtime.clock import system_clock
 from storage import tables
@@ -78,10 +78,15 @@ def load_view(
     )
 
 
-def check_known(db: Database, plateforme: Plateforme, structure: str) -> None:
-    """Refuse (ERR_IHM_005) a structure that nobody here knows or ever knew: that of a search which found nothing."""
+def check_known(db: Database, acteur: Acteur, structure: str) -> None:
+    """Refuse (ERR_IHM_005) a structure that nobody here knows or ever knew: that of a search which found nothing.
+
+    One of his own perimeter is known, also where the directory is elsewhere and was never asked for it.
+    """
     with db.read() as session:
-        if not is_known_structure(session, plateforme, structure):
+        if is_known_structure(session, acteur.plateforme, structure):
+            return
+        if structure not in {held for _, held in load_rights(session, acteur).perimeter}:
             raise IgcError(Code.STRUCTURE_UNKNOWN, champ="structure")
 
 

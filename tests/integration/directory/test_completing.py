@@ -19,6 +19,7 @@ from registration.directory.tables import TablesDirectory
 from registration.errors import Code, DirectoryAwayError, IgcError
 from registration.rules.names import Pattern
 from registration.values import DemandeForm
+from registration.views import SearchCriteria
 from registration.vocabulary import Canal, EtatDemande, Offre, Plateforme
 from storage import tables
 from tests.support.acteurs import CLINIQUE, HOPITAL
@@ -221,6 +222,32 @@ def test_an_unknown_structure_is_not_called_unknown(asking: Asking) -> None:
     asking.world.grant("dr-leroux", Offre.ORG, CABINET)
     assert asking.verdicts(asking.world.form("ORG_SIGN", 1, structure=CABINET)) == [["ERR_IHM_024"]]
     assert asking.verdicts(asking.world.form("ORG_SIGN", 1, structure="10B0999999")) == [["ERR_IHM_026"]]
+
+
+def test_who_has_a_perimeter_is_told_whether_a_structure_outside_of_it_exists(asking: Asking) -> None:
+    enter(asking.world, NURSE, CABINET)
+    forms = [asking.world.form("ORG_SIGN", key, structure=one) for key, one in enumerate((CABINET, "10B0999999"))]
+    assert asking.verdicts(*forms) == [["ERR_IHM_026"], ["ERR_IHM_005"]]
+    assert asking.elsewhere.asked == [(frozenset({CABINET, "10B0999999"}), frozenset())]
+
+
+def test_nobody_has_the_directory_searched_for_structures_outside_of_any_perimeter(asking: Asking) -> None:
+    many = [asking.world.form("ORG_SIGN", 1, structure=f"10B{number:07}") for number in range(40)]
+    asking.verdicts(*many[:2])
+    assert len(asking.elsewhere.asked) == 1
+    asking.world.withdraw_rights("dr-leroux")
+    asking.verdicts(*many[:3])
+    assert len(asking.elsewhere.asked) == 1, "a stranger"
+
+
+def test_a_search_for_a_structure_of_the_perimeter_finds_nothing_and_refuses_nothing(asking: Asking) -> None:
+    acteur = asking.world.acteurs["dr-leroux"]
+    criteria = SearchCriteria(all_offres=True, structure=CABINET)
+    with pytest.raises(IgcError) as caught:
+        asking.world.ra.demandes.search(acteur, criteria)
+    assert caught.value.code is Code.STRUCTURE_UNKNOWN
+    asking.world.grant("dr-leroux", Offre.ORG, CABINET)
+    assert asking.world.ra.demandes.search(acteur, criteria).demandes == ()
 
 
 def test_a_silence_writes_nothing(asking: Asking) -> None:

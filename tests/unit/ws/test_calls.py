@@ -294,6 +294,37 @@ def test_typed_fault_in_zeep(canal: ServedCanal, lots: Any) -> None:
     assert typed.code == "ERR_WS_032"
 
 
+def test_a_generated_client_reads_the_faults_of_a_message_as_a_list(lots: Any) -> None:
+    for criteria, champs in (({"offre": "X"}, ["offre"]), ({"offre": "X", "structure": "a"}, ["offre", "structure"])):
+        with pytest.raises(zeep.exceptions.Fault) as refused:
+            lots.rechercherDemandes(criteres=criteria)
+        typed = lots.client.wsdl.types.deserialize(refused.value.detail[0])
+        assert [(one.code, one.champ, one.valeur) for one in typed.faute] == [
+            ("ERR_WS_008", champ, criteria[champ]) for champ in champs
+        ]
+        assert (typed.faute[0].forme, typed.autresFautes) == ("PS, PRO, ORG, SERV ou TOUTES", None)
+        assert refused.value.message.startswith("ERR_WS_008 : ")
+
+
+def test_a_check_gives_subjects_names_and_warnings(lots: Any) -> None:
+    bilan = lots.verifierLot(lot={"reference": "v", "demande": [DEMANDE, DEMANDE, DEMANDE]})
+    first, refused, third = bilan.verdict
+    assert (first.sujet, refused.sujet, third.sujet) == ("CN=<1> & co, C=FR", None, "CN=<3> & co, C=FR")
+    assert [(one.nature, one.valeur) for one in first.nomAlternatif] == [("DNS", "a.fr")]
+    assert [(one.code, one.champ) for one in first.avertissement] == [("AVT_WS_001", "csr")]
+    assert [one.code for one in refused.erreur] == ["ERR_IHM_007", "ERR_IHM_062_2"]
+
+
+def test_a_page_of_withdrawals_gives_each_chain_once(lots: Any) -> None:
+    conditions = {"codeRevocation": "Un-Code-Assez-Long", "confirmation": "Un-Code-Assez-Long", "acceptationCgu": True}
+    page = lots.retirerPageLot(indexLot=1, conditions=conditions)
+    assert {retrait.autorite for retrait in page.retrait} == {"AC & <TEST>"}
+    assert [(one.autorite, one.certificat) for one in page.chaine] == [("AC & <TEST>", [b"issuer", b"root"])]
+    assert all((one.certificat, one.chaine) == (b"leaf", None) for one in page.retrait)
+    alone = lots.retirerDemande(numeroDemande=1, conditions=conditions)
+    assert alone.chaine == page.chaine[0]
+
+
 def test_two_hundred_calls_on_one_connection(lots: Any) -> None:
     assert {
         lots.suivreLot(indexLot=lots.deposerLot(lot={"reference": f"n{n % 3}", "demande": [DEMANDE]}).indexLot).version

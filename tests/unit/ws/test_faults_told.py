@@ -71,6 +71,12 @@ def test_twenty_faults_are_listed_and_the_rest_counted(canal: Canal) -> None:
     assert len(told(canal, bad)) == MOST_TOLD
 
 
+@pytest.mark.long
+def test_a_quarter_of_a_million_faults_are_counted_and_twenty_told(canal: Canal) -> None:
+    body = request("rechercherDemandes", f"<l:criteres>{'<l:a/>' * 250_000}</l:criteres>")
+    assert refused(canal, envelope(body), "ERR_WS_008")["autresFautes"] == str(250_000 - MOST_TOLD)
+
+
 @pytest.mark.parametrize("place", ["codeRevocation", "confirmation", "acceptationCgu", "codeRevocatoin"])
 def test_a_revocation_code_is_never_repeated_wherever_it_was_put(canal: Canal, place: str) -> None:
     body = request(
