@@ -27,6 +27,7 @@ from registration.directory.reading import check_known
 from registration.directory.tables import TablesDirectory
 from registration.errors import Code, IgcError
 from registration.lots import deposit, follow_up, revocations
+from registration.lots.cancelling import cancel_lot
 from registration.policy import DEFAULT_PAGE, DEFAULT_POLICY, LotPolicy
 from registration.produits import queries as produits
 from registration.retraits import withdrawing
@@ -187,8 +188,8 @@ class Lots(_Area):
         return self._run(follow_up.list_lot, acteur, index, self._clock(), etat=etat, after=after, limit=limit)
 
     def cancel(self, origin: Origin, index: int) -> CancelResult:
-        """See ``cancellation.cancel_lot``."""
-        return self._run(cancellation.cancel_lot, self._entered(origin), index, self._clock())
+        """See ``cancelling.cancel_lot``."""
+        return self._run(cancel_lot, self._entered(origin), index, self._clock)
 
 
 class Demandes(_Area):

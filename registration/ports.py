@@ -104,7 +104,7 @@ class LotsPort(Protocol):
         """The demandes of a lot that the acteur may follow, by position; of his own lot all, the others in outline."""
 
     def cancel(self, origin: Origin, index: int) -> CancelResult:
-        """Cancel what can still be cancelled of a lot."""
+        """Cancel what can still be cancelled of a lot, of either nature."""
 
 
 class ChangesPort(Protocol):

@@ -11,19 +11,28 @@ from sqlalchemy.orm import Session
 from audit.context import Audit
 from audit.findings import Topic
 from audit.reading.rows import snapshot
+from audit.trail.operators.acteurs import Acteurs
 from storage import tables
 
 _ORPHANS_TOLD = 500
+_NOBODY = 0
 _demande, _lot, _page, _compteur = tables.Demande, tables.Lot, tables.LotPage, tables.Compteur
 _revocation = tables.DemandeRevocation
+_COLUMNS = (
+    _lot.id, _lot.id_acteur, _lot.id_administrateur, _lot.plateforme, _lot.nombre, _lot.nature, _lot.depose_le,
+    _lot.annule_administrateur, _lot.annule_le,
+)  # fmt: skip
 
 
 def check_lots(audit: Audit) -> None:
     """Look at all lots and counters, whatever the scope: a few statements for the whole of them."""
     audit.meter.start("Lots", 1)
     with snapshot(audit.db) as session:
-        lots = session.execute(select(_lot.id, _lot.id_acteur, _lot.plateforme, _lot.nombre, _lot.nature)).all()
+        lots = session.execute(select(*_COLUMNS)).all()
         found = [*_lot_faults(session, lots), *_counter_faults(session)]
+    for_others = [lot for lot in lots if lot.id_administrateur is not None or lot.annule_administrateur is not None]
+    if for_others:
+        found += _strangers(Acteurs(audit), for_others)
     for subject, text in found:
         audit.report.add(Topic.HISTORY, subject, text)
     audit.report.checked["lots"] += len(lots)
@@ -46,12 +55,26 @@ def _lot_faults(session: Session, lots: Any) -> Iterator[tuple[str, str]]:  # no
             yield f"lot n° {lot.id}", f"déposé avec {lot.nombre} demande(s), la base en a {there}, ou à d'autres places"
         if found is not None and {found.acteur, found.other_acteur} != {lot.id_acteur}:
             yield f"lot n° {lot.id}", "son acteur n'est pas celui de ses demandes"
+        administrateur = lot.id_administrateur or _NOBODY
+        if found is not None and {found.administrateur, found.other_administrateur} != {administrateur}:
+            yield f"lot n° {lot.id}", "qui l'a déposé pour son acteur n'est pas qui a placé ses demandes"
         # One that differs from the others is told with its certificate.
         if found is not None and found.plateforme == found.other_plateforme != lot.plateforme:
             yield f"lot n° {lot.id}", "sa plateforme n'est pas celle de ses demandes"
     alone = select(_demande.id).where(_demande.canal == "WS", _demande.id_lot.is_(None)).limit(_ORPHANS_TOLD)
     for numero in session.scalars(alone):
         yield f"demande n° {numero}", "déposée par le service web, et d'aucun lot"
+
+
+def _strangers(acteurs: Acteurs, lots: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -- rows
+    """Whoever deposited or cancelled a lot in the place of its acteur was named then."""
+    for lot in lots:
+        for ident, date, what in (
+            (lot.id_administrateur, lot.depose_le, "déposé"),
+            (lot.annule_administrateur, lot.annule_le, "annulé"),
+        ):
+            if ident is not None and (date is None or not acteurs.could_act_for_others(ident, date)):
+                yield f"lot n° {lot.id}", f"{what} pour un tiers par qui ne pouvait pas agir pour un tiers"
 
 
 def _members(session: Session, item: type[tables.Demande | tables.DemandeRevocation]) -> Mapping[int, Any]:
@@ -63,6 +86,8 @@ def _members(session: Session, item: type[tables.Demande | tables.DemandeRevocat
             func.max(item.position).label("last"),
             func.min(item.id_acteur).label("acteur"),
             func.max(item.id_acteur).label("other_acteur"),
+            func.min(func.coalesce(item.id_administrateur, _NOBODY)).label("administrateur"),
+            func.max(func.coalesce(item.id_administrateur, _NOBODY)).label("other_administrateur"),
             func.min(item.plateforme).label("plateforme"),
             func.max(item.plateforme).label("other_plateforme"),
         )

@@ -89,7 +89,7 @@ def check_history(audit: Audit) -> None:
     query = select(
         _demande.id, _demande.canal, _demande.etat, _demande.etat_produit, _demande.code_erreur, _demande.offre,
         _demande.id_structure, _demande.id_acteur, _demande.id_administrateur, _demande.cree_le,
-        _demande.limite_retrait,
+        _demande.limite_retrait, _demande.id_lot,
     ).where(*changed)  # fmt: skip
     acteurs = Acteurs(audit)
     for rows, stories in pages(audit.db, query, _demande.id, _stories):

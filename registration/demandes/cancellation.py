@@ -1,4 +1,4 @@
-"""Cancellation before withdrawal (guide §8.7), one demande or what is left of a lot.
+"""Cancellation before withdrawal (guide §8.7), one demande or what is registered of a lot.
 
 A certificate already signed is revoked: it must not stay valid with nobody holding it (ours).
 """
@@ -17,11 +17,10 @@ from registration.errors import AccessError, Code, ConflictError, NotFoundError
 from registration.life import transitions
 from registration.notices.owing import owe
 from registration.revocation.revoking import revoke_of_demandes
-from registration.rules.cutting import check_nature
 from registration.rules.states import CANCELLABLE
 from registration.values import Origin
 from registration.views import CancelResult
-from registration.vocabulary import LABELS, Avis, CodeAction, EtatDemande, EtatProduit, NatureLot
+from registration.vocabulary import LABELS, Avis, CodeAction, EtatDemande, EtatProduit
 from storage import tables
 from storage.database import Database
 
@@ -52,44 +51,25 @@ def cancel_demande(db: Database, origin: Origin, numero: int, now: datetime) -> 
     return CancelResult(cancelled=1, unchanged=0)
 
 
-def cancel_lot(db: Database, origin: Origin, index: int, now: datetime) -> CancelResult:
-    """Cancel what can still be: of its sender also the items not registered yet, of others their perimeter.
+def cancel_of_lot(session: Session, origin: Origin, index: int, now: datetime) -> tuple[int, int]:
+    """Cancel what the acteur may of the registered demandes of a lot; gives how many, and how many he knows of.
 
-    ERR_IHM_026 when something could be cancelled and the acteur has the right to nothing of it. Repeated, it finds
-    everything unchanged.
+    ERR_IHM_026 when something could be cancelled and he has the right to nothing of it. The caller holds the lot.
     """
     demande = tables.Demande
-    with db.write() as session:
-        lot = session.scalar(
-            select(tables.Lot)
-            .where(tables.Lot.id == index, tables.Lot.plateforme == origin.acteur.plateforme.value)
-            .with_for_update(key_share=True)
-        )
-        if lot is None:
-            raise NotFoundError(Code.LOT_UNKNOWN)
-        mine = lot.id_acteur == origin.acteur.id
-        known = session.scalar(
-            select(func.count()).select_from(demande).where(demande.id_lot == index, may_know_of(origin.acteur))
-        )
-        if not mine and not known:
-            raise NotFoundError(Code.LOT_UNKNOWN)
-        check_nature(index, lot.nature, NatureLot.CERTIFICATS)
-        open_ = select(demande).where(
-            demande.id_lot == index, demande.etat.in_([etat.value for etat in CANCELLABLE]), may_know_of(origin.acteur)
-        )
-        rows = session.scalars(
-            open_.where(may_act(origin.acteur)).order_by(demande.id).with_for_update(of=demande, key_share=True)
-        ).all()
-        if not rows and session.scalar(open_.limit(1)) is not None:
-            raise AccessError(Code.HABILITATION_MISSING)
-        unregistered = 0
-        if mine and lot.annule_le is None:
-            lot.annule_le = now
-            unregistered = lot.nombre - (known or 0)
-        _cancel(session, origin, rows, now)
-        total = lot.nombre if mine else (known or 0)
-    cancelled = len(rows) + unregistered
-    return CancelResult(cancelled=cancelled, unchanged=total - cancelled)
+    known = session.scalar(
+        select(func.count()).select_from(demande).where(demande.id_lot == index, may_know_of(origin.acteur))
+    )
+    open_ = select(demande).where(
+        demande.id_lot == index, demande.etat.in_([etat.value for etat in CANCELLABLE]), may_know_of(origin.acteur)
+    )
+    rows = session.scalars(
+        open_.where(may_act(origin.acteur)).order_by(demande.id).with_for_update(of=demande, key_share=True)
+    ).all()
+    if not rows and session.scalar(open_.limit(1)) is not None:
+        raise AccessError(Code.HABILITATION_MISSING)
+    _cancel(session, origin, rows, now)
+    return len(rows), known or 0
 
 
 def _cancel(session: Session, origin: Origin, rows: Sequence[tables.Demande], now: datetime) -> None:

@@ -42,12 +42,13 @@ def register(
     id_lot: int | None = None,
     first_position: int | None = None,
     after: int = 0,
-    cancelled: bool = False,
+    cancelled_by: Origin | None = None,
     rights: Rights | None = None,
     is_whole: bool = True,
 ) -> list[Candidate]:
-    """Insert one demande a form, VALIDEE or REJETEE (ANNULEE when ``cancelled``), and the outbox rows to sign them.
+    """Insert one demande a form, VALIDEE or REJETEE, and the outbox rows to sign them.
 
+    When the lot was cancelled, ``cancelled_by`` somebody, what would be VALIDEE is ANNULEE.
     ``csrs`` were judged before the transaction (``judge_csrs``), and the directory was completed, ``is_whole`` or not
     (``renewals.complete``). Numeros run from ``first_numero``, positions in the lot from ``first_position``; ``after``
     more items of it are still to come. Gives the candidates with their refusals, in the order of the forms. ``rights``
@@ -57,19 +58,19 @@ def register(
     view = load_view(session, origin, renewals.forms, rights, is_whole=is_whole)
     candidates = judge(view, renewals.forms, first_numero, now, policy, csrs)
     judge_renewals(renewals, candidates, view, now, policy)
-    if not cancelled:
+    if cancelled_by is None:
         refuse_rivals(session, renewals, candidates, {}, id_lot=id_lot, first_position=first_position or 1)
         claim(session, origin.acteur, candidates, now)
     entries, accepted, ended = [], [], []
     for rank, candidate in enumerate(candidates):
-        action = _first_step(candidate, cancelled=cancelled)
+        action = _first_step(candidate, cancelled=cancelled_by is not None)
         position = None if first_position is None else first_position + rank
         entries.append((_row(candidate, origin, now, id_lot, position), action))
         if action is CodeAction.VALIDATED:
             accepted.append(candidate.numero)
         elif action is CodeAction.CANCELLED:
             ended.append(candidate.numero)
-    transitions.enter(session, origin, entries, view.rights, now)
+    transitions.enter(session, origin, entries, view.rights, now, cancelled_by=cancelled_by)
     if id_lot is None:
         owe(session, Avis.VALIDATED, accepted, now)  # of a lot, its deposit owes it
     owe(session, Avis.CANCELLED, ended, now)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import BigInteger, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from registration.acteurs.visibility import may_follow
@@ -141,6 +141,12 @@ def _details(row: Any) -> dict[str, Any]:  # noqa: ANN401 -- as above
         "adresse_email": row.adresse_email,
         "fqdns": tuple(json.loads(row.fqdns)) if row.fqdns else (),
     }
+
+
+def count_known(session: Session, acteur: Acteur, index: int) -> int:
+    """How many of a lot the acteur knows of: of what he sent, every one."""
+    query = select(func.count()).select_from(_row).outerjoin(_demande, _demande.id == _row.id_demande)
+    return session.scalar(query.where(_row.id_lot == index, or_(_row.id_acteur == acteur.id, may_follow(acteur)))) or 0
 
 
 def count_of_lot(session: Session, acteur: Acteur, index: int) -> Sequence[Any]:

@@ -7,7 +7,7 @@ follows no arrow of the table.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -42,6 +42,8 @@ _FIRST = {
     ResultatRevocation.RAISON_CHANGEE: EtatRevocation.CLOSE,
     ResultatRevocation.DEJA_REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.REFUSEE: EtatRevocation.NON_TRAITEE,
+    # Of a lot that was cancelled before its batch came to it.
+    ResultatRevocation.ABANDONNEE: EtatRevocation.NON_TRAITEE,
 }
 
 
@@ -63,8 +65,13 @@ class Waiting(NamedTuple):
     effet_le: datetime
 
 
-def enter(session: Session, origin: Origin, entries: Iterable[Entry], now: datetime) -> None:
-    """Insert demandes with what their result makes of them; two or three lines of history each."""
+def enter(
+    session: Session, origin: Origin, entries: Iterable[Entry], now: datetime, *, given_up_by: Origin | None = None
+) -> None:
+    """Insert demandes with what their result makes of them; two or three lines of history each.
+
+    Those that are given up at once are so by ``given_up_by``.
+    """
     rows: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     ended: dict[EtatRevocation, list[int]] = {EtatRevocation.CLOSE: [], EtatRevocation.NON_TRAITEE: []}
@@ -73,12 +80,15 @@ def enter(session: Session, origin: Origin, entries: Iterable[Entry], now: datet
         etat, numero = _FIRST[resultat], values["id"]
         rows.append(values | {"etat": etat.value, "resultat": resultat.value})
         recorded = [EtatRevocation.ENREGISTREE]
-        if etat is not EtatRevocation.NON_TRAITEE:
+        if resultat is not ResultatRevocation.REFUSEE:
             recorded.append(EtatRevocation.VALIDEE)
         lines += [
             history.line(numero, origin, now, CodeAction.REVOCATION_RECORDED, step, standing) for step in recorded
         ]
-        if etat in ended:
+        if resultat is ResultatRevocation.ABANDONNEE:
+            action = CodeAction.REVOCATION_GIVEN_UP
+            lines.append(history.line(numero, given_up_by or origin, now, action, etat, standing))
+        elif etat in ended:
             ended[etat].append(numero)
         if values["id_lot"] is not None:
             steps[values["id_lot"], etat.value] += 1
@@ -111,12 +121,12 @@ def end(
     history.append_system_revocations(session, numeros, now, _BY_SYSTEM[_ENDED[resultat]])
 
 
-def give_up(session: Session, origin: Origin, numero: int, now: datetime, standing: Standing) -> None:
-    """End a demande that waits for its day because who may revoke wants so."""
-    resultat = ResultatRevocation.ABANDONNEE
-    _end(session, [numero], resultat, now, {})
-    line = history.line(numero, origin, now, CodeAction.REVOCATION_GIVEN_UP, _ENDED[resultat], standing)
-    history.append(session, [line])
+def give_up(session: Session, origin: Origin, standings: Mapping[int, Standing], now: datetime) -> None:
+    """End demandes that wait for their day, by numero, because who may revoke wants so, each by a right of his."""
+    resultat, numeros = ResultatRevocation.ABANDONNEE, sorted(standings)
+    _end(session, numeros, resultat, now, {})
+    action, etat = CodeAction.REVOCATION_GIVEN_UP, _ENDED[resultat]
+    history.append(session, [history.line(one, origin, now, action, etat, standings[one]) for one in numeros])
 
 
 def _end(

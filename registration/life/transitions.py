@@ -40,11 +40,13 @@ def enter(
     entries: Iterable[tuple[dict[str, Any], CodeAction]],
     rights: Rights,
     now: datetime,
+    *,
+    cancelled_by: Origin | None = None,
 ) -> None:
     """Insert demandes, each a row without its etat and the first step that it takes; two lines of history each.
 
     The first step leads away from Enregistrée: nobody ever sees a demande before its verdict. NOT_PROCESSED is a step
-    of the plateforme itself, every other one of the acteur.
+    of the plateforme itself, CANCELLED one of ``cancelled_by``, every other one of ``origin``.
     """
     rows: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
@@ -62,7 +64,8 @@ def enter(
         if action is CodeAction.NOT_PROCESSED:
             unprocessed.append(numero)
         else:
-            lines.append(history.line(numero, origin, now, action, etat, standing))
+            who = cancelled_by if cancelled_by is not None and action is CodeAction.CANCELLED else origin
+            lines.append(history.line(numero, who, now, action, etat, standing))
     insert_rows(session, tables.Demande, rows)
     for row in rows:
         if row["id_lot"] is not None:

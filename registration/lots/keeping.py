@@ -35,7 +35,10 @@ def check_size(nombre: int, policy: LotPolicy) -> None:
 
 
 def find_lot(db: Database, acteur: Acteur, reference: str, digest: bytes) -> LotReceipt | None:
-    """The lot that the acteur deposited under this reference; ConflictError (ERR_WS_030) when it was another one."""
+    """The lot that the acteur deposited under this reference; ConflictError (ERR_WS_030) when it was another one.
+
+    A reference is the acteur's, whoever acted for him: what was deposited in his place he need not deposit again.
+    """
     with db.view() as moment:
         rows = moment.rows(_KNOWN, acteur=acteur.id, reference=reference)
     if not rows:
@@ -64,6 +67,7 @@ def insert_lot(
         "plateforme": origin.acteur.plateforme.value,
         "nature": nature.value,
         "id_acteur": origin.acteur.id,
+        "id_administrateur": origin.administrateur.id if origin.administrateur else None,
         "emetteur": origin.identite.emetteur if origin.identite else None,
         "serie": origin.identite.serie if origin.identite else None,
         "reference": reference,

@@ -79,7 +79,7 @@ def register_page(
             id_lot=id_lot,
             first_position=row.premiere_position,
             after=lot.nombre - (row.premiere_position - 1 + row.nombre),
-            cancelled=lot.annule_le is not None,
+            cancelled_by=_canceller(session, lot),
             is_whole=is_whole,
         )
         _owe_next(session, row, now, policy)
@@ -102,7 +102,7 @@ def _register_revocations(
         taken = _take(session, id_lot, page, outbox_id)
         if taken is None:
             return 0
-        row, _, origin = taken
+        row, lot, origin = taken
         register_revocations(
             session,
             origin,
@@ -112,6 +112,7 @@ def _register_revocations(
             first_numero=first[DEMANDE],
             id_lot=id_lot,
             position=row.premiere_position,
+            cancelled_by=_canceller(session, lot),
         )
         _owe_next(session, row, now, policy)
         session.delete(row)
@@ -156,10 +157,29 @@ def _lock_lot(session: Session, id_lot: int) -> tables.Lot:
 
 
 def _origin(session: Session, lot: tables.Lot) -> Origin:
-    """Who deposited the lot, with the certificate that he presented then."""
-    known = lot.emetteur is not None and lot.serie is not None
-    identite = Identite(emetteur=lot.emetteur or "", serie=lot.serie or "") if known else None
-    return Origin(acteur=acteur_by_id(session, lot.id_acteur), canal=Canal.WS, identite=identite)
+    """Who deposited the lot, or had it deposited in his place, with the certificate that was presented then."""
+    return _acting(session, lot, lot.id_administrateur, lot.emetteur, lot.serie)
+
+
+def _canceller(session: Session, lot: tables.Lot) -> Origin | None:
+    """Who cancelled the lot with items still to come: its acteur, or somebody in his place; None when nobody has."""
+    if lot.annule_le is None:
+        return None
+    if lot.annule_emetteur is None:  # nobody kept it then
+        return _origin(session, lot)
+    return _acting(session, lot, lot.annule_administrateur, lot.annule_emetteur, lot.annule_serie)
+
+
+def _acting(
+    session: Session, lot: tables.Lot, administrateur: int | None, emetteur: str | None, serie: str | None
+) -> Origin:
+    known = emetteur is not None and serie is not None
+    return Origin(
+        acteur=acteur_by_id(session, lot.id_acteur),
+        canal=Canal.WS,
+        administrateur=None if administrateur is None else acteur_by_id(session, administrateur),
+        identite=Identite(emetteur=emetteur or "", serie=serie or "") if known else None,
+    )
 
 
 def _is(id_lot: int, page: int) -> tuple[ColumnElement[bool], ...]:

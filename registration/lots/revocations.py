@@ -86,10 +86,17 @@ def register_revocations(
     first_numero: int,
     id_lot: int,
     position: int,
+    cancelled_by: Origin | None = None,
 ) -> None:
-    """Turn items of a lot into demandes de révocation, and do those that are not to wait."""
-    plan = examine(session, origin.acteur, forms, names, now, first_numero=first_numero, hold=True)
-    carry_out(session, origin, plan, now, id_lot=id_lot, first_position=position)
+    """Turn items of a lot into demandes de révocation, and do those that are not to wait.
+
+    Of a lot that somebody cancelled meanwhile nothing is done: what would have been is given up.
+    """
+    is_cancelled = cancelled_by is not None
+    plan = examine(
+        session, origin.acteur, forms, names, now, first_numero=first_numero, hold=True, is_cancelled=is_cancelled
+    )
+    carry_out(session, origin, plan, now, id_lot=id_lot, first_position=position, given_up_by=cancelled_by)
 
 
 def register_unprocessed_revocations(
@@ -104,7 +111,9 @@ def register_unprocessed_revocations(
 ) -> None:
     """Items that nothing could examine after all tries: Non traitée, their certificates untouched."""
     refusal = IgcError(Code.NOT_PROCESSED)
-    plan = Plan(True, [Asked(form, numero, refusals=(refusal,)) for numero, form in enumerate(forms, first_numero)])
+    plan = Plan(
+        True, asked=[Asked(form, numero, refusals=(refusal,)) for numero, form in enumerate(forms, first_numero)]
+    )
     carry_out(session, origin, plan, now, id_lot=id_lot, first_position=position)
 
 

@@ -58,10 +58,12 @@ class Asked:
 class Plan:
     """What is to be written for some forms: ``superseded`` are (numero that waits, numero that takes its place).
 
-    Each item of a lot has a row of its own: none can be told as one that waits already.
+    Each item of a lot has a row of its own: none can be told as one that waits already. Of one that ``is_cancelled``
+    nothing is to be done any more.
     """
 
     is_lot: bool
+    is_cancelled: bool = False
     asked: list[Asked] = field(default_factory=list)
     superseded: list[tuple[int, int]] = field(default_factory=list)
 
@@ -107,8 +109,11 @@ def examine(
     first_numero: int,
     hold: bool,
     is_lot: bool = True,
+    is_cancelled: bool = False,
 ) -> Plan:
     """What would become of each form, one after the other; nothing is written. With ``hold`` it stays true.
+
+    Of a lot that ``is_cancelled``, what would be done is given up instead.
 
     Numeros run from ``first_numero``; below 1 they are nobody's, and never told.
     """
@@ -119,7 +124,7 @@ def examine(
     known = [target.id_certificat for target in targets.all() if target.id_certificat]
     waiting, earlier = revocations.waiting_for(session, known), revocations.done_for(session, known)
     world = World(acteur, rights, names, now, targets, waiting, earlier)
-    plan = Plan(is_lot)
+    plan = Plan(is_lot, is_cancelled)
     for numero, (form, verdict) in enumerate(zip(forms, judged, strict=True), first_numero):
         asked = Asked(form, numero)
         if isinstance(verdict, Wish):
@@ -169,6 +174,8 @@ def settle(world: World, plan: Plan, asked: Asked, wish: Wish, target: Target) -
     if resultat is ResultatRevocation.DEJA_REVOQUE:
         numero, motif = world.earlier.get(target.id_certificat, (None, None))
         asked.result = _told(target, resultat, numero, motif, target.revoque_le)
+    elif plan.is_cancelled:
+        asked.result = _told(target, ResultatRevocation.ABANDONNEE, asked.numero, wish.motif, None)
     elif resultat is ResultatRevocation.PROGRAMMEE:
         asked.result = _planned(world, plan, asked, wish, target)
     else:
@@ -237,8 +244,12 @@ def carry_out(
     *,
     id_lot: int | None = None,
     first_position: int | None = None,
+    given_up_by: Origin | None = None,
 ) -> None:
-    """Record what was examined and held, and revoke what is not to wait. The wish of who is refused revokes nothing."""
+    """Record what was examined and held, and revoke what is not to wait. The wish of who is refused revokes nothing.
+
+    ``given_up_by`` is who cancelled the lot.
+    """
     entries, raisons = [], {}
     for rank, asked in enumerate(plan.asked):
         position = None if first_position is None else first_position + rank
@@ -246,7 +257,7 @@ def carry_out(
         entries.append(Entry(_row(asked, origin, now, id_lot, position), resultat, asked.standing))
         if resultat in _DONE and asked.target is not None and asked.wish is not None:
             raisons[asked.target.id_certificat] = asked.wish.raison
-    revocations.enter(session, origin, entries, now)
+    revocations.enter(session, origin, entries, now, given_up_by=given_up_by)
     for waiting, numero in plan.superseded:
         revocations.end(session, [waiting], ResultatRevocation.REMPLACEE, now, remplacee_par=numero)
     if raisons:

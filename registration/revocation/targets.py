@@ -9,14 +9,14 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from registration.acteurs.visibility import may_know_of
 from registration.rules.asked_revocation import Wish
 from registration.rules.revocation import KEY_COMPROMISE
 from registration.values import Acteur
-from registration.vocabulary import EtatDemande, EtatProduit, Offre, Role, offre_of
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Offre, Role, offre_of
 from storage import tables
 from storage.bulk import slices
 
@@ -125,23 +125,31 @@ class Found:
 
 def find_revocation(session: Session, acteur: Acteur, numero: int) -> Found | None:
     """One of a certificate that the acteur may know of; None for every other number."""
-    row = session.execute(
+    return _found(session, acteur, _revocation.id == numero).get(numero)
+
+
+def find_waiting(session: Session, acteur: Acteur, index: int) -> dict[int, Found]:
+    """Those of a lot that wait for their day, of certificates that the acteur may know of, by numero."""
+    return _found(session, acteur, _revocation.id_lot == index, _revocation.etat == EtatRevocation.VALIDEE.value)
+
+
+def _found(session: Session, acteur: Acteur, *conditions: ColumnElement[bool]) -> dict[int, Found]:
+    rows = session.execute(
         select(
-            _demande.id,
-            _demande.offre,
-            _demande.id_structure,
-            _demande.id_beneficiaire,
-            _revocation.role,
-            _revocation.id_acteur,
+            _revocation.id.label("numero"), _demande.id, _demande.offre, _demande.id_structure,
+            _demande.id_beneficiaire, _revocation.role, _revocation.id_acteur,
         )
-        .join(_revocation, _revocation.id_demande == _demande.id)
-        .where(_revocation.id == numero, may_know_of(acteur))
-    ).one_or_none()
-    offre = None if row is None else offre_of(row.offre)
-    if row is None or offre is None or (row.role is None and row.id_acteur is not None):
-        return None
-    role = None if row.role is None else Role(row.role)
-    return Found(row.id, offre, row.id_structure, row.id_beneficiaire, role)
+        .join(_demande, _demande.id == _revocation.id_demande)
+        .where(*conditions, may_know_of(acteur))
+    )  # fmt: skip
+    return {
+        row.numero: Found(
+            row.id, offre, row.id_structure, row.id_beneficiaire, None if row.role is None else Role(row.role)
+        )
+        for row in rows
+        # What somebody asked for by the code of revocation has no role, and no acteur either.
+        if (offre := offre_of(row.offre)) is not None and (row.role is not None or row.id_acteur is None)
+    }
 
 
 def hold_demandes(session: Session, numeros: Collection[int]) -> None:

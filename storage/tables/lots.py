@@ -16,7 +16,9 @@ class Lot(Base):
 
     ``nature`` says what its items are: demandes, or demandes de révocation.
 
-    ``emetteur`` and ``serie`` are those of the client certificate that deposited it, as in the history.
+    ``emetteur`` and ``serie`` are those of the client certificate that deposited it, as in the history;
+    ``id_administrateur`` is who acted for its acteur then. Who cancelled it is its acteur, too, or somebody for him:
+    ``annule_administrateur`` with the certificate that he presented.
     """
 
     __tablename__ = "lot"
@@ -25,6 +27,7 @@ class Lot(Base):
     plateforme: Mapped[str] = mapped_column(String(16))
     nature: Mapped[str] = mapped_column(String(16), server_default=text("'CERTIFICATS'"))
     id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"))
+    id_administrateur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
     reference: Mapped[str] = mapped_column(String(64))
     empreinte: Mapped[bytes] = mapped_column(LargeBinary(32))
     nombre: Mapped[int]
@@ -32,6 +35,9 @@ class Lot(Base):
     annule_le: Mapped[datetime | None]
     emetteur: Mapped[str | None] = mapped_column(String(64))
     serie: Mapped[str | None] = mapped_column(String(40))
+    annule_administrateur: Mapped[int | None] = mapped_column(ForeignKey("acteur.id"))
+    annule_emetteur: Mapped[str | None] = mapped_column(String(64))
+    annule_serie: Mapped[str | None] = mapped_column(String(40))
 
 
 class LotCompte(Base):

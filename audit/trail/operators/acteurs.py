@@ -20,7 +20,8 @@ _TECHNICAL, _PERSONAL, _NONE = "Administrateur technique ", "Demandeur à titre 
 _UNDER_WAY = timedelta(minutes=1)  # a request that had begun when it was ended
 _PORTEUR = "Porteur CL"
 _BY_CODE = ("Porteur du code", "", "Code de révocation", None)
-_acteur = tables.Acteur
+_RENEWAL_ASKED, _ENDED = "ACT_RNV_001", frozenset({"ACT_DCL_006", "ACT_REV_002"})
+_acteur, _demande, _lot = tables.Acteur, tables.Demande, tables.Lot
 
 
 class Acteurs:
@@ -42,7 +43,7 @@ class Acteurs:
             yield "l'administrateur de la demande n'est pas celui de son enregistrement"
         if not _may_be_the_right(first.habilitations_acteur or "", demande):
             yield "l'offre ou la structure n'est pas celle de l'habilitation de son enregistrement"
-        yield from self._strangers(lines)
+        yield from self._strangers(demande, lines)
 
     def asked_faults(self, revocation: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
         """As ``faults``, of a demande de révocation: a refused one may be by no right at all."""
@@ -59,18 +60,38 @@ class Acteurs:
         expected = {None: _NONE, "PORTEUR_CL": _PORTEUR}.get(role, _TECHNICAL)
         if not given.startswith(expected):
             yield f"le rôle {role or 'absent'} n'est pas celui de l'habilitation de son enregistrement"
-        yield from self._strangers(lines)
+        yield from self._strangers(revocation, lines)
 
-    def _strangers(self, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
+    def could_act_for_others(self, ident: int, date: datetime) -> bool:
+        """Whether this acteur was named then, as the trail says; a request under way may end after him."""
+        return self._was_appointed({ident}, date)
+
+    def _strangers(self, item: Any, lines: Any) -> Iterator[str]:  # noqa: ANN401 -- rows
         """Whoever acts presents a certificate that was his then."""
         for rank, line in enumerate(lines, 1):
             if line.canal == "SYSTEM" or not line.acteur:
                 continue
             known = self._recognised.get((line.emetteur or "", line.serie or ""), set())
-            if line.administrateur and not self._was_appointed(known, line.date):
+            if line.administrateur and not any(self._was_appointed(known, date) for date in self._asked(item, line)):
                 yield f"ligne {rank} : {line.administrateur} ne pouvait pas agir pour un tiers"
             if (line.administrateur or line.acteur) not in {self._name(ident) for ident in known}:
                 yield f"ligne {rank} : le certificat client présenté n'était pas celui de {line.acteur}"
+
+    def _asked(self, item: Any, line: Any) -> Iterator[datetime]:  # noqa: ANN401 -- rows
+        """When somebody asked for the step: then, or with the lot, from whose pages the batch took it later."""
+        yield line.date
+        of_lot = [_lot.id == item.id_lot] if item.id_lot is not None and line.date == item.cree_le else []
+        if line.code_action == _RENEWAL_ASKED:
+            renewing = select(_demande.id_lot).where(_demande.renouvelle == item.id, _demande.cree_le == line.date)
+            of_lot = [_lot.id.in_(renewing)]
+        if not of_lot:
+            return
+        with snapshot(self._audit.db) as session:
+            dates = session.execute(select(_lot.depose_le, _lot.annule_le).where(*of_lot)).all()
+        for deposited, cancelled in dates:
+            asked = cancelled if line.code_action in _ENDED else deposited
+            if asked is not None and asked <= line.date:
+                yield asked
 
     def _was_appointed(self, known: set[int], date: datetime) -> bool:
         return any(

@@ -9,7 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from audit.context import Audit
+from audit.lots.counts import check_counts
+from audit.lots.members import check_lots
+from audit.lots.renewals import check_renewals
 from audit.reading.authorities import load_authorities
+from audit.trail.asked import check_asked
 from audit.trail.history import check_history
 from audit.trail.lines import check_trail
 from batch.issuing.own_certificates import enroll
@@ -54,6 +58,10 @@ def audited(world: World) -> list[str]:
     )
     check_trail(audit)
     check_history(audit)
+    check_asked(audit)
+    check_lots(audit)
+    check_renewals(audit)
+    check_counts(audit)
     return [f"{one.subject} : {one.text}" for one in audit.report.findings]
 
 

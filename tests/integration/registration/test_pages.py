@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from registration.demandes import candidates
-from registration.demandes.cancellation import cancel_lot
 from registration.errors import Code
 from registration.life.outbox import Nature
+from registration.lots.cancelling import cancel_lot
 from registration.lots.pages import give_up_page, register_page
 from registration.rules import validation
 from registration.rules.validation import Judged
@@ -102,7 +102,7 @@ def test_a_cancellation_that_comes_in_the_middle_of_a_page_reaches_its_items(wor
         world.db,
         lambda: run(world, index, page, outbox_id),
         "FROM lot \nWHERE",
-        lambda: cancel_lot(world.db, world.origin(), index, world.clock()),
+        lambda: cancel_lot(world.db, world.origin(), index, world.clock),
     )
     assert result.cancelled == 7
     world.run_batch()

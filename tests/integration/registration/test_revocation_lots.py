@@ -198,7 +198,6 @@ def test_what_is_done_with_certificates_is_not_done_with_revocations(world: Worl
     acteur = world.origin().acteur
     for act in (
         partial(world.ra.lots.list_demandes, acteur, index),
-        partial(world.ra.lots.cancel, world.origin(), index),
         partial(world.ra.retraits.withdraw_page, world.origin(), index, conditions()),
     ):
         with pytest.raises(IgcError) as caught:
