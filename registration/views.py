@@ -340,6 +340,7 @@ class ProduitView(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate as its followers see it (guide figures 155 to 157); ``numero`` is that of its demande.
 
     ``autorite`` is the common name of the CA that issued it, ``serial`` lower-case hexadecimal, instants UTC.
+    ``renouvelle`` and ``renouvelee_par`` are those of a ``DemandeView``.
     """
 
     numero: int
@@ -364,6 +365,8 @@ class ProduitView(msgspec.Struct, frozen=True, kw_only=True):
     service_applicatif: str | None
     adresse_email: str | None
     fqdns: tuple[str, ...]
+    renouvelle: int | None = None
+    renouvelee_par: int | None = None
 
 
 class ProduitPage(msgspec.Struct, frozen=True, kw_only=True):

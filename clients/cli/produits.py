@@ -26,7 +26,9 @@ from clients.contract.produits import CriteresProduits
 from clients.contract.values import ALL_OFFRES
 from clients.files import write_atomically
 
-LEAST_USEFUL = ("canal", "émis le", "lot", "AC", "structure", "référence", "numéro de série")
+LEAST_USEFUL = (
+    "renouvelle", "renouvelé par", "canal", "émis le", "lot", "AC", "structure", "référence", "numéro de série",
+)  # fmt: skip
 COLUMNS = (
     ("numéro", "numero_produit"),
     ("canal", "canal"),
@@ -40,6 +42,8 @@ COLUMNS = (
     ("numéro de série", "numero_serie"),
     ("émis le", "emis_le"),
     ("fin de validité", "fin_validite"),
+    ("renouvelle", "renouvelle"),
+    ("renouvelé par", "renouvelee_par"),
 )
 _MORE = (
     ("début de validité", "debut_validite"),

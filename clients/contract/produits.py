@@ -32,6 +32,8 @@ class Produit(ContractValue, frozen=True, kw_only=True):
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: tuple[str, ...] = ()
+    renouvelle: int | None = None
+    renouvelee_par: int | None = None
 
 
 class PageProduits(ContractValue, frozen=True, kw_only=True):

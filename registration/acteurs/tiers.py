@@ -18,6 +18,8 @@ from registration.vocabulary import TypeActeurInscrit
 from storage import tables
 from storage.database import Database
 
+_CHAMP = "pourLeCompteDe"
+
 
 def may_act_for_others(db: Database, acteur: Acteur) -> bool:
     """Whether to offer it to him at all; one short statement, and none for who has never acted."""
@@ -34,10 +36,10 @@ def act_for(db: Database, caller: Caller, id_national: str) -> Caller:
     holder = caller.acteur
     with db.read() as session:
         if caller.administrateur is not None or not is_administrateur(session, holder):
-            raise AccessError(Code.HABILITATION_MISSING)
+            raise AccessError(Code.HABILITATION_MISSING, champ=_CHAMP)
         tiers = _find(session, holder, id_national)
         if tiers is None or tiers.key == holder.key or is_administrateur(session, tiers):
-            raise IgcError(Code.TIERS_UNKNOWN, champ="tiers")
+            raise IgcError(Code.TIERS_UNKNOWN, champ=_CHAMP)
     return msgspec.structs.replace(
         caller, acteur=tiers, administrateur=holder, to_enter=caller.to_enter or tiers.id == UNSEEN
     )

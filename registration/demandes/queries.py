@@ -109,6 +109,14 @@ def _as_line(row: tables.Historique) -> HistoriqueLine:
 _demande = tables.Demande
 _READ_ALONE = (_demande.contenu, _demande.upn, _demande.email_acteur, _demande.email_informe)
 _renewal = aliased(tables.Demande)
+RENEWED_BY = (
+    select(_renewal.id)
+    .where(_renewal.renouvelle == _demande.id, renews_still(_renewal))
+    .correlate(_demande)
+    .scalar_subquery()
+    .label("renouvelee_par")
+)
+"""Of a demande, its renewal that is on its way, or withdrawn and active."""
 _SHOWN = (
     _demande.id,
     _demande.canal,
@@ -130,11 +138,7 @@ _SHOWN = (
     _demande.cree_le,
     _demande.modifie_le,
     _demande.renouvelle,
-    select(_renewal.id)
-    .where(_renewal.renouvelle == _demande.id, renews_still(_renewal))
-    .correlate(_demande)
-    .scalar_subquery()
-    .label("renouvelee_par"),
+    RENEWED_BY,
     _demande.limite_retrait,
     tables.Certificat.serial,
     tables.Certificat.not_after,

@@ -14,7 +14,7 @@ from pki.certificates.content import subject_fields
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.sight import Sight
 from registration.demandes.criteria import Conditions, between, common
-from registration.demandes.queries import history_of, produit
+from registration.demandes.queries import RENEWED_BY, history_of, produit
 from registration.errors import Code, ConflictError, NotFoundError
 from registration.rules.validation import content_of
 from registration.values import Acteur
@@ -143,6 +143,7 @@ def _view_query() -> Any:  # noqa: ANN401 -- a Select of many columns
             _demande.service_applicatif, _demande.adresse_email, _demande.fqdns, _certificat.emis_le,
             _certificat.not_before, _certificat.not_after, _certificat.revoque_le, _certificat.autorite,
             _certificat.serial, structure.raison_sociale, personne.nom, personne.prenom, sender.libelle,
+            _demande.renouvelle, RENEWED_BY,
         )
         .join(_certificat, _signed())
         .join(sender, sender.id == _demande.id_acteur)
@@ -184,4 +185,6 @@ def _as_view(names: Names, row: Any, now: datetime) -> ProduitView:  # noqa: ANN
         service_applicatif=row.service_applicatif,
         adresse_email=row.adresse_email,
         fqdns=tuple(json.loads(row.fqdns)) if row.fqdns else (),
+        renouvelle=row.renouvelle,
+        renouvelee_par=row.renouvelee_par,
     )

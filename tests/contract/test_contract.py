@@ -51,6 +51,7 @@ NOT_IN_SPYNE = {
         sorted(FAULTS), "ws.serving.faults renders faults; tests/unit/ws validates each against the schema"
     ),
     "lot": "the form of a lot kept in a file; no message starts with it",
+    "pourLeCompteDe": "a header block; ws.gates.headers reads it",
     "lotRevocations": "the same, of a lot of revocations",
 }
 
@@ -153,6 +154,18 @@ def test_zeep_reads_the_files_of_the_folder(version: SoapVersion) -> None:
     (binding,) = client.wsdl.bindings.values()
     assert sorted(binding._operations) == sorted(OPERATIONS)
     assert all(operation.input.body is not None for operation in binding._operations.values())
+
+
+@pytest.mark.parametrize("version", SoapVersion)
+def test_every_operation_takes_the_header_of_the_contract(version: SoapVersion) -> None:
+    client = zeep_client(str(WSDL_FILES[version]))
+    port = client.create_service(next(iter(client.wsdl.bindings)), "https://localhost")
+    (binding,) = client.wsdl.bindings.values()
+    assert all("pourLeCompteDe" in operation.input.signature() for operation in binding._operations.values())
+    message = client.create_message(port, "consulterService", _soapheaders={"pourLeCompteDe": "899700027131"})
+    header, _ = message
+    assert [(one.tag, one.text) for one in header] == [(f"{{{CONTRACT_NS}}}pourLeCompteDe", "899700027131")]
+    assert len(client.create_message(port, "consulterService")) == 1, "it may be absent"
 
 
 def test_words_of_the_schema_and_of_registration() -> None:

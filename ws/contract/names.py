@@ -7,6 +7,9 @@ from enum import Enum
 CONTRACT_NS = "urn:igc-exemple:lots:1.0"
 CONTRACT_VERSION = "1.0"
 XSI_NS = "http://www.w3.org/2001/XMLSchema-instance"
+TIERS = "pourLeCompteDe"
+"""The one header block of the contract: the number of the third party in whose place the sender acts."""
+
 XML_NS = "http://www.w3.org/XML/1998/namespace"
 
 SECRETS = frozenset({"conditions", "codeRevocation", "confirmation"})

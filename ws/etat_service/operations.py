@@ -17,11 +17,13 @@ class EtatServiceOperations(Service):
     @rpc(_returns=required(EtatService), _out_variable_name="etatService")
     def consulterService(ctx: MethodContext) -> EtatService:
         """State and limits of the service."""
+        origin = ctx.udc.origin
         return EtatService(
             plateforme=ctx.udc.authority.plateforme.value,
             versionContrat=CONTRACT_VERSION,
             heure=system_clock(),
-            acteur=ctx.udc.origin.acteur.libelle,
+            acteur=origin.acteur.libelle,
+            administrateur=None if origin.administrateur is None else origin.administrateur.libelle,
             demandesParLot=ctx.udc.max_items,
             octetsParMessage=ctx.udc.max_bytes,
             cgu=_texte(ctx.udc.authority.textes.cgu),

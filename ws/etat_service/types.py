@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spyne import DateTime, Integer32, Unicode
 
-from ws.contract.kinds import Contract, required
+from ws.contract.kinds import Contract, optional, required
 
 
 class TexteEnVigueur(Contract):
@@ -22,6 +22,7 @@ class EtatService(Contract):
     versionContrat = required(Unicode)
     heure = required(DateTime)
     acteur = required(Unicode)
+    administrateur = optional(Unicode)
     demandesParLot = required(Integer32)
     octetsParMessage = required(Integer32)
     cgu = required(TexteEnVigueur)

@@ -1,19 +1,27 @@
-"""Header blocks, of which the contract knows none: what must be understood is refused, what would be security too.
+"""Header blocks, of which the contract knows one, ``pourLeCompteDe``; what must be understood besides is refused.
 
-A block that another node is to read, or that its sender lets us skip, is passed over.
+So is what would be security. A block that another node is to read, or that its sender lets us skip, is passed over,
+unless it may have been meant as ours: an act in the place of a third party is never done in one's own name instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
+from typing import NoReturn
 
 from lxml import etree
 
 from registration.errors import Code, IgcError
-from ws.contract.names import SoapVersion
-from ws.gates.places import local_name
+from ws.contract.model import Value
+from ws.contract.names import CONTRACT_NS, TIERS, XSI_NS, SoapVersion, contract_tag
+from ws.gates.places import local_name, shown_name
+from ws.gates.values import canonical_text
 
 _MAX_NAMED = 8
+_TIERS_TAG = contract_tag(TIERS)
+_NIL = f"{{{XSI_NS}}}nil"
+_SPACES = " \t\r\n"
 _ROLE_ATTRIBUTE = {SoapVersion.V11: "actor", SoapVersion.V12: "role"}
 # Absent and empty both mean the ultimate receiver (SOAP 1.1 §4.2.2, SOAP 1.2 part 1 §5.2.2). "none" is nobody's.
 _OUR_ROLES = {
@@ -34,19 +42,55 @@ _SECURITY_NAMESPACES = (
 )
 
 
-def judge_headers(header: etree._Element, version: SoapVersion) -> None:
-    """Pass when every block for us may be skipped.
+def judge_headers(header: etree._Element, version: SoapVersion) -> str | None:
+    """The number of the third party in whose place the sender acts; None when he acts for himself.
 
-    IgcError: ERR_WS_007 for one that must be understood (SOAP 1.1 §4.2.3, SOAP 1.2 part 1 §5.2.3), with the names of
-    such blocks in its data, the first few if they are many. ERR_WS_013 for one of security: to skip it would be to
-    believe without having looked.
+    The number is not judged here. Whoever acts for nobody writes no block, or one that is nil, as stacks do that know a
+    header of the WSDL and not that it may be absent; an empty one is a wrong number.
+    IgcError: ERR_WS_006 for a block of this name that comes twice, is of another namespace or is more than a text, and
+    for any other block of the contract's namespace. ERR_WS_007 for a block that must be understood (SOAP 1.1 §4.2.3,
+    SOAP 1.2 part 1 §5.2.3), with the names of such blocks in its data, the first few if they are many. ERR_WS_013 for
+    one of security: to skip it would be to believe without having looked.
     """
     ours = [block for block in header.iterchildren("*") if _is_for_us(block, version)]
-    required = tuple(islice((block.tag for block in ours if _is_required(block, version)), _MAX_NAMED))
+    others = [block for block in ours if block.tag != _TIERS_TAG]
+    required = tuple(islice((block.tag for block in others if _is_required(block, version)), _MAX_NAMED))
     if required:
         raise IgcError(Code.MUST_UNDERSTAND, not_understood=required)
-    if any(_is_security(block) for block in ours):
+    if any(_is_security(block) for block in others):
         raise IgcError(Code.SECURITY_HEADER)
+    for block in others:
+        _refuse_near(block)
+    return _tiers([block for block in ours if block.tag == _TIERS_TAG], version)
+
+
+def _refuse_near(block: etree._Element) -> None:
+    """Refuse what its sender may have taken for our block: its name elsewhere, another name in our namespace."""
+    if etree.QName(block).namespace == CONTRACT_NS:
+        _refuse(f"l'en-tête « {shown_name(block)} » n'existe pas ; le seul du contrat est {TIERS}.")
+    if local_name(block).lower() == TIERS.lower():
+        _refuse(f"l'en-tête {TIERS} est de l'espace de noms {CONTRACT_NS}.")
+
+
+def _tiers(blocks: Sequence[etree._Element], version: SoapVersion) -> str | None:
+    if not blocks:
+        return None
+    if len(blocks) > 1:
+        _refuse(f"l'en-tête {TIERS} est présent {len(blocks)} fois, 1 au plus.")
+    (block,) = blocks
+    known = {version.namespace, XSI_NS}
+    if len(block) or any(etree.QName(name).namespace not in known for name in map(str, block.attrib)):
+        _refuse(f"l'en-tête {TIERS} contient un numéro, sans autre élément, commentaire ni attribut.")
+    value = canonical_text(block, Value.TEXT).strip(_SPACES)
+    if block.get(_NIL, "false").strip(_SPACES) in {"false", "0"}:
+        return value
+    if value:
+        _refuse(f"l'en-tête {TIERS} est à la fois nul (xsi:nil) et rempli.")
+    return None
+
+
+def _refuse(raison: str) -> NoReturn:
+    raise IgcError(Code.ENVELOPE, champ=TIERS, raison=raison)
 
 
 def _is_for_us(block: etree._Element, version: SoapVersion) -> bool:

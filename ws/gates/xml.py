@@ -35,12 +35,16 @@ _TOO_COMPLEX = frozenset({"ERR_RESOURCE_LIMIT", "ERR_NAME_TOO_LONG", "ERR_NO_MEM
 
 @dataclass(frozen=True)
 class Request:
-    """One request: the operation asked for and its element, still inside the envelope."""
+    """One request: the operation asked for and its element, still inside the envelope.
+
+    ``tiers`` is the number of the third party in whose place the sender acts, as he wrote it.
+    """
 
     version: SoapVersion
     operation: Operation
     envelope: etree._Element
     body: etree._Element
+    tiers: str | None = None
 
 
 def read_request(
@@ -51,13 +55,13 @@ def read_request(
     ``charset`` is the parameter of Content-Type, ``action`` what SOAPAction or the action parameter named.
     """
     envelope = _Parser(charset).parse(chunks)
-    body = _find_request(envelope, version)
+    body, tiers = _find_request(envelope, version)
     operation = _BY_TAG.get(body.tag)
     if operation is None:
         raise IgcError(Code.UNKNOWN_OPERATION)
     if action and action != operation.action:
         raise IgcError(Code.ENVELOPE, raison="l'action annoncée (SOAPAction) n'est pas celle du corps.")
-    return Request(version, operation, envelope, body)
+    return Request(version, operation, envelope, body, tiers)
 
 
 class _Parser:
@@ -199,19 +203,18 @@ def _check_version(envelope: etree._Element, announced: SoapVersion) -> None:
     raise IgcError(Code.ENVELOPE, raison="la racine n'est pas une Envelope.")
 
 
-def _find_request(envelope: etree._Element, version: SoapVersion) -> etree._Element:
+def _find_request(envelope: etree._Element, version: SoapVersion) -> tuple[etree._Element, str | None]:
     _check_version(envelope, version)
     children = list(envelope.iterchildren("*"))
     tags = [child.tag for child in children]
     if tags not in ([version.tag("Body")], [version.tag("Header"), version.tag("Body")]):
         raise IgcError(Code.ENVELOPE, raison="un Header facultatif puis un seul Body sont attendus.")
-    if len(children) > 1:
-        judge_headers(children[0], version)
+    tiers = judge_headers(children[0], version) if len(children) > 1 else None
     body = children[-1]
     requests = list(body.iterchildren("*"))
     if len(requests) != 1 or _has_text(body):
         raise IgcError(Code.ENVELOPE, raison="le Body doit contenir un élément et un seul.")
-    return requests[0]
+    return requests[0], tiers
 
 
 def _has_text(element: etree._Element) -> bool:

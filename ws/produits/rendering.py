@@ -52,4 +52,6 @@ def _produit(view: ProduitView) -> types.Produit:
         serviceApplicatif=view.service_applicatif,
         adresseEmail=view.adresse_email,
         fqdn=list(view.fqdns),
+        renouvelle=view.renouvelle,
+        renouveleePar=view.renouvelee_par,
     )

@@ -33,6 +33,8 @@ class Produit(Contract):
     serviceApplicatif = optional(Unicode)
     adresseEmail = optional(Unicode)
     fqdn = repeated(Unicode, high=5)
+    renouvelle = optional(Integer64)
+    renouveleePar = optional(Integer64)
 
 
 class PageProduits(Contract):

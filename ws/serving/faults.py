@@ -14,7 +14,7 @@ import structlog
 from lxml import etree
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
-from ws.contract.names import CONTRACT_NS, XML_NS, SoapVersion, contract_tag
+from ws.contract.names import CONTRACT_NS, TIERS, XML_NS, SoapVersion, contract_tag
 from ws.gates.findings import Finding, MessageRefusedError
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ def append_fault(parent: etree._Element, error: IgcError, version: SoapVersion) 
     if version is SoapVersion.V11:
         _text(fault, "faultcode", _qualified(fault, version, name))
         _text(fault, "faultstring", _told(error)).set(f"{{{XML_NS}}}lang", "fr")
-        if error.code not in _NOT_OF_THE_BODY:
+        if _is_of_the_body(error):
             _append_typed(etree.SubElement(fault, "detail"), error)
     else:
         code = etree.SubElement(fault, version.tag("Code"))
@@ -90,6 +90,11 @@ def append_fault(parent: etree._Element, error: IgcError, version: SoapVersion) 
         reason = etree.SubElement(fault, version.tag("Reason"))
         _text(reason, version.tag("Text"), _told(error)).set(f"{{{XML_NS}}}lang", "fr")
         _append_typed(etree.SubElement(fault, version.tag("Detail")), error)
+
+
+def _is_of_the_body(error: IgcError) -> bool:
+    """Whether a detail tells it: also that nobody does in this name what the Body asks, which the block only names."""
+    return error.code not in _NOT_OF_THE_BODY and not (error.code is Code.ENVELOPE and error.champ == TIERS)
 
 
 def _told(error: IgcError) -> str:
@@ -104,7 +109,7 @@ def render_fault(error: IgcError, version: SoapVersion) -> bytes:
     _append_not_understood(header, error, version)
     if error.code is Code.VERSION_MISMATCH:
         _append_upgrade(header)
-    if version is SoapVersion.V11 and error.code in _NOT_OF_THE_BODY:
+    if version is SoapVersion.V11 and not _is_of_the_body(error):
         _append_typed(header, error)
     if not len(header):
         envelope.remove(header)

