@@ -23,7 +23,11 @@ PREFIX = "IGCCLIENT_"
 """Not IGC_, which belongs to the plateforme: its processes refuse variables they do not know."""
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 
-_EXPECTED = {"delai": "un nombre de secondes, de plus de 0 à 86400", "essais": "un nombre entier, de 1 à 1000"}
+_EXPECTED = {
+    "delai": "un nombre de secondes, de plus de 0 à 86400",
+    "essais": "un nombre entier, de 1 à 1000",
+    "pour": "un numéro national, entre guillemets",
+}
 _PATHS = ("certificat", "cle", "ca", "mot_de_passe_cle")
 
 
@@ -32,7 +36,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     ``certificat`` and ``cle`` are PEM; ``mot_de_passe_cle`` a file holding the key's pass phrase; ``ca`` the PEM file
     of the CAs of the server (absent: those of the system); ``delai`` seconds of silence before a call is given up;
-    ``essais`` how often a call is tried in all; ``mandataire`` the address of an HTTP proxy.
+    ``essais`` how often a call is tried in all; ``mandataire`` the address of an HTTP proxy; ``pour`` the national id
+    of the person in whose place to act.
     """
 
     url: str
@@ -43,6 +48,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     delai: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 120.0
     essais: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 7
     mandataire: str | None = None
+    pour: str | None = None
 
 
 def load_configuration(
@@ -51,7 +57,8 @@ def load_configuration(
     """The configuration in force. ``options`` win over IGCCLIENT_URL, IGCCLIENT_CERTIFICAT..., which win over TOML.
 
     Without ``file``, IGCCLIENT_CONFIG or ``igc-client.toml`` of the current folder is read when it exists. Raises
-    SettingsError, in French, for an unknown key, a missing one or a value of the wrong type.
+    SettingsError, in French, for an unknown key, a missing one or a value of the wrong type; also for a ``pour`` that
+    is empty, wherever it stands: nothing is done in one's own name for want of the other's number.
     """
     environment = os.environ if environment is None else environment
     values = _read_toml(_chosen_file(file, environment))
@@ -59,12 +66,15 @@ def load_configuration(
         given = options.get(field.name) or environment.get(f"{PREFIX}{field.name.upper()}")
         if given:
             values[field.name] = given
+    told = (options.get("pour"), environment.get(f"{PREFIX}POUR"), values.get("pour"))
+    if any(value is not None and not str(value).strip() for value in told):
+        raise SettingsError("Il manque le numéro national de la personne pour laquelle agir : pour (--pour) est vide.")
     missing = [name for name in ("url", "certificat", "cle") if not values.get(name)]
     if missing:
         raise SettingsError(
             f"Il manque : {', '.join(missing)}. Donnez-les par option, par variable {PREFIX}... ou dans {DEFAULT_FILE}."
         )
-    for name in ("url", "mandataire"):
+    for name in ("url", "mandataire", "pour"):
         hidden = invisible_character(str(values.get(name, "")))
         if hidden is not None:
             raise SettingsError(f"Configuration refusée : {name} contient un caractère invisible ({hidden}).")

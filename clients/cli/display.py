@@ -135,12 +135,20 @@ class Display:
             self.say(f"Colonnes omises faute de place : {', '.join(hidden)} ; --json les donne.")
 
     def steps(self, history: Sequence[LigneHistorique]) -> None:
-        """The history of a demande, one step a line."""
+        """The history of a demande, one step a line; the last column is who acted in the place of the acteur."""
         rows = [
-            (step.date, step.code_action, step.etat, step.canal, step.type_acteur, step.acteur or "")
+            (
+                step.date,
+                step.code_action,
+                step.etat,
+                step.canal,
+                step.type_acteur,
+                step.acteur or "",
+                step.administrateur,
+            )
             for step in history
         ]
-        columns = ("date", "action", "état", "canal", "type d'acteur", "acteur")
+        columns = ("date", "action", "état", "canal", "type d'acteur", "acteur", "administrateur")
         self.table(columns, rows, least_useful=("type d'acteur",))
 
     @contextlib.contextmanager

@@ -52,6 +52,10 @@ def connection(
     delai: Annotated[str | None, typer.Option("--delai", help="Secondes de silence tolérées.")] = None,
     essais: Annotated[str | None, typer.Option("--essais", help="Essais par appel, le premier compris.")] = None,
     mandataire: Annotated[str | None, typer.Option("--mandataire", help="Adresse d'un mandataire HTTP.")] = None,
+    pour: Annotated[
+        str | None,
+        typer.Option("--pour", help="Agir pour le compte de cette personne : son numéro national."),
+    ] = None,
     _completion: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +76,7 @@ def connection(
         "delai": delai,
         "essais": essais,
         "mandataire": mandataire,
+        "pour": pour,
     }
     given = {name: None if value is None else str(value) for name, value in options.items()}
     context.obj = Caller(config=config, options=given)

@@ -90,6 +90,9 @@ AnyLot = Annotated[str, typer.Argument(help="Index de lot, fichier du lot ou ré
 Reference = Annotated[
     str | None, typer.Option("--reference", help="Référence d'un lot CSV ; le nom du fichier si absente.")
 ]
+CsvFile = Annotated[
+    Path | None, typer.Option("--csv", help="Écrire aussi la liste dans ce fichier CSV, pour un tableur.")
+]
 Folder = Annotated[Path, typer.Argument(help="Dossier des certificats et du manifeste.", metavar="DOSSIER")]
 KeyFolder = Annotated[Path | None, typer.Option("--cles", help="Dossier des clés, pour les associer aux certificats.")]
 CodeFile = Annotated[

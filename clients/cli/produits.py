@@ -9,10 +9,12 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from clients.cli.csv_file import write_csv
 from clients.cli.display import Display, show
 from clients.cli.failures import CommandLineError
 from clients.cli.options import (
     AsJson,
+    CsvFile,
     EtatProduit,
     Offre,
     Usage,
@@ -83,6 +85,7 @@ def search_command(
         str | None, typer.Option("--fin-avant", help="Fin de validité avant cette date-heure.")
     ] = None,
     issued_since: Annotated[str | None, typer.Option("--emis-depuis", help="Émis depuis cette date-heure.")] = None,
+    csv_file: CsvFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -105,6 +108,8 @@ def search_command(
     )
     with open_service(context, display) as service:
         found = list(service.iter_produits(criteres))
+    if csv_file is not None:
+        write_csv(csv_file, (*COLUMNS, *_MORE), found)
     display.result(found, "")
     rows = [[getattr(produit, name) for _, name in COLUMNS] for produit in found]
     display.table([label for label, _ in COLUMNS], rows, least_useful=LEAST_USEFUL)

@@ -8,11 +8,13 @@ from typing import Annotated
 import msgspec
 import typer
 
+from clients.cli.csv_file import write_csv
 from clients.cli.display import Display, show
 from clients.cli.failures import CommandLineError
 from clients.cli.options import (
     AnyLot,
     AsJson,
+    CsvFile,
     Etat,
     Offre,
     Usage,
@@ -69,6 +71,7 @@ def search_command(
     fqdn: Annotated[str | None, typer.Option("--fqdn", help="Nom d'un serveur.")] = None,
     since: Annotated[str | None, typer.Option("--depuis", help="Date-heure, par exemple 2026-11-23T08:00.")] = None,
     until: Annotated[str | None, typer.Option("--jusqua", help="Date-heure de fin.")] = None,
+    csv_file: CsvFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +92,10 @@ def search_command(
         jusqua=check_instant(until),
     )
     with open_service(context, display) as service:
-        show_demandes(display, service.iter_search(criteres))
+        found = list(service.iter_search(criteres))
+    if csv_file is not None:
+        write_csv(csv_file, DEMANDE_COLUMNS, found)
+    show_demandes(display, found)
 
 
 def show_command(
@@ -120,7 +126,10 @@ def cancel_command(
     yes: Annotated[bool, typer.Option("--oui", help="Ne pas demander confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Annule une demande, ou ce qui peut encore l'être dans un lot ; un certificat déjà signé est révoqué."""
+    """Annule une demande, ou ce qui peut encore l'être dans un lot.
+
+    Un certificat déjà signé est révoqué ; d'un lot de révocations, celles qui attendent leur jour sont abandonnées.
+    """
     display = Display(as_json=as_json)
     if (lot is None) == (numero is None):
         raise CommandLineError("Indiquez ou bien --lot, ou bien --demande.")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clients.cli.display import Display, counters, show
+from clients.cli.csv_file import write_csv
+from clients.cli.display import Display, counters
 from clients.cli.failures import ExitCode
-from clients.cli.options import AcceptCgu, AsJson, CodeFile, Offre, Usage, check_offre, check_usage
+from clients.cli.options import AcceptCgu, AsJson, CodeFile, CsvFile, Offre, Usage, check_offre, check_usage
 from clients.cli.queries import DEMANDE_COLUMNS, show_demandes
 from clients.cli.secrets import ask_conditions, read_secret
 from clients.cli.support import open_lot, open_service
 from clients.contract.values import ALL_OFFRES, ConditionsRetrait, DemandeSuivie, SuiviLot
 from clients.errors import StateError
-from clients.files import alone_in, write_atomically
+from clients.files import alone_in
 from clients.lots.manifest import CSV_NAME, find_keys
 from clients.lots.renewing import Run, finish, prepare, unfinished
 from clients.lots.workflow import WithdrawReport, deposit_file, follow_to_end, withdraw_lot
@@ -45,7 +44,7 @@ def to_renew_command(
     offre: Offre = None,
     usage: Usage = None,
     structure: Structure = None,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Écrire aussi la liste dans ce fichier CSV.")] = None,
+    csv_file: CsvFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +53,7 @@ def to_renew_command(
     with open_service(context, display) as service:
         found = _to_renew(service, days, offre, usage, structure)
     if csv_file is not None:
-        write_atomically(csv_file, _as_csv(found).encode("utf-8-sig"))
+        write_csv(csv_file, DEMANDE_COLUMNS, found)
     show_demandes(display, found)
 
 
@@ -158,11 +157,3 @@ def _show_reports(display: Display, reports: list[WithdrawReport]) -> None:
         display.table(("référence", "état", "code", "texte"), refused)
     if withdrawn != asked:
         raise typer.Exit(ExitCode.SOME_REFUSED)
-
-
-def _as_csv(demandes: list[DemandeSuivie]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow([label for label, _ in DEMANDE_COLUMNS])
-    writer.writerows([show(getattr(demande, name)) for _, name in DEMANDE_COLUMNS] for demande in demandes)
-    return text.getvalue()

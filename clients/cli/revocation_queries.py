@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from clients.cli.csv_file import write_csv
 from clients.cli.display import Display, show
 from clients.cli.failures import CommandLineError
 from clients.cli.options import (
     AsJson,
+    CsvFile,
     EtatRevocation,
     Offre,
     Usage,
@@ -54,6 +56,7 @@ _MORE = (
     ("créée le", "cree_le"),
     ("modifiée le", "modifie_le"),
 )
+_REFUSAL = (("code du refus", "code_refus"), ("motif du refus", "texte_refus"))
 
 Numero = Annotated[int, typer.Argument(help="Numéro de demande de révocation.", metavar="NUMERO")]
 
@@ -80,6 +83,7 @@ def search_command(
     fqdn: Annotated[str | None, typer.Option("--fqdn", help="Nom d'un serveur.")] = None,
     since: Annotated[str | None, typer.Option("--depuis", help="Date-heure, par exemple 2026-11-23T08:00.")] = None,
     until: Annotated[str | None, typer.Option("--jusqua", help="Date-heure de fin.")] = None,
+    csv_file: CsvFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -107,6 +111,8 @@ def search_command(
         else:
             reference = default_reference(Path(lot)) if Path(lot).is_file() else lot
             found = list(service.iter_revocations_lot(find_index(service, reference)))
+    if csv_file is not None:
+        write_csv(csv_file, (*_COLUMNS, *_MORE, *_REFUSAL), found)
     display.result(found, "")
     rows = [
         (*(getattr(one, name) for _, name in _COLUMNS), None if one.erreur is None else one.erreur.code)

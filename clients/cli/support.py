@@ -40,6 +40,7 @@ def open_service(context: typer.Context, display: Display) -> ServiceLots:
         retry=RetryPolicy(attempts=settings.essais),
         on_retry=display.on_retry,
         proxy=settings.mandataire,
+        pour=settings.pour,
     )
 
 

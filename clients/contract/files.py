@@ -14,6 +14,8 @@ from lxml import etree
 from clients.contract.rules import apply_rules
 
 NAMESPACE = "urn:igc-exemple:lots:1.0"
+TIERS = "pourLeCompteDe"
+"""The header block that names the person in whose place a call is made."""
 MAX_DEMANDES = 10_000
 """Limit of a lot, stated in the XSD's documentation of the type Lot."""
 

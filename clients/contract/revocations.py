@@ -101,6 +101,16 @@ class RevocationSuivie(ContractValue, frozen=True, kw_only=True):
     modifie_le: Instant
     erreur: ErreurDemande | None = None
 
+    @property
+    def code_refus(self) -> str | None:
+        """Why it was refused, as a code."""
+        return None if self.erreur is None else self.erreur.code
+
+    @property
+    def texte_refus(self) -> str | None:
+        """Why it was refused, in words."""
+        return None if self.erreur is None else self.erreur.texte
+
 
 class PageRevocations(ContractValue, frozen=True, kw_only=True):
     """A page of ``nombre``; ``suivant`` goes back as ``a_partir_de``, absent on the last page."""

@@ -49,6 +49,11 @@ def to_message(value: ContractValue) -> dict[str, Any]:
     return message
 
 
+def header_text(name: str, text: str) -> str:
+    """The text of a header block. Raises InvalidMessageError when it has a character that XML cannot carry."""
+    return str(_writable(text, name))
+
+
 def from_message(kind: type[Value], answer: object) -> Value:
     """The answer as a value. Raises UnexpectedAnswerError when it is not what the contract promises."""
     try:

@@ -319,6 +319,7 @@ class EtatService(ContractValue, frozen=True, kw_only=True):
     version_contrat: str
     heure: Instant
     acteur: str
+    administrateur: str | None = None
     demandes_par_lot: int
     octets_par_message: int
     cgu: TexteEnVigueur

@@ -17,13 +17,17 @@ from clients.lots.file import fingerprint
 
 
 class LotState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One lot sent to one service; ``index_lot`` is None between the first send and its answer."""
+    """One lot sent to one service; ``index_lot`` is None between the first send and its answer.
+
+    ``pour`` is the national id of the person in whose place it was sent, if not in one's own name.
+    """
 
     url: str
     reference: str
     empreinte: str
     index_lot: int | None = None
     depose_le: datetime | None = None
+    pour: str | None = None
 
 
 def state_path(lot_path: Path) -> Path:
@@ -43,10 +47,11 @@ def load_state(lot_path: Path) -> LotState | None:
         raise StateError(f"Le fichier d'état {path} est illisible{why} ; supprimez-le et relancez.") from error
 
 
-def begin(lot_path: Path, lot: Lot, url: str) -> LotState:
+def begin(lot_path: Path, lot: Lot, url: str, pour: str | None = None) -> LotState:
     """The state to go on from, on disk before anything is sent.
 
-    Raises StateError when the file's content has changed since it was sent to this service under this reference.
+    Raises StateError when the file's content has changed since it was sent to this service under this reference, and
+    when it is there already in another person's name.
     """
     empreinte = fingerprint(lot)
     known = load_state(lot_path)
@@ -56,8 +61,14 @@ def begin(lot_path: Path, lot: Lot, url: str) -> LotState:
                 f"Le contenu de {lot_path} a changé depuis son dépôt sous la référence {lot.reference} : "
                 "donnez une autre référence au nouveau contenu."
             )
-        return known
-    state = LotState(url=url, reference=lot.reference, empreinte=empreinte)
+        if known.pour == pour:
+            return known
+        if known.index_lot is not None:
+            raise StateError(
+                f"{lot_path} a été déposé {_name(known.pour)} (lot {known.index_lot}), pas {_name(pour)} : reprenez "
+                "avec la même option --pour, ou faites un autre lot, avec d'autres clés."
+            )
+    state = LotState(url=url, reference=lot.reference, empreinte=empreinte, pour=pour)
     _save(lot_path, state)
     return state
 
@@ -67,6 +78,10 @@ def record(lot_path: Path, state: LotState, accuse: AccuseLot) -> LotState:
     known = msgspec.structs.replace(state, index_lot=accuse.index_lot, depose_le=accuse.depose_le)
     _save(lot_path, known)
     return known
+
+
+def _name(pour: str | None) -> str:
+    return "en votre nom" if pour is None else f"pour le compte de {pour}"
 
 
 def _save(lot_path: Path, state: LotState) -> None:

@@ -48,7 +48,7 @@ def deposit_file(service: ServiceLots, lot_path: Path, lot: Lot) -> Deposit:
 
     When an earlier run received the index, the lot is not sent again.
     """
-    known = state.begin(lot_path, lot, service.url)
+    known = state.begin(lot_path, lot, service.url, service.pour)
     if known.index_lot is not None and _still_there(service, known.index_lot, lot):
         return Deposit(index_lot=known.index_lot, reference=lot.reference, nombre=len(lot.demande), already_known=True)
     accuse = service.deposer_lot(lot)

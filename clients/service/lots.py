@@ -15,8 +15,8 @@ import msgspec
 import zeep
 from zeep.proxy import ServiceProxy
 
-from clients.contract.files import NAMESPACE, WSDL
-from clients.contract.translation import Value, from_message, to_message
+from clients.contract.files import NAMESPACE, TIERS, WSDL
+from clients.contract.translation import Value, from_message, header_text, to_message
 from clients.contract.values import (
     AccuseLot,
     BilanAnnulation,
@@ -76,7 +76,9 @@ class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
     ``certificate`` is (certificate with its chain, private key), PEM files; ``ca`` the PEM file of the CAs that the
     server's certificate may come from, issuing CAs being enough (None: those of the system). ``timeout`` is in seconds
     and covers the silence between two bytes, not the whole call. ``contract="service"`` reads the WSDL from the service
-    instead of the files of this package. Every method raises the errors of ``clients.errors``.
+    instead of the files of this package. With ``pour``, the national id of a person, every call is made in the place of
+    that person: with his rights, for who is named as an administrateur of the plateforme. Every method raises the
+    errors of ``clients.errors``.
     """
 
     def __init__(
@@ -91,11 +93,12 @@ class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
         on_retry: Callable[[RetryNotice], None] | None = None,
         contract: Literal["package", "service"] = "package",
         proxy: str | None = None,
+        pour: str | None = None,
     ) -> None:
         checked_address(url)
         authorities = None if ca is None else Path(ca)
         context = tls_context((Path(certificate[0]), Path(certificate[1])), authorities, key_password)
-        self.url = url
+        self.url, self.pour = url, None if pour is None else header_text(TIERS, pour)
         self._session = open_session(context, authorities, proxy)
         self._endpoint = Endpoint(
             url=url, certificate=Path(certificate[0]), ca=authorities, proxy=proxy, timeout=timeout
@@ -258,6 +261,8 @@ class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
     def _call_once(self, kind: type[Value], operation: str, extra_seconds: float, arguments: dict[str, Any]) -> Value:
         # zeep sends an explicit None as an empty element where the contract has an optional one.
         given = {name: value for name, value in arguments.items() if value is not None}
+        if self.pour is not None:
+            given["_soapheaders"] = {TIERS: self.pour}
         with translated_errors(self._endpoint):
             if self._port is None:
                 self._port = self._load_contract()

@@ -13,12 +13,13 @@ from requests.adapters import HTTPAdapter
 from zeep.transports import Transport
 from zeep.utils import get_media_type
 
-from clients.contract.files import hardened_parser
+from clients.contract.files import TIERS, hardened_parser, qualified
 from clients.contract.schema_check import InvalidMessageError, find_problems
 from clients.service.failures import Endpoint, raise_for_status
 
 _CONNECT_SECONDS = 10.0
 _XML_TYPES = {"text/xml", "application/soap+xml", "application/xml"}
+_SOAP_HEADER = "{http://schemas.xmlsoap.org/soap/envelope/}Header"
 _SOAP_BODY = "{http://schemas.xmlsoap.org/soap/envelope/}Body"
 
 
@@ -71,9 +72,11 @@ class ContractTransport(Transport):
         self.session.headers["User-Agent"] = "igc-client/1.0"
 
     def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> requests.Response:
-        """Send the envelope; raises InvalidMessageError before any network when its body breaks the XSD."""
+        """Send the envelope; raises InvalidMessageError before any network when its content breaks the XSD."""
+        parts = [block for block in envelope.iterfind(f"{_SOAP_HEADER}/*") if block.tag == qualified(TIERS)]
         body = envelope.find(_SOAP_BODY)
-        problems = () if body is None else find_problems(body[0])
+        parts += [] if body is None else [body[0]]
+        problems = tuple(problem for part in parts for problem in find_problems(part))
         if problems:
             raise InvalidMessageError(problems)
         return self.post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)

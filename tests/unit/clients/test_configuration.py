@@ -136,3 +136,32 @@ def test_a_secret_that_nobody_could_type_again_is_refused_without_showing_it(
     with pytest.raises(SettingsError, match=words) as caught:
         read_secret(path)
     assert "Mot" not in str(caught.value).replace(str(path), "")
+
+
+def test_in_whose_place_to_act_is_told_like_all_the_rest(toml: Path) -> None:
+    assert load_configuration({}, file=toml, environment={}).pour is None
+    toml.write_text(f'{TOML}pour = "899700990011"\n', encoding="utf-8")
+    assert load_configuration({}, file=toml, environment={}).pour == "899700990011"
+    environment = {"IGCCLIENT_POUR": "899700990029"}
+    assert load_configuration({}, file=toml, environment=environment).pour == "899700990029"
+    assert load_configuration({"pour": "30B0/1"}, file=toml, environment=environment).pour == "30B0/1"
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "line", "words"),
+    [
+        ({"pour": ""}, {}, "", "vide"),
+        ({"pour": " "}, {}, "", "vide"),
+        ({}, {"IGCCLIENT_POUR": ""}, "", "vide"),
+        ({}, {}, 'pour = ""', "vide"),
+        ({"pour": "899700990011"}, {"IGCCLIENT_POUR": ""}, "", "vide"),
+        ({"pour": "8997\u200b00990011"}, {}, "", "invisible"),
+        ({}, {}, "pour = 899700990011", "pour doit être un numéro national, entre guillemets"),
+    ],
+)
+def test_nothing_is_done_in_ones_own_name_for_want_of_a_number(
+    toml: Path, options: dict[str, str | None], environment: dict[str, str], line: str, words: str
+) -> None:
+    toml.write_text(f"{TOML}{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load_configuration(options, file=toml, environment=environment)
