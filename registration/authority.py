@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pki.authority import common_name_of
+from registration import exports
 from registration.acteurs.droits import read_droits
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
@@ -211,6 +212,22 @@ class Demandes(_Area):
         self._told(acteur, criteria.structure, page.demandes)
         return page
 
+    def export(self, acteur: Acteur, criteria: SearchCriteria) -> Iterator[bytes]:
+        """See ``exports.demandes_csv``."""
+
+        def page(after: int | None = None) -> DemandePage:
+            return self.search(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.demandes_csv(page(), page)
+
+    def export_to_renew(self, acteur: Acteur, criteria: RenewalCriteria) -> Iterator[bytes]:
+        """See ``exports.demandes_csv``."""
+
+        def page(after: int | None = None) -> DemandePage:
+            return self.to_renew(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.demandes_csv(page(), page)
+
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """See ``queries.count``."""
         return self._run(queries.count, acteur, criteria)
@@ -249,6 +266,14 @@ class Produits(_Area):
         page = self._run(produits.search, self._names, acteur, criteria, self._clock(), after=after, limit=limit)
         self._told(acteur, criteria.structure, page.produits)
         return page
+
+    def export(self, acteur: Acteur, criteria: ProduitCriteria) -> Iterator[bytes]:
+        """See ``exports.produits_csv``."""
+
+        def page(after: int | None = None) -> ProduitPage:
+            return self.search(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.produits_csv(page(), page)
 
     def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
         """See ``produits.count``."""
@@ -299,6 +324,14 @@ class Revocations(_Area):
         page = self._run(search_revocations, acteur, criteria, after=after, limit=limit)
         self._told(acteur, criteria.produit.structure, page.revocations)
         return page
+
+    def export(self, acteur: Acteur, criteria: RevocationCriteria) -> Iterator[bytes]:
+        """See ``exports.revocations_csv``."""
+
+        def page(after: int | None = None) -> RevocationPage:
+            return self.search(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.revocations_csv(page(), page)
 
     def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
         """See ``demandes.revocations.read_revocation``."""

@@ -7,7 +7,7 @@ Every method is one use case in its own transaction; every refusal is an ``IgcEr
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -128,6 +128,12 @@ class DemandesPort(Protocol):
     ) -> DemandePage:
         """Demandes of both canals that the acteur may follow, newest first; ERR_IHM_025 when too wide."""
 
+    def export(self, acteur: Acteur, criteria: SearchCriteria) -> Iterator[bytes]:
+        """What ``search`` gives as CSV, page by page; refused at once as ``search``, before anything is made."""
+
+    def export_to_renew(self, acteur: Acteur, criteria: RenewalCriteria) -> Iterator[bytes]:
+        """What ``to_renew`` gives as CSV, as ``export``."""
+
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """How many demandes ``search`` would give in all."""
 
@@ -150,6 +156,9 @@ class ProduitsPort(Protocol):
         self, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> ProduitPage:
         """Produits of both canals, newest demande first; ERR_IHM_025 when too wide."""
+
+    def export(self, acteur: Acteur, criteria: ProduitCriteria) -> Iterator[bytes]:
+        """What ``search`` gives as CSV, as that of demandes."""
 
     def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
         """How many produits ``search`` would give in all."""
@@ -195,6 +204,9 @@ class RevocationsPort(Protocol):
         self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> RevocationPage:
         """Those of both canals whose certificates the acteur may follow, newest first."""
+
+    def export(self, acteur: Acteur, criteria: RevocationCriteria) -> Iterator[bytes]:
+        """What ``search`` gives as CSV, as that of demandes."""
 
     def read(self, acteur: Acteur, numero: int) -> RevocationDetail:
         """One with its history; NotFoundError when its certificate is not visible."""

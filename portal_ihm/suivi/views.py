@@ -11,7 +11,6 @@ from portal_ihm.shell.labels import PARIS, refusal_text
 from portal_ihm.shell.paging import SIZES, make_paging, read_place
 from portal_ihm.shell.rendering import render
 from portal_ihm.suivi.criteria import criteria_of, query_of, summary_of
-from portal_ihm.suivi.csv_export import csv_chunks
 from portal_ihm.suivi.forms import CriteresForm
 from registration.errors import AccessError, Code, IgcError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
-_CSV_PAGE = 500
 _WIDE_FIELDS = ("numero", "index_lot", "offre")
 
 
@@ -57,7 +55,7 @@ def resultats(request: Request) -> Response:
 
 
 def export(request: Request) -> Response:
-    """Every result as CSV, streamed. The first page is read before the answer begins, so refusals stay visible."""
+    """Every result as CSV, streamed. Refusals come before the answer begins."""
     form = CriteresForm(request.query_params)
     if not form.validate():
         return _criteria_page(request, form, status=422)
@@ -65,12 +63,11 @@ def export(request: Request) -> Response:
     demandes, now = portal.authority.demandes, portal.clock()
     criteria = criteria_of(form, now)
     try:
-        first = demandes.search(acteur, criteria, limit=_CSV_PAGE)
+        chunks = demandes.export(acteur, criteria)
     except AccessError:
         raise
     except IgcError as error:
         return _criteria_page(request, form, status=422, refusal=error)
-    chunks = csv_chunks(first, lambda after: demandes.search(acteur, criteria, after=after, limit=_CSV_PAGE))
     name = f"demandes-{now.astimezone(PARIS):%Y%m%d-%H%M}.csv"
     return StreamingResponse(
         chunks, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}

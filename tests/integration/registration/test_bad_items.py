@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from portal_ihm.suivi.csv_export import csv_chunks
 from registration.errors import Code, ConflictError, NotFoundError
+from registration.exports import demandes_csv
 from registration.rules import limits
 from registration.values import DemandeForm
 from registration.views import DemandePage, DemandeView, SearchCriteria, Verdict
@@ -120,7 +120,7 @@ def test_whoever_looks_for_a_demande_without_offre_finds_it(world: World) -> Non
     ):
         page = world.ra.demandes.search(sender, criteria, after=None, limit=10)
         assert bad in page.demandes
-        text = b"".join(csv_chunks(page, lambda _after: DemandePage(demandes=(), next_after=None))).decode()
+        text = b"".join(demandes_csv(page, lambda _after: DemandePage(demandes=(), next_after=None))).decode()
         assert Code.OFFRE_MISSING.value in text
         assert "None" not in text
     detail = world.ra.demandes.read(sender, bad.numero)

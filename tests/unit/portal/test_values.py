@@ -17,10 +17,10 @@ from portal_ihm.shell import labels
 from portal_ihm.shell.context import parse_numero
 from portal_ihm.shell.paging import make_paging, read_place
 from portal_ihm.suivi.criteria import criteria_of, query_of, summary_of
-from portal_ihm.suivi.csv_export import _COLUMNS, BOM, csv_chunks
 from portal_ihm.suivi.forms import CriteresForm
 from portal_ihm.suivi.periods import Periode, days_of, midnight
 from registration.errors import DETAIL_WITHHELD, TEXTS, Code, IgcError
+from registration.exports import BOM, DEMANDES, demandes_csv
 from registration.views import DemandePage, DemandeView, Refusal
 from registration.vocabulary import Canal, CodeAction, EtatDemande, EtatProduit, Offre, Usage
 
@@ -200,7 +200,9 @@ def view(**changes: Any) -> DemandeView:
 def rows(*views: DemandeView) -> list[dict[str, str]]:
     pages = [DemandePage(demandes=(one,), next_after=one.numero) for one in views[:-1]]
     pages.append(DemandePage(demandes=views[-1:], next_after=None))
-    content = b"".join(csv_chunks(pages[0], lambda after: pages[[page.next_after for page in pages].index(after) + 1]))
+    content = b"".join(
+        demandes_csv(pages[0], lambda after: pages[[page.next_after for page in pages].index(after) + 1])
+    )
     text = content.decode("utf-8")
     assert text.startswith(BOM)
     return list(csv.DictReader(io.StringIO(text.removeprefix(BOM), newline=""), delimiter=";"))
@@ -253,9 +255,9 @@ def test_no_cell_is_a_formula(text: str) -> None:
 @given(st.text(max_size=20))
 def test_whatever_the_text_no_cell_begins_like_a_formula(text: str) -> None:
     page = DemandePage(demandes=(view(service_applicatif=text),), next_after=None)
-    content = b"".join(csv_chunks(page, lambda _after: page)).decode("utf-8")
+    content = b"".join(demandes_csv(page, lambda _after: page)).decode("utf-8")
     header, row = list(csv.reader(io.StringIO(content, newline=""), delimiter=";"))
-    cell = row[[name for name, _ in _COLUMNS].index("Nom applicatif")]
+    cell = row[[name for name, _ in DEMANDES].index("Nom applicatif")]
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     assert cell.removeprefix("'") == text or cell == text
     assert len(header) == len(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
@@ -300,6 +300,12 @@ class DeskDemandes(_Area):
         self.desk.criteria = criteria
         return DemandePage(demandes=(), next_after=None)
 
+    def export(self, acteur: Acteur, criteria: SearchCriteria) -> Iterator[bytes]:
+        return iter(())
+
+    def export_to_renew(self, acteur: Acteur, criteria: RenewalCriteria) -> Iterator[bytes]:
+        return iter(())
+
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         return 0
 
@@ -335,6 +341,9 @@ class DeskProduits(_Area):
         if criteria.numero == 404:
             return ProduitPage(produits=(), next_after=None)
         return ProduitPage(produits=(_produit(3, full=True), _produit(2, full=False)), next_after=2)
+
+    def export(self, acteur: Acteur, criteria: ProduitCriteria) -> Iterator[bytes]:
+        return iter(())
 
     def count(self, acteur: Acteur, criteria: ProduitCriteria) -> int:
         return 3
@@ -402,6 +411,9 @@ class DeskRevocations(_Area):
     def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
         self.desk.calls.append(f"list_revocations {index} {after} {limit}")
         return RevocationPage(revocations=(_revocation(1, full=True), _revocation(2, full=False)), next_after=2)
+
+    def export(self, acteur: Acteur, criteria: RevocationCriteria) -> Iterator[bytes]:
+        return iter(())
 
     def search(
         self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
