@@ -19,6 +19,7 @@ from registration.acteurs.droits import read_droits
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.porteurs import enter
 from registration.acteurs.rights import administers_any, allowed_structures
+from registration.acteurs.sujets import identify_subject
 from registration.acteurs.tiers import act_for, may_act_for_others
 from registration.demandes import cancellation, queries, renewable, single
 from registration.demandes.revocations import read_revocation, search_revocations
@@ -53,6 +54,7 @@ from registration.values import (
     Origin,
     RevocationForm,
     RevocationLotForm,
+    Sujet,
     Textes,
 )
 from registration.views import (
@@ -129,14 +131,18 @@ _TOLD_AS_BUSY = _ToldAsBusy()
 class Acteurs(_Area):
     """``ActeursPort`` over the tables."""
 
-    def __init__(self, db: Database, clock: Clock, peers: PeerChecker) -> None:
+    def __init__(self, db: Database, clock: Clock, peers: PeerChecker, plateforme: Plateforme) -> None:
         super().__init__(db, clock)
-        self._peers = peers
+        self._peers, self._plateforme = peers, plateforme
 
     def identify(self, certificate_der: bytes | None, *, at_once: bool = False) -> Caller:
         """See ``identity.PeerChecker.identify``."""
         with _TOLD_AS_BUSY:
             return self._peers.identify(certificate_der, self._clock(), at_once=at_once)
+
+    def identify_subject(self, sujet: Sujet) -> Caller:
+        """See ``sujets.identify_subject``."""
+        return self._run(identify_subject, self._plateforme, sujet)
 
     def may_act_for_others(self, acteur: Acteur) -> bool:
         """See ``tiers.may_act_for_others``."""
@@ -428,7 +434,7 @@ class RegistrationAuthority:
         """Keep the parts; nothing is opened here. Without another ``directory`` the tables are searched."""
         self._db = db
         self.plateforme = plateforme
-        self.acteurs = Acteurs(db, clock, peers)
+        self.acteurs = Acteurs(db, clock, peers, plateforme)
         self.lots = Lots(db, clock, policy)
         self.demandes = Demandes(db, clock, policy)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))

@@ -65,6 +65,7 @@ class Code(StrEnum):
     ACTEUR_UNKNOWN = "ERR_WS_024"
     NO_RIGHT = "ERR_WS_025"
     REVOCATION_STATUS_UNAVAILABLE = "ERR_WS_026"
+    SUBJECT_REFUSED = "ERR_WS_027"
     LOT_CONFLICT = "ERR_WS_030"
     LOT_UNKNOWN = "ERR_WS_031"
     DEMANDE_UNKNOWN = "ERR_WS_032"
@@ -177,6 +178,7 @@ TEXTS: dict[Code, str] = {
     Code.REVOCATION_STATUS_UNAVAILABLE: (
         "L'état de révocation de votre certificat ne peut pas être vérifié ; réessayez plus tard."
     ),
+    Code.SUBJECT_REFUSED: "L'identité que Pro Santé Connect a transmise n'est pas celle d'une personne reconnue ici.",
     Code.LOT_CONFLICT: "Cette référence de lot a déjà servi pour un autre contenu (lot {index}).",
     Code.LOT_UNKNOWN: "Aucun lot visible par vous ne porte cet index ou cette référence.",
     Code.DEMANDE_UNKNOWN: "Aucune demande visible par vous ne porte ce numéro.",

@@ -28,6 +28,7 @@ from registration.values import (
     Origin,
     RevocationForm,
     RevocationLotForm,
+    Sujet,
     Textes,
 )
 from registration.views import (
@@ -62,6 +63,12 @@ class ActeursPort(Protocol):
         """Who presents this client certificate; AccessError unless it is ours, in force, a card or registered.
 
         NotAtOnceError when ``at_once`` is asked and it takes longer than a look at the database.
+        """
+
+    def identify_subject(self, sujet: Sujet) -> Caller:
+        """Who has signed in with Pro Santé Connect, its claims being verified; ERR_WS_027 for who is not told by them.
+
+        He is the same acteur as the bearer of his cards.
         """
 
     def may_act_for_others(self, acteur: Acteur) -> bool:

@@ -116,10 +116,28 @@ def porteur_du_code(plateforme: Plateforme) -> Acteur:
 
 
 class Identite(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate by which an acteur was recognised: SHA-256 of its issuer's name (hexadecimal), and its serial."""
+    """A certificate by which an acteur was recognised: SHA-256 of its issuer's name (hexadecimal), and its serial.
+
+    Or an account of Pro Santé Connect in the same form: SHA-256 of the issuer's address, and of the account, cut.
+    """
 
     emetteur: str
     serie: str
+
+
+class Sujet(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has signed in with Pro Santé Connect, as its verified claims say; judged by ``rules.subjects``.
+
+    ``emetteur`` is the issuer, ``categories`` each codeCategorieProfessionnelle of SubjectRefPro.
+    """
+
+    emetteur: str
+    sub: str
+    subject_name_id: str
+    roles: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    nom: str = ""
+    prenom: str = ""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

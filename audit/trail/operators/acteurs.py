@@ -52,7 +52,7 @@ class Acteurs:
             # Whoever knew its code, without login: nobody is named, and the trail tells it (audit/trail/by_code).
             if (first.type_acteur, first.acteur, first.habilitations_acteur, revocation.role) != _BY_CODE:
                 yield "sans acteur, et son enregistrement n'est pas celui d'un porteur du code"
-            yield from self._strangers(lines)
+            yield from self._strangers(revocation, lines)
             return
         if first.acteur != self._name(revocation.id_acteur):
             yield "l'acteur de la demande n'est pas celui de son enregistrement"

@@ -40,7 +40,12 @@ READERS = {
         "registration/acteurs/visibility.py",
         "registration/acteurs/listing.py",
     },
-    "Identite": {"audit", "registration/acteurs/identity.py", "registration/acteurs/listing.py"},
+    "Identite": {
+        "audit",
+        "registration/acteurs/identity.py",
+        "registration/acteurs/listing.py",
+        "registration/acteurs/sujets.py",
+    },
     "Fermeture": {"audit"},
     "Administrateur": {"audit"},
     "DemandeRevocation": {
@@ -54,6 +59,7 @@ READERS = {
     "Arret": {
         "audit",
         "registration/acteurs/identity.py",
+        "registration/acteurs/sujets.py",
         "registration/revocation/by_code.py",
         "publication/statuses.py",
     },

@@ -28,6 +28,7 @@ from registration.values import (
     Origin,
     RevocationForm,
     RevocationLotForm,
+    Sujet,
     content_digest,
 )
 from registration.views import (
@@ -166,6 +167,9 @@ class DeskActeurs(_Area):
         if certificate_der not in self.desk.known:
             raise AccessError(Code.ACTEUR_UNKNOWN)
         return Caller(acteur=self.desk.known[certificate_der], identite=Identite(emetteur="0" * 64, serie="01"))
+
+    def identify_subject(self, sujet: Sujet) -> Caller:
+        raise AccessError(Code.SUBJECT_REFUSED)
 
     def may_act_for_others(self, acteur: Acteur) -> bool:
         return acteur.libelle in self.desk.administrateurs
