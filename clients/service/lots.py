@@ -262,7 +262,7 @@ class ServiceLots(DroitCalls, ProduitCalls, RenewalCalls, RevocationCalls):
         # zeep sends an explicit None as an empty element where the contract has an optional one.
         given = {name: value for name, value in arguments.items() if value is not None}
         if self.pour is not None:
-            given["_soapheaders"] = {TIERS: self.pour}
+            given["_soapheaders"] = {TIERS: {"numeroNational": self.pour}}
         with translated_errors(self._endpoint):
             if self._port is None:
                 self._port = self._load_contract()

@@ -6,15 +6,16 @@ unless it may have been meant as ours: an act in the place of a third party is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import NoReturn
 
 from lxml import etree
 
 from registration.errors import Code, IgcError
-from ws.contract.model import Value
+from ws.contract.model import Shape, Value, elements
 from ws.contract.names import CONTRACT_NS, TIERS, XSI_NS, SoapVersion, contract_tag
+from ws.gates.content import find_misfit
 from ws.gates.places import local_name, shown_name
 from ws.gates.values import canonical_text
 
@@ -47,10 +48,10 @@ def judge_headers(header: etree._Element, version: SoapVersion) -> str | None:
 
     The number is not judged here. Whoever acts for nobody writes no block, or one that is nil, as stacks do that know a
     header of the WSDL and not that it may be absent; an empty one is a wrong number.
-    IgcError: ERR_WS_006 for a block of this name that comes twice, is of another namespace or is more than a text, and
-    for any other block of the contract's namespace. ERR_WS_007 for a block that must be understood (SOAP 1.1 §4.2.3,
-    SOAP 1.2 part 1 §5.2.3), with the names of such blocks in its data, the first few if they are many. ERR_WS_013 for
-    one of security: to skip it would be to believe without having looked.
+    IgcError: ERR_WS_006 for a block of this name that comes twice, is of another namespace or is more than a number,
+    and for any other block of the contract's namespace. ERR_WS_007 for a block that must be understood (SOAP 1.1
+    §4.2.3, SOAP 1.2 part 1 §5.2.3), with the names of such blocks in its data, the first few if they are many.
+    ERR_WS_013 for one of security: to skip it would be to believe without having looked.
     """
     ours = [block for block in header.iterchildren("*") if _is_for_us(block, version)]
     others = [block for block in ours if block.tag != _TIERS_TAG]
@@ -78,15 +79,35 @@ def _tiers(blocks: Sequence[etree._Element], version: SoapVersion) -> str | None
     if len(blocks) > 1:
         _refuse(f"l'en-tête {TIERS} est présent {len(blocks)} fois, 1 au plus.")
     (block,) = blocks
-    known = {version.namespace, XSI_NS}
-    if len(block) or any(etree.QName(name).namespace not in known for name in map(str, block.attrib)):
-        _refuse(f"l'en-tête {TIERS} contient un numéro, sans autre élément, commentaire ni attribut.")
-    value = canonical_text(block, Value.TEXT).strip(_SPACES)
-    if block.get(_NIL, "false").strip(_SPACES) in {"false", "0"}:
-        return value
-    if value:
-        _refuse(f"l'en-tête {TIERS} est à la fois nul (xsi:nil) et rempli.")
-    return None
+    _check_attributes(block, {version.namespace, XSI_NS})
+    if block.get(_NIL, "false").strip(_SPACES) not in {"false", "0"}:
+        if len(block) or _has_text(block):
+            _refuse(f"l'en-tête {TIERS} est à la fois nul (xsi:nil) et rempli.")
+        return None
+    return _number(block)
+
+
+def _number(block: etree._Element) -> str:
+    """What its one member says."""
+    shape = elements()[block.tag]
+    misfit = find_misfit(block, shape) if isinstance(shape, Shape) else None
+    if misfit is not None:
+        _refuse(f"dans l'en-tête {TIERS}, « {misfit.champ} » : {misfit.reason}")
+    (leaf,) = block.iterchildren("*")
+    _check_attributes(leaf, {XSI_NS})
+    if len(leaf) or leaf.get(_NIL) is not None or _has_text(block):
+        _refuse(f"l'en-tête {TIERS} contient un numéro et rien d'autre.")
+    return canonical_text(leaf, Value.TEXT).strip(_SPACES)
+
+
+def _check_attributes(element: etree._Element, namespaces: Collection[str]) -> None:
+    if any(etree.QName(str(name)).namespace not in namespaces for name in element.attrib):
+        _refuse(f"l'en-tête {TIERS} a un attribut non permis.")
+
+
+def _has_text(block: etree._Element) -> bool:
+    texts = [block.text, *(child.tail for child in block)]
+    return any(text and text.strip(_SPACES) for text in texts)
 
 
 def _refuse(raison: str) -> NoReturn:

@@ -85,7 +85,7 @@ def test_refusals_are_typed_and_a_number_of_the_wrong_form_is_not_sent(real: Rea
     with opened(real, "899700990999") as service, pytest.raises(MessageRefuse) as wrong:
         service.mes_droits()
     assert (wrong.value.code, wrong.value.champ) == ("ERR_IHM_018", "pourLeCompteDe")
-    with opened(real, "Dr Leroux") as service, pytest.raises(InvalidMessageError, match="pourLeCompteDe"):
+    with opened(real, "Dr Leroux") as service, pytest.raises(InvalidMessageError, match="numeroNational"):
         service.mes_droits()
     with pytest.raises(InvalidMessageError, match="pourLeCompteDe"):
         opened(real, "8997\x00")

@@ -26,7 +26,8 @@ from ws.contract.names import CONTRACT_NS
 
 HELPER = "ph-arnaud"
 HELPED, HELPS = f"LEROUX CAMILLE ({MEDECIN})", f"ARNAUD INES ({PHARMACIENNE})"
-HEADER = f'<l:pourLeCompteDe xmlns:l="{CONTRACT_NS}">{MEDECIN}</l:pourLeCompteDe>'
+NUMBER = f"<l:numeroNational>{MEDECIN}</l:numeroNational>"
+HEADER = f'<l:pourLeCompteDe xmlns:l="{CONTRACT_NS}">{NUMBER}</l:pourLeCompteDe>'
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Port:
     tiers: str | None = None
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        headers = {} if self.tiers is None else {"_soapheaders": {"pourLeCompteDe": self.tiers}}
+        headers = {} if self.tiers is None else {"_soapheaders": {"pourLeCompteDe": {"numeroNational": self.tiers}}}
         return lambda **arguments: self.service[operation](**arguments, **headers)
 
 

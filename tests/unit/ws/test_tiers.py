@@ -26,8 +26,12 @@ def helper(canal: Canal) -> Iterator[None]:
     canal.desk.administrateurs.clear()
 
 
-def block(content: str = TIERS, attributes: str = "", name: str = "l:pourLeCompteDe") -> str:
-    return f"<{name} {OURS} {attributes}>{content}</{name}>"
+def number(content: str = TIERS, attributes: str = "") -> str:
+    return f"<l:numeroNational {OURS} {attributes}>{content}</l:numeroNational>"
+
+
+def block(content: str | None = None, attributes: str = "", name: str = "l:pourLeCompteDe") -> str:
+    return f"<{name} {OURS} {attributes}>{number() if content is None else content}</{name}>"
 
 
 def deposited(canal: Canal, header: str, version: SoapVersion = V11) -> tuple[str, str | None]:
@@ -57,11 +61,12 @@ def refused(canal: Canal, header: str, code: str, version: SoapVersion = V11, bo
         block(),
         block(attributes='s:mustUnderstand="1"'),
         block(attributes='s:mustUnderstand="0"'),
-        block(f"\n  {TIERS}\t"),
-        block(attributes=f'{XSI} xsi:type="xs:string"'),
+        block(f"\n  <!-- tiers -->{number(f'{chr(10)} {TIERS}{chr(9)}')}\n"),
+        block(number(attributes=f'{XSI} xsi:type="xs:string"')),
+        block(attributes=f'{XSI} xsi:type="l:PourLeCompteDe"'),
         block(attributes=f'{XSI} xsi:nil="false"'),
-        f'<w:Suivi xmlns:w="urn:w">{block(TIERS[::-1])}</w:Suivi>{block()}',
-        f'<pourLeCompteDe xmlns="{CONTRACT_NS}">{TIERS}</pourLeCompteDe>',
+        f'<w:Suivi xmlns:w="urn:w">{block(number(TIERS[::-1]))}</w:Suivi>{block()}',
+        f'<pourLeCompteDe xmlns="{CONTRACT_NS}"><numeroNational>{TIERS}</numeroNational></pourLeCompteDe>',
     ],
 )
 def test_an_act_is_that_of_the_third_party(canal: Canal, version: SoapVersion, header: str) -> None:
@@ -88,15 +93,25 @@ def test_a_nil_one_is_none(canal: Canal, version: SoapVersion, nil: str) -> None
 BROKEN = {
     "twice": block() * 2,
     "twice, once nil": block() + block("", f'{XSI} xsi:nil="true"'),
-    "of no namespace": f"<pourLeCompteDe>{TIERS}</pourLeCompteDe>",
-    "of another namespace": f'<x:pourLeCompteDe xmlns:x="urn:igc-exemple:lots:2.0">{TIERS}</x:pourLeCompteDe>',
+    "of no namespace": f"<pourLeCompteDe>{number()}</pourLeCompteDe>",
+    "of another namespace": f'<x:pourLeCompteDe xmlns:x="urn:igc-exemple:lots:2.0">{number()}</x:pourLeCompteDe>',
     "of another case": block(name="l:PourLeCompteDe"),
-    "of another case and namespace": f"<POURLECOMPTEDE>{TIERS}</POURLECOMPTEDE>",
+    "of another case and namespace": f"<POURLECOMPTEDE>{number()}</POURLECOMPTEDE>",
     "another of ours": block(name="l:tiers"),
-    "with an element": block(f"<l:numero>{TIERS}</l:numero>"),
-    "with a comment": block(f"{TIERS[:5]}<!-- -->{TIERS[5:]}"),
-    "with an attribute": block(attributes='mode="large"'),
+    "empty": block(""),
+    "a bare number": block(TIERS),
+    "two numbers": block(number() * 2),
+    "another member": block(number() + "<l:structure>10B0990011</l:structure>"),
+    "a member of no namespace": block(f"<numeroNational>{TIERS}</numeroNational>"),
+    "text beside": block(f"{number()}{TIERS}"),
+    "an element in the number": block(number(f"<l:x>{TIERS}</l:x>")),
+    "a comment in the number": block(number(f"{TIERS[:5]}<!-- -->{TIERS[5:]}")),
+    "an attribute": block(attributes='mode="large"'),
+    "an attribute of the number": block(number(attributes='mode="large"')),
+    "one of soap on the number": block(number(attributes='s:mustUnderstand="1"')),
+    "a nil number": block(number("", f'{XSI} xsi:nil="true"')),
     "nil and filled": block(attributes=f'{XSI} xsi:nil="true"'),
+    "nil with a text": block(TIERS, attributes=f'{XSI} xsi:nil="true"'),
 }
 
 
@@ -112,14 +127,14 @@ def test_a_broken_one_is_told_in_a_header_of_soap_1_1(canal: Canal) -> None:
     header, body = etree.fromstring(canal.post(envelope(lot(item(1)), V11, block() * 2))[1])
     assert [one.tag for one in header] == [contract_tag("messageRefuse")]
     assert [one.tag for one in body[0]] == ["faultcode", "faultstring"]
-    (body,) = etree.fromstring(canal.post(envelope(lot(item(1)), V11, block("1")))[1])
+    (body,) = etree.fromstring(canal.post(envelope(lot(item(1)), V11, block(number("1"))))[1])
     assert [one.tag for one in body[0]] == ["faultcode", "faultstring", "detail"]
 
 
 @BOTH
-@pytest.mark.parametrize("number", ["899700990999", "", " ", "<![CDATA[8' OR '1'='1]]>", "9" * 20_000, "\u0668\u0669"])
-def test_a_wrong_number_is_018(canal: Canal, version: SoapVersion, number: str) -> None:
-    assert refused(canal, block(number), "ERR_IHM_018", version)["fault"] == "messageRefuse"
+@pytest.mark.parametrize("wrong", ["899700990999", "", " ", "<![CDATA[8' OR '1'='1]]>", "9" * 20_000, "\u0668\u0669"])
+def test_a_wrong_number_is_018(canal: Canal, version: SoapVersion, wrong: str) -> None:
+    assert refused(canal, block(number(wrong)), "ERR_IHM_018", version)["fault"] == "messageRefuse"
 
 
 @BOTH
