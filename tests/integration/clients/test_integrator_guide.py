@@ -41,13 +41,13 @@ def test_the_lot_of_the_guide_is_valid() -> None:
     schema.assertValid(etree.fromstring(blocks("xml")[0]))
 
 
-# The search in the directory has no operation yet, nor has who acts for somebody else.
+# The search in the directory has no operation yet; who signs in does so on the portal, or chooses there for whom to act.
 PORTAL_ALONE = {
     Code.HABILITATION_LOST,
     Code.VALIDATION_FAILED,
     Code.NOBODY_IN_STRUCTURE,
     Code.TIERS_NOT_SEARCHED,
-    Code.TIERS_UNKNOWN,
+    Code.SUBJECT_REFUSED,
 }
 
 
