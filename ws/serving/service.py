@@ -89,9 +89,7 @@ class SoapService:
             call = self._read(self.authority.acteurs.identify(peer), body, framing)
             return self._wait_asked(call) or self.answer(call)
         with self.authority.view():
-            call = self._read(
-                self.authority.acteurs.identify(peer, at_once=at_once), body, framing, at_once=at_once
-            )
+            call = self._read(self.authority.acteurs.identify(peer, at_once=at_once), body, framing, at_once=at_once)
             operation = call.request.operation
             if operation.writes or (at_once and operation not in _SHORT):
                 return Later(call)

@@ -162,7 +162,8 @@ def test_a_big_lot_is_the_third_partys_and_asked_again_when_it_is_read(canal: Ca
 
 def test_a_write_asks_again_when_its_turn_has_come(canal: Canal) -> None:
     assert deposited(canal, block()) == IN_HIS_PLACE
-    assert canal.desk.calls == ["identify", *[f"act_for {TIERS}"] * 2, "submit_lot"]
+    acts = [call for call in canal.desk.calls if call != "identify"]
+    assert acts == [*[f"act_for {TIERS}"] * 2, "submit_lot"]
 
 
 @BOTH
