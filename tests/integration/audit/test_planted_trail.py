@@ -80,9 +80,30 @@ def _a_demande_given_to_somebody_else(place: Place) -> None:
     place.change(tables.Demande, "waiting", id_acteur=place.world.acteurs["ide-marchand"].id)
 
 
-@plants("l'administrateur de la demande n'est pas celui de son enregistrement")
+@plants(
+    "l'administrateur de la demande n'est pas celui de son enregistrement",
+    "qui l'a déposé pour son acteur n'est pas qui a placé ses demandes",
+)
 def _an_administrateur_made_up(place: Place) -> None:
     place.change(tables.Demande, "waiting", id_administrateur=place.world.acteurs["administrateur"].id)
+
+
+@plants(
+    "qui l'a déposé pour son acteur n'est pas qui a placé ses demandes",
+    "déposé pour un tiers par qui ne pouvait pas agir pour un tiers",
+)
+def _a_lot_that_somebody_deposited_for_its_acteur(place: Place) -> None:
+    of_lot(place, "id_administrateur")
+
+
+@plants("annulé pour un tiers par qui ne pouvait pas agir pour un tiers")
+def _a_lot_that_somebody_cancelled_for_its_acteur(place: Place) -> None:
+    of_lot(place, "annule_administrateur")
+
+
+def of_lot(place: Place, column: str) -> None:
+    ident, numero = place.world.acteurs["administrateur"].id, place.numeros["waiting"]
+    place.sql(f"UPDATE lot SET {column} = {ident} WHERE id = (SELECT id_lot FROM demande WHERE id = {numero})")
 
 
 @plants(
