@@ -13,16 +13,16 @@ from typing import NoReturn
 from lxml import etree
 
 from registration.errors import Code, IgcError
-from ws.contract.model import Shape, Value, elements
+from ws.contract.forms import SPACES, Value
+from ws.contract.model import Shape, elements
 from ws.contract.names import CONTRACT_NS, TIERS, XSI_NS, SoapVersion, contract_tag
-from ws.gates.content import find_misfit
+from ws.gates.content import find_misfits
 from ws.gates.places import local_name, shown_name
 from ws.gates.values import canonical_text
 
 _MAX_NAMED = 8
 _TIERS_TAG = contract_tag(TIERS)
 _NIL = f"{{{XSI_NS}}}nil"
-_SPACES = " \t\r\n"
 _ROLE_ATTRIBUTE = {SoapVersion.V11: "actor", SoapVersion.V12: "role"}
 # Absent and empty both mean the ultimate receiver (SOAP 1.1 §4.2.2, SOAP 1.2 part 1 §5.2.2). "none" is nobody's.
 _OUR_ROLES = {
@@ -80,7 +80,7 @@ def _tiers(blocks: Sequence[etree._Element], version: SoapVersion) -> str | None
         _refuse(f"l'en-tête {TIERS} est présent {len(blocks)} fois, 1 au plus.")
     (block,) = blocks
     _check_attributes(block, {version.namespace, XSI_NS})
-    if block.get(_NIL, "false").strip(_SPACES) not in {"false", "0"}:
+    if block.get(_NIL, "false").strip(SPACES) not in {"false", "0"}:
         if len(block) or _has_text(block):
             _refuse(f"l'en-tête {TIERS} est à la fois nul (xsi:nil) et rempli.")
         return None
@@ -90,14 +90,14 @@ def _tiers(blocks: Sequence[etree._Element], version: SoapVersion) -> str | None
 def _number(block: etree._Element) -> str:
     """What its one member says."""
     shape = elements()[block.tag]
-    misfit = find_misfit(block, shape) if isinstance(shape, Shape) else None
+    misfit = next(find_misfits(block, shape), None) if isinstance(shape, Shape) else None
     if misfit is not None:
         _refuse(f"dans l'en-tête {TIERS}, « {misfit.champ} » : {misfit.reason}")
     (leaf,) = block.iterchildren("*")
     _check_attributes(leaf, {XSI_NS})
     if len(leaf) or leaf.get(_NIL) is not None or _has_text(block):
         _refuse(f"l'en-tête {TIERS} contient un numéro et rien d'autre.")
-    return canonical_text(leaf, Value.TEXT).strip(_SPACES)
+    return canonical_text(leaf, Value.TEXT).strip(SPACES)
 
 
 def _check_attributes(element: etree._Element, namespaces: Collection[str]) -> None:
@@ -107,7 +107,7 @@ def _check_attributes(element: etree._Element, namespaces: Collection[str]) -> N
 
 def _has_text(block: etree._Element) -> bool:
     texts = [block.text, *(child.tail for child in block)]
-    return any(text and text.strip(_SPACES) for text in texts)
+    return any(text and text.strip(SPACES) for text in texts)
 
 
 def _refuse(raison: str) -> NoReturn:
