@@ -48,6 +48,11 @@ PORTAL_ALONE = {
     Code.NOBODY_IN_STRUCTURE,
     Code.TIERS_NOT_SEARCHED,
     Code.SUBJECT_REFUSED,
+    # Of the site without login.
+    Code.CODE_REFUSED,
+    Code.CAPTCHA_REFUSED,
+    Code.CODE_TRIED_TOO_OFTEN,
+    Code.PROOF_SPENT,
 }
 
 
