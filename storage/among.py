@@ -1,4 +1,4 @@
-"""A column that is one of many values, as one parameter: a list of them would be parsed anew each time."""
+"""A column that is one of many values, as one parameter, and many values as one text: a line each costs too much."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SEPARATOR = ","
 
 
 class _Texts(TypeDecorator[list[str]]):
@@ -48,3 +50,25 @@ def _in_json(element: _Among, compiler: Any, **options: Any) -> str:  # noqa: AN
 def among(column: Any, values: Collection[str]) -> ColumnElement[bool]:  # noqa: ANN401 -- a column of texts
     """``column IN values``, however many; the statement is the same for every number of them."""
     return _Among(column, bindparam(None, sorted(values), type_=_Texts(), unique=True))
+
+
+class _Joined(FunctionElement[str]):
+    """An aggregate of a column of texts."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(_Joined, "postgresql")
+def _string_agg(element: _Joined, compiler: Any, **options: Any) -> str:  # noqa: ANN401 -- of SQLAlchemy
+    return f"string_agg({compiler.process(element.clauses, **options)}, '{SEPARATOR}')"
+
+
+@compiles(_Joined, "sqlite")
+def _group_concat(element: _Joined, compiler: Any, **options: Any) -> str:  # noqa: ANN401 -- of SQLAlchemy
+    return f"group_concat({compiler.process(element.clauses, **options)}, '{SEPARATOR}')"
+
+
+def joined(column: Any) -> ColumnElement[str]:  # noqa: ANN401 -- a column of texts
+    """An aggregate: the texts of a group, in any order, with SEPARATOR between; none of them may contain it."""
+    return _Joined(column)

@@ -89,7 +89,7 @@ def check_history(audit: Audit) -> None:
     query = select(
         _demande.id, _demande.canal, _demande.etat, _demande.etat_produit, _demande.code_erreur, _demande.offre,
         _demande.id_structure, _demande.id_acteur, _demande.id_administrateur, _demande.cree_le,
-        _demande.limite_retrait, _demande.id_lot,
+        _demande.limite_retrait, _demande.id_lot, _demande.produit_emis_le, _demande.produit_fin_le,
     ).where(*changed)  # fmt: skip
     acteurs = Acteurs(audit)
     for rows, stories in pages(audit.db, query, _demande.id, _stories):
@@ -199,19 +199,24 @@ def _certificate_faults(story: Story, steps: set[str]) -> Iterator[str]:
         yield "le certificat est signé, et aucune ligne ne le dit"
     elif not issued and steps & {ISSUED, REVOKED}:
         yield "une ligne dit le certificat signé, il ne l'est pas"
+    yield from _date_faults(story)
     if certificat is None:
         return
     if (certificat.retire_le is not None) != (WITHDRAWN in steps):
         yield "le retrait du certificat et celui de l'historique ne vont pas ensemble"
-    yield from _date_faults(story)
     if issued and certificat.revoque_le is None and story.demande.etat in {"ANNULEE", "NON_TRAITEE"}:
         yield f"demande {story.demande.etat}, et son certificat n'est pas révoqué"
 
 
 def _date_faults(story: Story) -> Iterator[str]:
     """The dates of the certificate are those of the steps: each is written with its line."""
-    certificat = story.certificat
+    certificat, demande = story.certificat, story.demande
     dates = {line.code_action: line.date for line in story.lines}
+    told = None, None
+    if certificat is not None and certificat.emis_le is not None:
+        told = certificat.emis_le, certificat.not_after
+    if (demande.produit_emis_le, demande.produit_fin_le) != told:
+        yield "les dates du produit dans la demande ne sont pas celles de son certificat : les recherches se trompent"
     if certificat is None:
         return
     if certificat.retire_le is not None and certificat.retire_le != dates.get(WITHDRAWN, certificat.retire_le):

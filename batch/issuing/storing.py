@@ -64,7 +64,9 @@ def store(
         single = {numero for numero, _etat, _produit, lot in found if lot is None}
         owe(session, Avis.AVAILABLE, [numero for numero in available if numero in single], now)
         # Cancelled, given up or revoked while it was being signed: it must not stay valid.
-        revoke_signed(session, [numero for numero in mine if numero not in set(available)], now)
+        ended = [numero for numero in mine if numero not in set(available)]
+        transitions.date(session, ended)
+        revoke_signed(session, ended, now)
         give_up(session, [numero for numero in run.refused if numero in waiting], now)
         give_up(session, [numero for numero in run.blocked if numero in waiting], now, key_refusal())
         tell_refused(session, now, [numero for numero in (*run.refused, *run.blocked) if numero in waiting])

@@ -1,7 +1,6 @@
-"""Searches of the follow-up among a million demandes on PostgreSQL: an administrator of 300 structures, a bearer.
+"""Searches of the follow-up among a million demandes on PostgreSQL, and what is to renew: whose, by what, which page.
 
-The rows are made by the database itself: as many as asked for, of every offre and state, over 6 000 structures and ten
-years, most of them with a certificate. Their certificates hold no real octets, for no search looks at them.
+An application and a person who administer 300 structures, an application that administers 3 000, a bearer.
 """
 
 from __future__ import annotations
@@ -9,99 +8,38 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
-
+from bench.measures.search_rows import ADMINISTRATOR, APPLICATION, BEARER, LARGE, NOW, fill
 from bench.measuring.figures import Book, Sample
 from bench.measuring.window import Meter
 from registration.demandes import queries as demandes
+from registration.demandes.renewable import list_to_renew
+from registration.demandes.revocations import search_revocations
+from registration.policy import LotPolicy
 from registration.produits import queries as produits
+from registration.revocation_views import RevocationCriteria
 from registration.values import Acteur
-from registration.views import DemandePage, PersonneCriteria, ProduitCriteria, ProduitPage, SearchCriteria
-from registration.vocabulary import (
-    EtatDemande,
-    EtatProduit,
-    Offre,
-    Plateforme,
-    TypeActeurInscrit,
-    TypePersonne,
-    Usage,
-)
+from registration.views import CommonCriteria, PersonneCriteria, ProduitCriteria, RenewalCriteria, SearchCriteria
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Offre, Usage
 from storage.database import Database
 from storage.migrate import upgrade
 from tests.support.postgres import PostgresServer
 
-NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-STRUCTURES, ADMINISTERED, PERSONNES = 6_000, 300, 50_000
 PAGE = 20
-_FAR = 500
+FAR = 500
 _TOLD = 12
+WHO: dict[str, Acteur] = {
+    "application 300": APPLICATION,
+    "administrateur 300": ADMINISTRATOR,
+    "porteur": BEARER,
+    "application 3000": LARGE,
+}
+_PROMISED = ("application 300", "administrateur 300", "porteur")
+"""For whom the 95th centile is promised; 3 000 structures are told apart."""
 
-_FILL = """
-INSERT INTO structure (plateforme, id_national, raison_sociale, departement, raison_pliee, source)
-SELECT 'TEST', '1' || lpad(n::text, 9, '0'), 'ETABLISSEMENT ' || n, 'Paris (75)', 'etablissement ' || n, 'INITIAL'
-FROM generate_series(0, :structures - 1) n;
-INSERT INTO personne (plateforme, id_national, type_personne, nom, prenom, titre, nom_plie, prenom_plie, source)
-SELECT 'TEST', '8' || lpad(n::text, 11, '0'), 'PS', 'NOM' || n, 'ZOE', 'Médecin', 'nom' || n, 'zoe', 'INITIAL'
-FROM generate_series(0, :personnes - 1) n;
-INSERT INTO acteur (id, plateforme, type_acteur, id_national, type_personne, libelle) VALUES
-(1, 'TEST', 'APPLICATION', 'app', NULL, 'EDITEUR'), (2, 'TEST', 'PERSONNE', '8' || lpad('7', 11, '0'), 'PS', 'PORTEUR');
-INSERT INTO acteur (id, plateforme, type_acteur, id_national, libelle)
-SELECT n, 'TEST', 'APPLICATION', 'app-' || n, 'APPLICATION ' || n FROM generate_series(3, 500) n;
-INSERT INTO habilitation (id_acteur, role, offre, id_structure)
-SELECT 1, 'ADMINISTRATEUR_TECHNIQUE', offre, '1' || lpad((n * 20)::text, 9, '0')
-FROM generate_series(0, :administered - 1) n, unnest(ARRAY['PRO', 'SERV']) offre;
-INSERT INTO demande (id, plateforme, canal, offre, usage, etat, etat_produit, id_acteur, id_structure, id_beneficiaire,
-    service_applicatif, adresse_email, adresse_cle, fqdns, email_acteur, contenu, cree_le, modifie_le)
-SELECT n, 'TEST', CASE n % 5 WHEN 0 THEN 'IHM' ELSE 'WS' END, offre,
-    CASE offre WHEN 'SERV' THEN 'SSL_SERV' WHEN 'ORG' THEN 'AUTH_CLI' ELSE 'SIGN' END,
-    CASE WHEN etat = 0 THEN 'REJETEE' WHEN etat = 1 THEN 'ANNULEE' WHEN etat < 5 THEN 'TRANSMISE' ELSE 'CLOSE' END,
-    CASE WHEN etat = 0 THEN NULL WHEN etat = 1 THEN 'REVOQUE' WHEN etat < 5 THEN 'A_RETIRER'
-         WHEN etat = 7 THEN 'REVOQUE' ELSE 'ACTIF' END,
-    3 + chance % 498, CASE offre WHEN 'PS' THEN NULL ELSE '1' || lpad((chance / 7 % :structures)::text, 9, '0') END,
-    CASE WHEN offre IN ('PS', 'PRO') THEN '8' || lpad((chance / 11 % :personnes)::text, 11, '0') END,
-    CASE offre WHEN 'ORG' THEN 'service ' || n % 997 END,
-    CASE offre WHEN 'PRO' THEN 'a' || n || '@e.example' END, CASE offre WHEN 'PRO' THEN 'a' || n || '@e.example' END,
-    CASE offre WHEN 'SERV' THEN '["s' || n || '.e.example"]' END, 'a@e.example',
-    CASE WHEN etat = 0 THEN NULL ELSE '{}'::json END, made, made
-FROM (SELECT n, (ARRAY['ORG', 'ORG', 'SERV', 'PRO', 'PS'])[1 + n % 5] AS offre,
-    abs(hashint4(n)::bigint) AS chance, abs(hashint4(n)::bigint) % 50 AS etat,
-    CAST(:now AS timestamptz) - (:rows - n) * interval '5 minutes' AS made FROM generate_series(1, :rows) n) AS rows;
-INSERT INTO certificat (id_demande, autorite, serial, produit, not_before, not_after, emis_le, revoque_le, raison_crl,
-    raison_listee)
-SELECT id, 'AC', md5(id::text), 'ORG_AUTH_CLI', cree_le, cree_le + interval '3 years', cree_le,
-    CASE etat_produit WHEN 'REVOQUE' THEN cree_le END, CASE etat_produit WHEN 'REVOQUE' THEN 'unspecified' END,
-    CASE etat_produit WHEN 'REVOQUE' THEN 'unspecified' END
-FROM demande WHERE etat_produit IS NOT NULL;
-"""
-
-
-def fill(db: Database, rows: int) -> None:
-    """Make so many demandes in an empty database that is migrated, and let the planner know of them."""
-    values = {
-        "structures": STRUCTURES, "personnes": PERSONNES, "administered": ADMINISTERED, "rows": rows, "now": NOW,
-    }  # fmt: skip
-    with db.write() as session:
-        for statement in filter(str.strip, _FILL.split(";\n")):
-            session.execute(text(statement), {name: v for name, v in values.items() if f":{name}" in statement})
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
-
-
-ADMINISTRATOR = Acteur(
-    id=1, plateforme=Plateforme.TEST, type_acteur=TypeActeurInscrit.APPLICATION, id_national="app", libelle="EDITEUR"
-)
-BEARER = Acteur(
-    id=2,
-    plateforme=Plateforme.TEST,
-    type_acteur=TypeActeurInscrit.PERSONNE,
-    type_personne=TypePersonne.PS.value,
-    id_national=f"8{7:011}",
-    libelle="PORTEUR",
-)
 _ONE_STRUCTURE = f"1{20 * 42:09}"
 _COMMON: dict[str, dict[str, Any]] = {
     "TOUTES": {"all_offres": True},
@@ -137,56 +75,120 @@ _PRODUITS: dict[str, dict[str, Any]] = {
 }
 
 
-def _searches(db: Database) -> Iterator[tuple[str, Callable[[], DemandePage | ProduitPage]]]:
-    """Each search by its name: of whom, of what, by what, and which page."""
-    for whose, acteur in (("administrateur", ADMINISTRATOR), ("porteur", BEARER)):
-        for name, criteria in (_COMMON | _DEMANDES).items():
-            asked = SearchCriteria(**criteria)
-            act = partial(demandes.search, db, acteur, asked, NOW, limit=PAGE)
-            yield f"demandes, {whose}, {name}, page 1", partial(act, after=None)
-            yield f"demandes, {whose}, {name}, page {_FAR}", partial(act, after=_place(db, acteur, asked))
-        for name, criteria in (_COMMON | _PRODUITS).items():
-            wanted = ProduitCriteria(**criteria)
-            yield (
-                f"produits, {whose}, {name}, page 1",
-                partial(produits.search, db, {}, acteur, wanted, NOW, after=None, limit=PAGE),
-            )
+_REVOCATIONS: dict[str, dict[str, Any]] = {
+    "TOUTES": {},
+    "PROGRAMMEE": {"etat": EtatRevocation.VALIDEE},
+    "this week": {"since": _WEEK},
+    "one structure": {"produit": CommonCriteria(all_offres=True, structure=_ONE_STRUCTURE)},
+    "service applicatif": {"produit": CommonCriteria(offre=Offre.ORG, service_applicatif="service 42")},
+}
+_TO_RENEW: dict[str, dict[str, Any]] = {"TOUTES": {}, "offre SERV": {"offre": Offre.SERV}}
+Find = Callable[..., list[int]]
+"""Numeros of a page, in its order, given ``after`` and ``limit``."""
 
 
-def _place(db: Database, acteur: Acteur, asked: SearchCriteria) -> int | None:
-    """Where page 500 begins, or the middle of what there is."""
-    page = demandes.search(db, acteur, asked, NOW, after=None, limit=PAGE * _FAR)
-    return page.demandes[-1].numero if page.demandes else None
+class Search(NamedTuple):
+    """One search of somebody; ``find`` gives the numeros of a page."""
+
+    kind: str
+    who: str
+    what: str
+    find: Find
+
+    @property
+    def name(self) -> str:
+        """As it is told."""
+        return f"{self.kind}, {self.who}, {self.what}"
+
+
+def searches(db: Database) -> Iterator[Search]:
+    """Every one that is measured."""
+    for who, acteur in WHO.items():
+        for kind, what, criteria in (
+            *(("demandes", what, SearchCriteria(**wanted)) for what, wanted in (_COMMON | _DEMANDES).items()),
+            *(("produits", what, ProduitCriteria(**wanted)) for what, wanted in (_COMMON | _PRODUITS).items()),
+            *(("révocations", what, RevocationCriteria(**wanted)) for what, wanted in _REVOCATIONS.items()),
+            *(("à renouveler", what, RenewalCriteria(**wanted)) for what, wanted in _TO_RENEW.items()),
+        ):
+            yield Search(kind, who, what, partial(_FINDERS[kind], db, acteur, criteria))
+
+
+def _of_demandes(
+    db: Database, acteur: Acteur, criteria: SearchCriteria, *, after: int | None, limit: int = PAGE
+) -> list[int]:
+    return [view.numero for view in demandes.search(db, acteur, criteria, NOW, after=after, limit=limit).demandes]
+
+
+def _of_produits(
+    db: Database, acteur: Acteur, criteria: ProduitCriteria, *, after: int | None, limit: int = PAGE
+) -> list[int]:
+    page = produits.search(db, {}, acteur, criteria, NOW, after=after, limit=limit)
+    return [view.numero for view in page.produits]
+
+
+def _of_revocations(
+    db: Database, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None, limit: int = PAGE
+) -> list[int]:
+    return [view.numero for view in search_revocations(db, acteur, criteria, after=after, limit=limit).revocations]
+
+
+def _to_renew(
+    db: Database, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None, limit: int = PAGE
+) -> list[int]:
+    page = list_to_renew(db, acteur, criteria, NOW, LotPolicy(), after=after, limit=limit)
+    return [view.numero for view in page.demandes]
+
+
+_FINDERS: dict[str, Find] = {
+    "demandes": _of_demandes,
+    "produits": _of_produits,
+    "révocations": _of_revocations,
+    "à renouveler": _to_renew,
+}
+
+
+def far_place(search: Search) -> int | None:
+    """Where its page 500 begins, or the last page before the end of what there is."""
+    found = search.find(after=None, limit=PAGE * FAR)
+    return found[max(0, len(found) - PAGE - 1)] if found else None
 
 
 def measure_searches(database: PostgresServer, book: Book, *, rows: int, times: int = 3) -> None:
-    """Enter search_p95_ms over all searches, each so many times in turns, and the slowest of them by their names."""
+    """Enter search_p95_ms and search_large_p95_ms, each search so many times in turns, and the slowest of them."""
     url = database.create("recherches")
     upgrade(url)
     db = Database(url)
     try:
         fill(db, rows)
-        acts = list(_searches(db))
-        found: dict[str, list[float]] = {name: [] for name, _ in acts}
-        empty: set[str] = set()
-        meter = Meter()
-        for _ in range(times):
-            for name, act in acts:
-                before = time.perf_counter()
-                page = act()
-                found[name].append(1000 * (time.perf_counter() - before))
-                if not (page.demandes if isinstance(page, DemandePage) else page.produits):
-                    empty.add(name)
-        strangers = meter.read().strangers_share
+        found, empty, strangers = _measured(db, times)
     finally:
         db.dispose()
         database.drop("recherches")
-    turns = zip(*found.values(), strict=True)
-    book.add("search_p95_ms", [Sample(_percentile(sorted(turn)), strangers) for turn in turns], 1)
-    slowest = sorted(((statistics.median(taken), name) for name, taken in found.items()), reverse=True)
+    for key, whose in (("search_p95_ms", _PROMISED), ("search_large_p95_ms", tuple(set(WHO) - set(_PROMISED)))):
+        turns = zip(*(taken for search, taken in found.values() if search.who in whose), strict=True)
+        book.add(key, [Sample(_percentile(sorted(turn)), strangers) for turn in turns], 1)
+    slowest = sorted(((statistics.median(taken), name) for name, (_, taken) in found.items()), reverse=True)
     book.note("search_rows", rows)
-    book.note("search_empty", sorted(empty))
+    book.note("search_empty", empty)
     book.note("search_slowest_ms", {name: round(taken, 1) for taken, name in slowest[:_TOLD]})
+
+
+def _measured(db: Database, times: int) -> tuple[dict[str, tuple[Search, list[float]]], list[str], float]:
+    """Milliseconds of each page by its name, the names of those that found nothing, and the share of strangers."""
+    pages: dict[str, tuple[Search, int | None]] = {}
+    for search in searches(db):
+        pages |= {f"{search.name}, page 1": (search, None), f"{search.name}, page {FAR}": (search, far_place(search))}
+    taken: dict[str, tuple[Search, list[float]]] = {name: (search, []) for name, (search, _) in pages.items()}
+    empty = set()
+    meter = Meter()
+    for _ in range(times):
+        for name, (search, after) in pages.items():
+            before = time.perf_counter()
+            numeros = search.find(after=after)
+            taken[name][1].append(1000 * (time.perf_counter() - before))
+            if not numeros:
+                empty.add(name)
+    return taken, sorted(empty), meter.read().strangers_share
 
 
 def _percentile(ordered: list[float]) -> float:

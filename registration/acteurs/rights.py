@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from registration.rules.domains import normalize_pattern
-from registration.rules.rights import Rights, given_by
+from registration.rules.rights import Perimeter, Rights, given_by, implied_by
 from registration.values import Acteur
 from registration.vocabulary import Offre, Role
 from runtime.clock import system_clock
 from storage import tables
+from storage.among import SEPARATOR, joined
 from storage.database import Database
 from storage.moments import Prepared
 
@@ -33,14 +34,32 @@ def not_over(moment: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return and_(row.motif_fin.is_(None), or_(row.fin_le.is_(None), row.fin_le > moment))
 
 
+_OF_ACTEUR = (
+    tables.Habilitation.id_acteur == bindparam("acteur"),
+    tables.Habilitation.role == Role.ADMINISTRATEUR_TECHNIQUE.value,
+    in_force(bindparam("now", type_=tables.Habilitation.debut_le.type)),
+)
 # Made once: it is asked at every act.
 _ADMINISTERED = Prepared(
-    select(tables.Habilitation.offre, tables.Habilitation.id_structure, tables.Habilitation.domaine).where(
-        tables.Habilitation.id_acteur == bindparam("acteur"),
-        tables.Habilitation.role == Role.ADMINISTRATEUR_TECHNIQUE.value,
-        in_force(bindparam("now", type_=tables.Habilitation.debut_le.type)),
-    )
+    select(tables.Habilitation.offre, tables.Habilitation.id_structure, tables.Habilitation.domaine).where(*_OF_ACTEUR)
 )
+_BITS = {offre: 1 << place for place, offre in enumerate(Offre)}
+
+
+def _grouped() -> Prepared:
+    """The structures of an acteur in one text for each set of offres: a line for each habilitation costs too much."""
+    row = tables.Habilitation
+    bits = (func.max(case((row.offre == offre.value, bit), else_=0)) for offre, bit in _BITS.items())
+    held = select(row.id_structure, sum(bits, start=literal(0)).label("offres")).where(*_OF_ACTEUR)
+    of_structure = held.group_by(row.id_structure).subquery()
+    return Prepared(
+        select(of_structure.c.offres, joined(of_structure.c.id_structure).label("structures")).group_by(
+            of_structure.c.offres
+        )
+    )
+
+
+_GROUPED = _grouped()
 
 
 def load_rights(session: Session, acteur: Acteur) -> Rights:
@@ -55,6 +74,17 @@ def load_rights(session: Session, acteur: Acteur) -> Rights:
         if pattern is not None:
             known.add(pattern)
     return Rights({key: frozenset(value) for key, value in patterns.items()})
+
+
+def load_perimeter(session: Session, acteur: Acteur) -> Perimeter:
+    """As ``load_rights``, of the structures alone and for thousands of them: what searches ask."""
+    found: dict[frozenset[Offre], list[str]] = {}
+    structures: set[str] = set()
+    for bits, texts in _GROUPED.within(session, acteur=acteur.id, now=system_clock()):
+        held = texts.split(SEPARATOR)
+        structures.update(held)
+        found.setdefault(implied_by(offre for offre, bit in _BITS.items() if bits & bit), []).extend(held)
+    return Perimeter(found, structures)
 
 
 def load_patterns_of_others(session: Session, acteur: Acteur) -> frozenset[tuple[Offre, str]]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, false, or_
 from sqlalchemy.orm import Session
 
-from registration.acteurs.rights import load_rights
-from registration.rules.rights import Rights, may_request_for_self
+from registration.acteurs.rights import load_perimeter
+from registration.rules.rights import may_request_for_self
 from registration.values import Acteur
 from registration.vocabulary import EtatDemande, Offre, TypeActeurInscrit
 from storage import tables
 from storage.among import among
 
 _demande = tables.Demande
+Parts = tuple[ColumnElement[bool], ...]
+"""Conditions of which no demande meets two, each found by one index; together they are a rule."""
 
 
 class Sight:
@@ -25,32 +27,40 @@ class Sight:
     def __init__(self, session: Session, acteur: Acteur) -> None:
         """Read the explicit habilitations; bearing follows from the rows themselves."""
         self._acteur = acteur
-        self._rights = load_rights(session, acteur)
-
-    def products(self) -> ColumnElement[bool]:
-        """Demandes that passed validation: those of his perimeter, and those he is beneficiaire of."""
-        return and_(
-            _demande.plateforme == self._acteur.plateforme.value,
-            _demande.contenu.is_not(None),
-            or_(_within(self._rights), self._borne()),
+        self._perimeter = load_perimeter(session, acteur)
+        # One part for each set of offres: an administrator of many structures mostly holds the same on all.
+        self._within: Parts = tuple(
+            and_(among(_demande.id_structure, structures), _demande.offre.in_(sorted(offre.value for offre in offres)))
+            for offres, structures in self._perimeter.by_offres.items()
         )
 
-    def demandes(self, etat: EtatDemande | None = None) -> ColumnElement[bool]:
+    @property
+    def is_administrator(self) -> bool:
+        """Whether he has a perimeter: what is left without one is little."""
+        return bool(self._perimeter.structures)
+
+    def products(self) -> Parts:
+        """Demandes that passed validation: those of his perimeter, and those he is beneficiaire of."""
+        within = self._within
+        borne = self._borne()
+        if borne is not None:
+            # Of what he both administers and bears one part is enough. Outside any structure, "within" is NULL.
+            within += (and_(borne, or_(*within).is_not(True)) if within else borne,)
+        return tuple(and_(self._here(), _demande.contenu.is_not(None), part) for part in within)
+
+    def demandes(self, etat: EtatDemande | None = None) -> Parts:
         """``products``, and what he himself sent that was refused, as far as he has the right on what it names.
 
         Where only demandes of one ``etat`` are asked for, what cannot be in it is left out: none that is Rejetée ever
         passed validation, so that his own few are looked at and not his whole perimeter.
         """
-        refused = and_(_demande.contenu.is_(None), _demande.id_acteur == self._acteur.id)
-        validated = false() if etat is EtatDemande.REJETEE else _demande.contenu.is_not(None)
-        return and_(
-            _demande.plateforme == self._acteur.plateforme.value,
-            or_(
-                and_(_within(self._rights), or_(validated, refused)),
-                and_(validated, self._borne()),
-                and_(refused, or_(self._borne_refused(), self._names_nobody())),
-            ),
+        refused = and_(
+            self._here(),
+            _demande.contenu.is_(None),
+            _demande.id_acteur == self._acteur.id,
+            or_(*self._within, self._borne_refused(), self._names_nobody()),
         )
+        return (refused,) if etat is EtatDemande.REJETEE else (*self.products(), refused)
 
     def askable(self) -> ColumnElement[bool]:
         """As ``visibility.may_act``: what he may ask for now, in his perimeter or for himself on offre PS."""
@@ -59,16 +69,15 @@ class Sight:
             if may_request_for_self(self._acteur)
             else false()
         )
-        return and_(_demande.plateforme == self._acteur.plateforme.value, or_(_within(self._rights), own))
+        return and_(self._here(), or_(*self._within, own))
 
-    def structures(self) -> int:
-        """How many structures he administers."""
-        return len({structure for _, structure in self._rights.patterns})
+    def _here(self) -> ColumnElement[bool]:
+        return _demande.plateforme == self._acteur.plateforme.value
 
-    def _borne(self) -> ColumnElement[bool]:
+    def _borne(self) -> ColumnElement[bool] | None:
         acteur = self._acteur
         if acteur.type_acteur is not TypeActeurInscrit.PERSONNE or acteur.id_national is None:
-            return false()
+            return None
         return _demande.id_beneficiaire == acteur.id_national
 
     def _borne_refused(self) -> ColumnElement[bool]:
@@ -78,7 +87,7 @@ class Sight:
         )
 
     def _names_nobody(self) -> ColumnElement[bool]:
-        held = sorted({structure for _, structure in self._rights.patterns})
+        held = self._perimeter.structures
         without_offre = and_(_demande.offre.is_(None), among(_demande.id_structure, held)) if held else false()
         if not held and not may_request_for_self(self._acteur):
             return false()
@@ -90,17 +99,3 @@ class Sight:
                 _demande.offre.is_distinct_from(Offre.PS.value),
             ),
         )
-
-
-def _within(rights: Rights) -> ColumnElement[bool]:
-    """One condition for each set of offres: an administrator of many structures mostly holds the same on all."""
-    offres: dict[str, set[str]] = {}
-    for offre, structure in rights.perimeter:
-        offres.setdefault(structure, set()).add(offre.value)
-    structures: dict[frozenset[str], list[str]] = {}
-    for structure, held in sorted(offres.items()):
-        structures.setdefault(frozenset(held), []).append(structure)
-    conditions = [
-        and_(among(_demande.id_structure, ids), _demande.offre.in_(sorted(held))) for held, ids in structures.items()
-    ]
-    return or_(*conditions) if conditions else false()

@@ -55,6 +55,12 @@ def common(acteur: Acteur, criteria: CommonCriteria, asked_by: Any = _demande.id
     return found
 
 
+def is_narrow(criteria: CommonCriteria) -> bool:
+    """Whether they name one thing, of which there is little whoever asks."""
+    one = (criteria.numero, criteria.index_lot, criteria.structure, criteria.adresse_email, criteria.fqdn)
+    return any(value is not None for value in (*one, criteria.beneficiaire.id_national))
+
+
 def between(column: Any, **bounds: datetime | None) -> Conditions:  # noqa: ANN401 -- a column of instants
     """From the first bound to before the second, each by the name of its member; ERR_WS_010 without a time zone."""
     for name, instant in bounds.items():

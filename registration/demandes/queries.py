@@ -6,13 +6,14 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, func, literal, select, true
+from sqlalchemy import BigInteger, ColumnElement, literal, select, true
 from sqlalchemy.orm import Session, aliased
 
 from pki.certificates.content import subject_fields
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow, may_know_of
-from registration.demandes.criteria import of_demandes
+from registration.demandes.criteria import Conditions, is_narrow, of_demandes
+from registration.demandes.newest import Selected
 from registration.demandes.renewals import renews_still
 from registration.errors import AccessError, Code, NotFoundError, text_without_data
 from registration.rules.validation import content_of
@@ -42,21 +43,31 @@ def search(
 
     What he sent and may not follow is left out: a criterion would tell of the fields that are not shown to him.
     """
-    query = _view_query(true()).where(*of_demandes(acteur, criteria))
-    if after is not None:
-        query = query.where(tables.Demande.id < after)
+    conditions = of_demandes(acteur, criteria)
     with db.read() as session:
-        query = query.where(Sight(session, acteur).demandes(criteria.etat))
-        rows = session.connection().execute(query.order_by(tables.Demande.id.desc()).limit(limit + 1)).all()
+        rows = _selected(session, acteur, criteria, conditions).page(
+            session, followed_query(), after=after, limit=limit + 1
+        )
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
 
 
 def count(db: Database, acteur: Acteur, criteria: SearchCriteria) -> int:
     """How many demandes the criteria select."""
+    conditions = of_demandes(acteur, criteria)
     with db.read() as session:
-        query = select(func.count()).select_from(tables.Demande).where(*of_demandes(acteur, criteria))
-        return session.scalar(query.where(Sight(session, acteur).demandes(criteria.etat))) or 0
+        return _selected(session, acteur, criteria, conditions).count(session)
+
+
+def _selected(session: Session, acteur: Acteur, criteria: SearchCriteria, conditions: Conditions) -> Selected:
+    sight = Sight(session, acteur)
+    return Selected(
+        source=select(tables.Demande.id),
+        numero=tables.Demande.id,
+        parts=sight.demandes(criteria.etat),
+        conditions=conditions,
+        walks=sight.is_administrator and not is_narrow(criteria),
+    )
 
 
 def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> DemandeDetail:
@@ -152,6 +163,11 @@ _SHOWN = (
 def view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many columns
     """The rows that ``as_view`` takes; narrow and order them. Each says whether the acteur may follow it now."""
     return _view_query(may_follow(acteur))
+
+
+def followed_query() -> Any:  # noqa: ANN401 -- as above
+    """As ``view_query``, of demandes that are known to be his to follow."""
+    return _view_query(true())
 
 
 def _view_query(followed: ColumnElement[bool]) -> Any:  # noqa: ANN401 -- as above

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_act
-from registration.demandes.queries import as_view, view_query
+from registration.demandes.queries import as_view, followed_query
 from registration.demandes.renewals import renews_still
 from registration.errors import Code, IgcError
 from registration.policy import LotPolicy
@@ -20,11 +19,10 @@ from registration.views import DemandePage, RenewalCriteria
 from registration.vocabulary import EtatProduit
 from storage import tables
 from storage.database import Database
+from storage.planning import plan_by_values
 
-_demande, _certificat = tables.Demande, tables.Certificat
+_demande = tables.Demande
 _renewal = aliased(tables.Demande)
-_FEW = 40
-"""Up to so many structures it is cheaper to look at all their products than at all certificates of the window."""
 
 
 def list_to_renew(
@@ -45,67 +43,45 @@ def list_to_renew(
     ahead = policy.renewal_window
     if criteria.jours is not None:
         ahead = min(ahead, timedelta(days=criteria.jours))
-    ends = _ending(now - GRACE, now + ahead)
-    query = _narrowed(view_query(acteur).where(*ends), criteria)
+    conditions = [*_ending(now - GRACE, now + ahead), *_named(criteria)]
     with db.view() as moment:
-        sight = Sight(moment.session, acteur)
-        query = query.where(sight.askable())
-        if sight.structures() <= _FEW:
-            query = query.where(_demande.id.in_(_of_few(sight.askable(), ends)))
+        session = moment.session
+        conditions.append(Sight(session, acteur).askable())
         if after is not None:
-            query = _beyond(query, moment.session, acteur, after)
-        query = query.order_by(_certificat.not_after, _certificat.id_demande).limit(limit + 1)
-        rows = moment.session.connection().execute(query).all()
+            conditions.append(_beyond(session, acteur, after))
+        plan_by_values(session)
+        # All that it asks stands in one index, in this order: no other product of the window is looked at.
+        found = select(_demande.id).where(*conditions).order_by(_demande.produit_fin_le, _demande.id).limit(limit + 1)
+        query = followed_query().where(_demande.id.in_(found)).order_by(_demande.produit_fin_le, _demande.id)
+        rows = session.connection().execute(query).all()
     views = tuple(as_view(row, now) for row in rows[:limit])
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
 
 
-def _ending(first: datetime, last: datetime) -> tuple[ColumnElement[bool], ...]:
+def _ending(first: datetime, last: datetime) -> list[ColumnElement[bool]]:
     """Certificates that are withdrawn, not revoked, and end between the two, in the words of their index."""
-    return (
-        _certificat.retire_le.is_not(None),
-        _certificat.revoque_le.is_(None),
-        _certificat.not_after >= first,
-        _certificat.not_after <= last,
-    )
+    return [
+        _demande.etat_produit == literal_column(f"'{EtatProduit.ACTIF.value}'"),
+        _demande.produit_fin_le >= first,
+        _demande.produit_fin_le <= last,
+    ]
 
 
-def _of_few(askable: ColumnElement[bool], ends: tuple[ColumnElement[bool], ...]) -> Any:  # noqa: ANN401 -- a Select of a numero
-    """Of who may ask for little the demandes whose certificates end so.
-
-    It only has the database begin with what is his, where it would look at every certificate of the window, of whatever
-    structure, for the few that are.
-    """
-    active = _demande.etat_produit == EtatProduit.ACTIF.value
-    mine = select(_demande.id).where(askable, active).cte("mine").prefix_with("MATERIALIZED", dialect="postgresql")
-    ending = select(mine.c.id).join(_certificat, _certificat.id_demande == mine.c.id).where(*ends)
-    return select(ending.cte("ending").prefix_with("MATERIALIZED", dialect="postgresql").c.id)
-
-
-def _narrowed(query: Any, criteria: RenewalCriteria) -> Any:  # noqa: ANN401 -- a Select of many columns
-    query = query.where(
-        _demande.etat_produit == EtatProduit.ACTIF.value,
-        ~exists().where(_renewal.renouvelle == _demande.id, renews_still(_renewal)),
-    )
+def _named(criteria: RenewalCriteria) -> list[ColumnElement[bool]]:
+    """What is asked for, and has no renewal."""
     exact = (
         (_demande.offre, criteria.offre),
         (_demande.usage, criteria.usage),
         (_demande.id_structure, criteria.structure),
     )
-    for column, value in exact:
-        if value is not None:
-            query = query.where(column == value)
-    return query
+    found = [column == value for column, value in exact if value is not None]
+    return [*found, ~exists().where(_renewal.renouvelle == _demande.id, renews_still(_renewal))]
 
 
-def _beyond(query: Any, session: Session, acteur: Acteur, after: int) -> Any:  # noqa: ANN401 -- as above
+def _beyond(session: Session, acteur: Acteur, after: int) -> ColumnElement[bool]:
     """Behind that product in the order of the list; its place is read again, for it never moves."""
-    end = session.scalar(
-        select(_certificat.not_after)
-        .join(_demande, _demande.id == _certificat.id_demande)
-        .where(_certificat.id_demande == after, may_act(acteur))
-    )
+    end = session.scalar(select(_demande.produit_fin_le).where(_demande.id == after, may_act(acteur)))
     if end is None:
         raise IgcError(Code.CRITERIA_INVALID, champ="aPartirDe", raison="aPartirDe n'est pas la suite d'une page.")
-    same = and_(_certificat.not_after == end, _certificat.id_demande > after)
-    return query.where(_certificat.not_after >= end, or_(_certificat.not_after > end, same))
+    same = and_(_demande.produit_fin_le == end, _demande.id > after)
+    return and_(_demande.produit_fin_le >= end, or_(_demande.produit_fin_le > end, same))

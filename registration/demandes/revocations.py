@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
+from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow
-from registration.demandes.criteria import between, common
+from registration.demandes.criteria import between, common, is_narrow
+from registration.demandes.newest import Selected
 from registration.demandes.queries import history_of
 from registration.errors import Code, NotFoundError, text_without_data
 from registration.revocation_views import RevocationCriteria, RevocationDetail, RevocationPage, RevocationView
@@ -38,7 +40,7 @@ def search_revocations(
 
     ERR_WS_010 for an interval without a zone, ERR_WS_038 for a name that is none.
     """
-    conditions = [may_follow(acteur), *common(acteur, criteria.produit, asked_by=_row.id_acteur)]
+    conditions = common(acteur, criteria.produit, asked_by=_row.id_acteur)
     conditions += [
         column == value
         for column, value in (
@@ -50,11 +52,17 @@ def search_revocations(
         if value is not None
     ]
     conditions += between(_row.cree_le, depuis=criteria.since, jusqua=criteria.until)
-    query = _view_query(acteur).where(*conditions)
-    if after is not None:
-        query = query.where(_row.id < after)
+    named = (criteria.numero, criteria.numero_produit, criteria.index_lot)
     with db.read() as session:
-        rows = session.execute(query.order_by(_row.id.desc()).limit(limit + 1)).all()
+        sight = Sight(session, acteur)
+        selected = Selected(
+            source=select(_row.id).join(_demande, _demande.id == _row.id_demande),
+            numero=_row.id,
+            parts=sight.demandes(),
+            conditions=conditions,
+            walks=sight.is_administrator and not is_narrow(criteria.produit) and named == (None, None, None),
+        )
+        rows = selected.page(session, _view_query(true()), after=after, limit=limit + 1)
     views = tuple(_as_view(row) for row in rows[:limit])
     return RevocationPage(revocations=views, next_after=views[-1].numero if len(rows) > limit else None)
 
@@ -62,7 +70,7 @@ def search_revocations(
 def read_revocation(db: Database, acteur: Acteur, numero: int) -> RevocationDetail:
     """One with its history, of a certificate that the acteur may follow; else ERR_WS_064."""
     with db.read() as session:
-        row = session.execute(_view_query(acteur).where(_row.id == numero, may_follow(acteur))).first()
+        row = session.execute(_view_query(may_follow(acteur)).where(_row.id == numero, may_follow(acteur))).first()
         if row is None:
             raise NotFoundError(Code.REVOCATION_UNKNOWN)
         lines = history_of(session, numero)
@@ -72,7 +80,7 @@ def read_revocation(db: Database, acteur: Acteur, numero: int) -> RevocationDeta
 def list_of_lot(session: Session, acteur: Acteur, index: int, *, mine: bool, after: int, limit: int) -> RevocationPage:
     """Those of a lot by position: of his own every one, in outline where he may not follow the certificate."""
     # Any xs:long may be asked for: as the column's own type it would overflow.
-    query = _view_query(acteur).where(_row.id_lot == index, _row.position > literal(after, BigInteger))
+    query = _view_query(may_follow(acteur)).where(_row.id_lot == index, _row.position > literal(after, BigInteger))
     if not mine:
         query = query.where(may_follow(acteur))
     rows = session.execute(query.order_by(_row.position).limit(limit + 1)).all()
@@ -80,11 +88,11 @@ def list_of_lot(session: Session, acteur: Acteur, index: int, *, mine: bool, aft
     return RevocationPage(revocations=views, next_after=views[-1].position if len(rows) > limit else None)
 
 
-def _view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many columns
+def _view_query(followed: ColumnElement[bool]) -> Any:  # noqa: ANN401 -- a Select of many columns
     """Each row says whether the acteur may follow its certificate now."""
     structure, personne, sender = tables.Structure, tables.Personne, tables.Acteur
     return (
-        select(*_SHOWN, may_follow(acteur).label("followed"))
+        select(*_SHOWN, followed.label("followed"))
         .outerjoin(sender, sender.id == _row.id_acteur)
         .outerjoin(_demande, _demande.id == _row.id_demande)
         .outerjoin(_certificat, _certificat.id == _row.id_certificat)

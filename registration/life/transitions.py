@@ -30,6 +30,23 @@ _IN_WHICH_STATE = (
 )
 
 
+def _dates() -> dict[str, Any]:
+    """When the certificate of a demande was signed and until when it is valid: searches compare them in the demande."""
+    table, certificat = cast("Table", _demande.__table__), cast("Table", tables.Certificat.__table__)
+    signed = (certificat.c.id_demande == table.c.id, certificat.c.emis_le.is_not(None))
+    return {
+        name: select(column).where(*signed).correlate(table).scalar_subquery()
+        for name, column in (("produit_emis_le", certificat.c.emis_le), ("produit_fin_le", certificat.c.not_after))
+    }
+
+
+_DATED = (
+    update(cast("Table", _demande.__table__))
+    .where(cast("Table", _demande.__table__).c.id.in_(bindparam("numeros", expanding=True)))
+    .values(_dates())
+)
+
+
 class TransitionError(Exception):
     """A demande was to take a step that its etat does not allow: a fault of ours, and nothing is written."""
 
@@ -75,9 +92,18 @@ def enter(
 
 
 def move(session: Session, action: CodeAction, numeros: Collection[int], now: datetime, **values: Any) -> None:  # noqa: ANN401 -- columns of the row
-    """Have these demandes take a step of the plateforme itself; ``values`` are further columns that it sets."""
+    """Have these demandes take a step of the plateforme itself; ``values`` are further columns that it sets.
+
+    ISSUED dates them by their certificates, which are stored before.
+    """
     _update(session, action, numeros, now, values)
     history.append_system(session, numeros, now, action)
+
+
+def date(session: Session, numeros: Collection[int]) -> None:
+    """Date by their certificates demandes that ended while these were signed: no step does it."""
+    for part in slices(numeros):
+        session.connection().execute(_DATED, {"numeros": part})
 
 
 def move_by(
@@ -152,6 +178,8 @@ def _statement(action: CodeAction, columns: tuple[str, ...]) -> Update:
         changed["etat"] = step.etat.value
     if step.produit is not None:
         changed["etat_produit"] = step.produit.value
+    if action is CodeAction.ISSUED:
+        changed |= _dates()
     among = table.c.id.in_(bindparam("numeros", expanding=True))
     return update(table).where(among, *_allowed(step)).values(changed)
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from pki.certificates.content import subject_fields
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.sight import Sight
-from registration.demandes.criteria import Conditions, between, common
+from registration.demandes.criteria import Conditions, between, common, is_narrow
+from registration.demandes.newest import Selected
 from registration.demandes.queries import RENEWED_BY, history_of, produit
 from registration.errors import Code, ConflictError, NotFoundError
 from registration.rules.validation import content_of
@@ -44,22 +45,31 @@ def search(
 
     ERR_IHM_025 when the criteria are too wide, ERR_WS_038 for a name that cannot be looked for.
     """
-    query = _view_query().where(*_conditions(acteur, criteria, now))
-    if after is not None:
-        query = query.where(_demande.id < after)
+    conditions = _conditions(acteur, criteria, now)
     with db.read() as session:
-        query = query.where(Sight(session, acteur).products())
-        rows = session.execute(query.order_by(_demande.id.desc()).limit(limit + 1)).all()
+        rows = _selected(session, acteur, criteria, conditions).page(
+            session, _view_query(), after=after, limit=limit + 1
+        )
     views = tuple(_as_view(names, row, now) for row in rows[:limit])
     return ProduitPage(produits=views, next_after=views[-1].numero if len(rows) > limit else None)
 
 
 def count(db: Database, acteur: Acteur, criteria: ProduitCriteria, now: datetime) -> int:
     """How many produits ``search`` gives in all, with its refusals."""
-    query = select(func.count()).select_from(_demande).join(_certificat, _signed())
+    conditions = _conditions(acteur, criteria, now)
     with db.read() as session:
-        query = query.where(*_conditions(acteur, criteria, now), Sight(session, acteur).products())
-        return session.scalar(query) or 0
+        return _selected(session, acteur, criteria, conditions).count(session)
+
+
+def _selected(session: Session, acteur: Acteur, criteria: ProduitCriteria, conditions: Conditions) -> Selected:
+    sight = Sight(session, acteur)
+    return Selected(
+        source=select(_demande.id),
+        numero=_demande.id,
+        parts=sight.products(),
+        conditions=conditions,
+        walks=sight.is_administrator and not is_narrow(criteria),
+    )
 
 
 def read_produit(db: Database, names: Names, acteur: Acteur, numero: int, now: datetime) -> ProduitDetail:
@@ -104,7 +114,7 @@ def _signed() -> ColumnElement[bool]:
 
 
 def _one(session: Session, acteur: Acteur, numero: int) -> Row[Any]:
-    query = _view_query().where(_demande.id == numero, Sight(session, acteur).products())
+    query = _view_query().where(_demande.id == numero, or_(false(), *Sight(session, acteur).products()))
     row = session.execute(query).first()
     if row is None:
         raise NotFoundError(Code.DEMANDE_UNKNOWN)
@@ -115,8 +125,9 @@ def _conditions(acteur: Acteur, criteria: ProduitCriteria, now: datetime) -> Con
     return [
         *common(acteur, criteria),
         _of_etat(criteria.etat, now),
-        *between(_certificat.emis_le, emisDepuis=criteria.issued_since, emisJusqua=criteria.issued_until),
-        *between(_certificat.not_after, finDepuis=criteria.ends_since, finJusqua=criteria.ends_until),
+        _demande.produit_emis_le.is_not(None),
+        *between(_demande.produit_emis_le, emisDepuis=criteria.issued_since, emisJusqua=criteria.issued_until),
+        *between(_demande.produit_fin_le, finDepuis=criteria.ends_since, finJusqua=criteria.ends_until),
     ]
 
 
@@ -125,9 +136,9 @@ def _of_etat(etat: EtatProduit | None, now: datetime) -> ColumnElement[bool]:
     stored = _demande.etat_produit
     match etat:
         case EtatProduit.ACTIF:
-            return and_(stored == EtatProduit.ACTIF.value, _certificat.not_after > now)
+            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le > now)
         case EtatProduit.EXPIRE:
-            return and_(stored == EtatProduit.ACTIF.value, _certificat.not_after <= now)
+            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le <= now)
         case None:
             return stored.in_([EtatProduit.ACTIF.value, EtatProduit.REVOQUE.value])
         case _:

@@ -5,6 +5,8 @@ Every place that asks for a right asks here: the rules, the conditions of querie
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from registration.values import Acteur
@@ -32,6 +34,12 @@ REQUESTS_FOR_SELF = frozenset({TypePersonne.PS, TypePersonne.PF})
 def given_by(offre: Offre) -> frozenset[Offre]:
     """The offres for which an habilitation gives the rights of ``offre``: itself, and those that imply it."""
     return frozenset({offre, *(source for source, implied in IMPLIED.items() if offre in implied)})
+
+
+def implied_by(offres: Iterable[Offre]) -> frozenset[Offre]:
+    """Habilitations for these offres on a structure, with those that they imply."""
+    held = frozenset(offres)
+    return held.union(*(IMPLIED.get(offre, ()) for offre in held))
 
 
 def may_request_for_self(acteur: Acteur) -> bool:
@@ -62,6 +70,14 @@ class Rights:
         """Every (offre, structure) the acteur administers, implied ones included."""
         implied = {(other, structure) for offre, structure in self.patterns for other in IMPLIED.get(offre, ())}
         return frozenset(self.patterns) | implied
+
+
+@dataclass(frozen=True, slots=True)
+class Perimeter:
+    """Where an acteur is administrateur technique: structures by the offres he has there, implied ones included."""
+
+    by_offres: Mapping[frozenset[Offre], Sequence[str]]
+    structures: AbstractSet[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,6 @@ class Certificat(Base):
             sqlite_where=text("emis_le IS NOT NULL AND id_bloc IS NULL"),
             postgresql_where=text("emis_le IS NOT NULL AND id_bloc IS NULL"),
         ),
-        Index(
-            "ix_certificat__a_renouveler",
-            "not_after",
-            "id_demande",
-            sqlite_where=text("retire_le IS NOT NULL AND revoque_le IS NULL"),
-            postgresql_where=text("retire_le IS NOT NULL AND revoque_le IS NULL"),
-        ),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id_demande: Mapped[int | None] = mapped_column(ForeignKey("demande.id"))

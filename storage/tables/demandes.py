@@ -17,6 +17,12 @@ RENEWS_STILL = (
 """A renewal that is on its way, or withdrawn and active: of each product one at a time."""
 WAITING = "etat = 'TRANSMISE' AND etat_produit = 'A_RETIRER'"
 """Demandes whose certificate waits for its requester, in the words of the index of their limits."""
+ACTIVE = "etat_produit = 'ACTIF'"
+"""Demandes whose certificate was withdrawn and is not revoked, in the words of the index of their ends."""
+VALIDATED = "contenu IS NOT NULL"
+"""Demandes that passed validation, in the words of the index of perimeters."""
+REFUSED = "contenu IS NULL"
+"""Demandes that never passed validation, in the words of the index by which their senders find them."""
 
 
 class Demande(Base):
@@ -26,7 +32,8 @@ class Demande(Base):
     compared and looked for. ``renouvelle`` is the demande whose certificate this one renews. Of a demande that was
     refused only what had the right form stands here; ``offre``, ``usage`` and ``email_acteur`` are NULL in no other.
     ``limite_retrait``, from the signature on, is the moment from which the certificate cannot be withdrawn any more;
-    NULL too where an older plateforme signed.
+    NULL too where an older plateforme signed. ``produit_emis_le`` and ``produit_fin_le`` are when its certificate was
+    signed and until when it is valid, as ``Certificat`` has them: they never change, and a search reads them here.
     """
 
     __tablename__ = "demande"
@@ -34,7 +41,40 @@ class Demande(Base):
         UniqueConstraint("id_lot", "position"),
         # Covers the follow-up of a lot: its counts are read from the index alone.
         Index("ix_demande__suivi", "id_lot", "etat", "etat_produit", "modifie_le"),
-        Index("ix_demande__structure", "plateforme", "id_structure", "offre"),
+        # Holds what searches compare: those of a perimeter are answered from it alone, not from the rows.
+        Index(
+            "ix_demande__perimetre",
+            "plateforme",
+            "id_structure",
+            "offre",
+            "id",
+            "usage",
+            "etat",
+            "etat_produit",
+            "cree_le",
+            "produit_emis_le",
+            "produit_fin_le",
+            "id_acteur",
+            "id_beneficiaire",
+            "service_applicatif",
+            "fqdns",
+            sqlite_where=text(VALIDATED),
+            postgresql_where=text(VALIDATED),
+        ),
+        Index("ix_demande__refus", "id_acteur", "id", sqlite_where=text(REFUSED), postgresql_where=text(REFUSED)),
+        # In the order of what is to renew, with all that says whose it is.
+        Index(
+            "ix_demande__fins",
+            "plateforme",
+            "produit_fin_le",
+            "id",
+            "id_structure",
+            "offre",
+            "usage",
+            "id_beneficiaire",
+            sqlite_where=text(ACTIVE),
+            postgresql_where=text(ACTIVE),
+        ),
         Index("ix_demande__beneficiaire", "plateforme", "id_beneficiaire"),
         Index("ix_demande__id_acteur", "id_acteur"),
         Index("ix_demande__cree_le", "cree_le"),
@@ -82,6 +122,8 @@ class Demande(Base):
     cree_le: Mapped[datetime]
     modifie_le: Mapped[datetime]
     limite_retrait: Mapped[datetime | None]
+    produit_emis_le: Mapped[datetime | None]
+    produit_fin_le: Mapped[datetime | None]
 
 
 class ClePublique(Base):

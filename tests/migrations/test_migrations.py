@@ -60,7 +60,7 @@ def test_the_comparison_sees_a_difference(empty_database_url: str, engine: Engin
     upgrade(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE compteur ADD COLUMN de_trop INTEGER"))
-        connection.execute(text("DROP INDEX ix_demande__structure"))
+        connection.execute(text("DROP INDEX ix_demande__beneficiaire"))
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     assert {difference[0] for difference in differences} == {"remove_column", "add_index"}

@@ -113,6 +113,9 @@ def _certificat_breaches(row: tables.Demande, certificat: tables.Certificat | No
     found = []
     if (produit is not None) != issued:
         found.append(f"product {produit} and the certificate is {'there' if issued else 'missing'}")
+    told = (certificat.emis_le, certificat.not_after) if certificat is not None and issued else (None, None)
+    if (row.produit_emis_le, row.produit_fin_le) != told:
+        found.append(f"dated {row.produit_emis_le} to {row.produit_fin_le}, its certificate {told[0]} to {told[1]}")
     if certificat is None:
         return found
     if (certificat.tbs is None) != issued:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from cryptography import x509
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, select, update
 
 from registration.vocabulary import CodeAction, EtatDemande
 from storage import tables
@@ -55,6 +56,13 @@ class Stored:
     def demande(self, numero: int) -> tables.Demande:
         (row,) = self.values(select(tables.Demande).where(tables.Demande.id == numero))
         return row
+
+    def set_end(self, numeros: Sequence[int], end: datetime) -> None:
+        """Have the certificates of these demandes end then, for who reads them and for who searches."""
+        demande, certificat = tables.Demande, tables.Certificat
+        with self.db.write() as session:
+            session.execute(update(certificat).where(certificat.id_demande.in_(numeros)).values(not_after=end))
+            session.execute(update(demande).where(demande.id.in_(numeros)).values(produit_fin_le=end))
 
     def certificat(self, numero: int) -> tables.Certificat:
         """The certificate of a demande."""

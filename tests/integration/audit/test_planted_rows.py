@@ -165,6 +165,17 @@ def _product_of_nothing(place: Place) -> None:
     place.change(tables.Demande, "new", etat_produit="A_RETIRER")
 
 
+@plants(("ORG_SIGN", "les dates du produit dans la demande ne sont pas celles de son certificat"))
+def _a_product_that_ends_later_for_searches(place: Place) -> None:
+    ends = place.certificat("ORG_SIGN").not_after
+    place.change(tables.Demande, "ORG_SIGN", produit_fin_le=ends + timedelta(days=1))
+
+
+@plants(("new", "les dates du produit dans la demande ne sont pas celles de son certificat"))
+def _dates_of_nothing(place: Place) -> None:
+    place.change(tables.Demande, "new", produit_emis_le=place.clock())
+
+
 @plants(("ORG_SIGN", "état du produit REVOQUE, le certificat n’est pas révoqué"))
 def _revoked_product_without_revocation(place: Place) -> None:
     place.change(tables.Demande, "ORG_SIGN", etat_produit="REVOQUE")
@@ -225,6 +236,7 @@ def _a_certificate_that_nobody_handed_over(place: Place) -> None:
 
 @plants(
     ("ORG_SIGN", "transmise à l'AC, et ni certificat ni contenu à signer n'existent"),
+    ("ORG_SIGN", "les dates du produit dans la demande ne sont pas celles de son certificat"),
     ("ORG_SIGN", "état du produit ACTIF, le certificat n’est pas signé"),
 )
 def _a_certificate_that_is_gone(place: Place) -> None:

@@ -49,10 +49,7 @@ def products(world: World, count: int, *, days: int = 10) -> list[int]:
     wait_until(lambda: [row.etat_produit for row in world.demandes(index)] == ["A_RETIRER"] * count)
     world.ra.retraits.withdraw_page(world.origin(), index, conditions(), after=0, limit=40)
     numeros = world.numeros(index)
-    with world.db.write() as session:
-        of_them = tables.Certificat.id_demande.in_(numeros)
-        ends = world.clock() + timedelta(days=days)
-        session.execute(update(tables.Certificat).where(of_them).values(not_after=ends))
+    world.set_end(numeros, world.clock() + timedelta(days=days))
     return numeros
 
 

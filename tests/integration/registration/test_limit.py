@@ -155,12 +155,7 @@ def test_what_ended_otherwise_is_left_alone(world: World) -> None:
 def test_a_certificate_that_expired_meanwhile_stops_no_other(world: World) -> None:
     numeros = [one(world, rank) for rank in range(2)]
     world.clock.advance(days=11)
-    with world.db.write() as session:
-        session.execute(
-            update(tables.Certificat)
-            .where(tables.Certificat.id_demande == numeros[0])
-            .values(not_after=world.clock.now - timedelta(days=1))
-        )
+    world.set_end(numeros[:1], world.clock.now - timedelta(days=1))
     assert (end(world), end(world)) == (2, 0)
     assert {world.demande(numero).etat for numero in numeros} == {EtatDemande.ANNULEE.value}
     with world.db.write() as session:  # as the rules of the rows want it

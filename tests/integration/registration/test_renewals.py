@@ -114,7 +114,7 @@ def test_both_edges_of_the_window_are_inside_to_the_instant(world: World, shift:
 )
 def test_the_window_counts_hours_and_no_calendar(world: World, end: datetime) -> None:
     old = active(world)
-    set_columns(world, tables.Certificat, tables.Certificat.id_demande == old, not_after=end)
+    world.set_end([old], end)
     for moment, allowed in (
         (end - timedelta(hours=30 * 24, seconds=1), False),
         (end + timedelta(hours=10 * 24, seconds=1), False),
@@ -131,12 +131,7 @@ def test_the_window_counts_hours_and_no_calendar(world: World, end: datetime) ->
 
 def test_the_refusal_tells_both_ends_of_the_window(world: World) -> None:
     old = active(world)
-    set_columns(
-        world,
-        tables.Certificat,
-        tables.Certificat.id_demande == old,
-        not_after=datetime(2027, 4, 10, 22, 30, tzinfo=UTC),
-    )
+    world.set_end([old], datetime(2027, 4, 10, 22, 30, tzinfo=UTC))
     # In Paris the clocks change between the two.
     assert "du 11/03/2027 23:30 au 21/04/2027 00:30" in refusal(world, old).text
 

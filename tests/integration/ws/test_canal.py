@@ -152,9 +152,7 @@ def test_a_lot_of_renewals_from_the_list_to_the_link(door: Door) -> None:
         lots = door.zeep(session)
         taken = lots.retirerPageLot(indexLot=index, conditions=CONDITIONS).retrait
         assert lots.listerARenouveler().nombre == 0
-        of_the_lot = tables.Certificat.id_demande.in_(world.numeros(index))
-        with world.db.write() as changing:
-            changing.execute(update(tables.Certificat).where(of_the_lot).values(not_after=world.clock()))
+        world.set_end(world.numeros(index), world.clock())
         first = lots.listerARenouveler(jours=30, usage="AUTH_CLI", structure=HOPITAL, offre="ORG", taille=4)
         rest = lots.listerARenouveler(aPartirDe=first.suivant, taille=4)
         old = [demande.numeroDemande for demande in (*first.demande, *rest.demande)]

@@ -13,7 +13,7 @@ ROOMS = ("audit", "batch", "clients", "commands", "pki", "portal_ihm", "publicat
 # A table, the module that is its door and, where only some columns have one, those columns.
 DOORS: dict[str, tuple[str, set[str] | None]] = {
     "Outbox": ("registration/life/outbox.py", None),
-    "Demande": ("registration/life/transitions.py", {"etat", "etat_produit"}),
+    "Demande": ("registration/life/transitions.py", {"etat", "etat_produit", "produit_emis_le", "produit_fin_le"}),
     "Historique": ("registration/life/history.py", None),
     "Habilitation": ("registration/acteurs/habilitations.py", None),
     "Identite": ("registration/acteurs/habilitations.py", None),
