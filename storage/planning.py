@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-# A plan made for no values in particular takes any list for a short one, and the compilation of a plan that looks
-# expensive costs more than the whole search.
-_SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off"
+# A plan made for no values in particular takes any list for a short one. To compile one that looks expensive, or to
+# start processes that help with it, costs more than all that it does.
+_SETTINGS = "; ".join(
+    f"SET LOCAL {name} = {value}"
+    for name, value in (
+        ("plan_cache_mode", "force_custom_plan"),
+        ("jit", "off"),
+        ("max_parallel_workers_per_gather", "0"),
+    )
+)
 
 
 def plan_by_values(session: Session) -> None:

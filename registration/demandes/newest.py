@@ -20,28 +20,29 @@ from registration.acteurs.sight import Parts
 from registration.demandes.criteria import Conditions
 from storage.planning import plan_by_values
 
-WALKED = 4_000
-"""How many numeros are walked through. Of such a page one in two hundred must be selected; else the indexes find it."""
+WALK = 4_000
+"""How many numeros are walked through at the most: one in two hundred must be selected to fill a page of twenty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
     """What a search selects: rows that meet all ``conditions`` and one of ``parts``, of which none meets two.
 
-    ``source`` gives their ``numero``, which is the key of its table, and joins what the conditions speak of. ``walks``
-    says whether a walk may fill a page: not where the conditions name one thing, or who asks may follow but little.
+    ``source`` gives their ``numero``, which is the key of its table, and joins what the conditions speak of. ``walk``
+    says through how many numeros it is worth to walk: none where the conditions name one thing, or who asks may follow
+    but little.
     """
 
     source: Select[int]
     numero: InstrumentedAttribute[int]
     parts: Parts
     conditions: Conditions
-    walks: bool
+    walk: int
 
     def page(self, session: Session, view: Select[*tuple[Any, ...]], *, after: int | None, limit: int) -> Sequence[Any]:
         """The rows of ``view`` for the ``limit`` newest below ``after``, if so many there are."""
         plan_by_values(session)
-        if self.walks:
+        if self.walk:
             top = after if after is not None else 1 + (session.scalar(select(func.max(self.numero))) or 0)
             rows = self._rows(session, view, self._near(top, limit))
             if len(rows) == limit:
@@ -62,7 +63,7 @@ class Selected:
     def _near(self, top: int, limit: int) -> Select[int]:
         """Of the numeros right below ``top``. What he may follow is no way to them: no index is to look for it here."""
         followed = case((or_(*self.parts), 1), else_=0) == 1
-        walked = self.source.where(self.numero < top, self.numero >= top - WALKED, followed, *self.conditions)
+        walked = self.source.where(self.numero < top, self.numero >= top - self.walk, followed, *self.conditions)
         return walked.order_by(self.numero.desc()).limit(limit)
 
     def _everywhere(self, after: int | None, limit: int) -> Select[int]:

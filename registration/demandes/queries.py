@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, literal, select, true
@@ -13,7 +14,7 @@ from pki.certificates.content import subject_fields
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow, may_know_of
 from registration.demandes.criteria import Conditions, is_narrow, of_demandes
-from registration.demandes.newest import Selected
+from registration.demandes.newest import WALK, Selected
 from registration.demandes.renewals import renews_still
 from registration.errors import AccessError, Code, NotFoundError, text_without_data
 from registration.rules.validation import content_of
@@ -66,7 +67,7 @@ def _selected(session: Session, acteur: Acteur, criteria: SearchCriteria, condit
         numero=tables.Demande.id,
         parts=sight.demandes(criteria.etat),
         conditions=conditions,
-        walks=sight.is_administrator and not is_narrow(criteria),
+        walk=WALK if sight.is_administrator and not is_narrow(criteria) else 0,
     )
 
 
@@ -165,8 +166,9 @@ def view_query(acteur: Acteur) -> Any:  # noqa: ANN401 -- a Select of many colum
     return _view_query(may_follow(acteur))
 
 
+@cache
 def followed_query() -> Any:  # noqa: ANN401 -- as above
-    """As ``view_query``, of demandes that are known to be his to follow."""
+    """As ``view_query``, of demandes that are known to be his to follow; made once."""
     return _view_query(true())
 
 

@@ -14,7 +14,7 @@ from pki.certificates.content import subject_fields
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.sight import Sight
 from registration.demandes.criteria import Conditions, between, common, is_narrow
-from registration.demandes.newest import Selected
+from registration.demandes.newest import WALK, Selected
 from registration.demandes.queries import RENEWED_BY, history_of, produit
 from registration.errors import Code, ConflictError, NotFoundError
 from registration.rules.validation import content_of
@@ -68,7 +68,7 @@ def _selected(session: Session, acteur: Acteur, criteria: ProduitCriteria, condi
         numero=_demande.id,
         parts=sight.products(),
         conditions=conditions,
-        walks=sight.is_administrator and not is_narrow(criteria),
+        walk=WALK if sight.is_administrator and not is_narrow(criteria) else 0,
     )
 
 
