@@ -67,11 +67,11 @@ class Selected:
         return walked.order_by(self.numero.desc()).limit(limit)
 
     def _everywhere(self, after: int | None, limit: int) -> Select[int]:
-        found = self._all([] if after is None else [self.numero < after]).subquery()
+        found = self._all([] if after is None else [self.numero + 0 < after]).subquery()
         return select(found.c.numero).order_by(found.c.numero.desc()).limit(limit)
 
     def _all(self, bounds: Sequence[ColumnElement[bool]]) -> Any:  # noqa: ANN401 -- a select, or several put together
-        """All of them. As a sum the numero is no order that an index has: nothing tempts to walk along it."""
+        """All of them. As a sum the numero is no order that an index has: nothing tempts to walk along its own."""
         numero = (self.numero + 0).label("numero")
         queries = [self.source.with_only_columns(numero).where(part, *self.conditions, *bounds) for part in self.parts]
         return queries[0] if len(queries) == 1 else union_all(*queries)

@@ -52,7 +52,15 @@ def _copy_demande(session: Session, source: int, rows: list[dict[str, Any]]) -> 
         row["id_demande"] = next(_numbers)
     numeros = [row["id_demande"] for row in rows]
     alone = {"id_lot": None, "position": None}
-    insert_rows(session, tables.Demande, [demande | alone | {"id": numero} for numero in numeros])
+    dated = [{"produit_emis_le": row["emis_le"], "produit_fin_le": row["not_after"]} for row in rows]
+    insert_rows(
+        session,
+        tables.Demande,
+        [
+            demande | alone | {"id": numero} | (dates if demande["etat_produit"] else {})
+            for numero, dates in zip(numeros, dated, strict=True)
+        ],
+    )
     insert_rows(
         session,
         tables.ClePublique,
