@@ -37,6 +37,8 @@ MEANINGS: Mapping[str, str] = {
     "ocsp_ready_share": "part des certificats émis depuis 5 s dont la première réponse OCSP n'attend pas de signature",
     "revocation_p95_ms": "d'une révocation à la réponse OCSP qui la dit, pendant une CRL de 100 000 entrées, en ms",
     "search_p95_ms": "recherches parmi un million de demandes (PostgreSQL), 95e centile de toutes, en ms (but 50)",
+    "search_cpu_p95_ms": "le même en temps de processeur (service et PostgreSQL) : ni voisins, ni attente",
+    "search_large_p95_ms": "les mêmes recherches, d'une application qui administre 3 000 structures",
     "import_lines_per_s": "lignes par seconde de l'extraction RPPS, dans un annuaire vide",
     "import_again_lines_per_s": "les mêmes, quand un seul nom a changé",
     "notices_ratio": "avis par mail envoyés/s, sur les mêmes mails remis nus au même serveur SMTP (même processus)",

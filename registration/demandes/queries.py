@@ -37,6 +37,10 @@ def beyond(position: int) -> ColumnElement[bool]:
     return tables.Demande.position > literal(position, BigInteger)
 
 
+# Nobody sees those of others.
+_FEW = {EtatDemande.REJETEE}
+
+
 def search(
     db: Database, acteur: Acteur, criteria: SearchCriteria, now: datetime, *, after: int | None, limit: int
 ) -> DemandePage:
@@ -67,7 +71,7 @@ def _selected(session: Session, acteur: Acteur, criteria: SearchCriteria, condit
         numero=tables.Demande.id,
         parts=sight.demandes(criteria.etat),
         conditions=conditions,
-        walk=WALK if sight.is_administrator and not is_narrow(criteria) else 0,
+        walk=WALK if sight.is_administrator and not is_narrow(criteria) and criteria.etat not in _FEW else 0,
     )
 
 

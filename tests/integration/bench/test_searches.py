@@ -24,9 +24,15 @@ def server() -> Iterator[PostgresServer]:
 def test_every_search_is_measured(server: PostgresServer) -> None:
     book = Book()
     measure_searches(server, book, rows=3_000, times=2)
-    assert len(book.figures["search_p95_ms"].samples) == 2
+    for key in ("search_p95_ms", "search_cpu_p95_ms", "search_large_p95_ms"):
+        assert len(book.figures[key].samples) == 2
     assert book.values["search_rows"] == 3_000
     assert len(book.values["search_slowest_ms"]) == 12
-    for name in ("demandes, administrateur, TOUTES, page 1", "produits, administrateur, REVOQUE, page 1"):
+    for name in (
+        "demandes, administrateur 300, TOUTES, page 1",
+        "produits, application 300, REVOQUE, page 1",
+        "révocations, application 300, TOUTES, page 1",
+        "à renouveler, application 3000, TOUTES, page 1",
+    ):
         assert name not in book.values["search_empty"]
-    assert "demandes, porteur, one structure, page 1" in book.values["search_empty"]
+    assert "demandes, porteur, une structure, page 1" in book.values["search_empty"]
