@@ -116,7 +116,11 @@ def _withdrawn_before_it_was_issued(place: Place) -> None:
     place.change(tables.Certificat, "ORG_SIGN", retire_le=row.emis_le - timedelta(days=1))
 
 
-@plants("la date d'émission du certificat n'est pas celle de l'historique", "il a été émis à une autre date")
+@plants(
+    "la date d'émission du certificat n'est pas celle de l'historique",
+    "il a été émis à une autre date",
+    "les dates du produit dans la demande ne sont pas celles de son certificat",
+)
 def _issued_at_another_time(place: Place) -> None:
     row = place.certificat("ORG_SIGN")
     assert row is not None

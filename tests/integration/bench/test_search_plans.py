@@ -7,6 +7,7 @@ still read whole has no index.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -63,7 +64,7 @@ def test_each_search_is_found_by_an_index_and_reads_what_is_his(filled: Database
             # Their demandes: all of these in order cost less here than those of a perimeter one by one.
             perimeter = ROWS
         for page, after in (("1", None), (str(FAR), far_place(search))):
-            for plan in plans_of(filled, lambda search=search, after=after: search.find(after=after)):  # type: ignore[misc]
+            for plan in plans_of(filled, partial(search.find, after=after)):
                 found += [f"{search.name}, page {page}: {fault}" for fault in faults(plan, perimeter)]
                 seen += 1
     assert found == []
@@ -79,7 +80,7 @@ def test_the_look_sees_what_has_no_index(filled: Database) -> None:
         search.kind
         for search in searches(filled)
         if search.who == "application 300"
-        for plan in plans_of(filled, lambda search=search: search.find(after=None))  # type: ignore[misc]
+        for plan in plans_of(filled, partial(search.find, after=None))
         if any(faults(plan, ROWS // 10))
     }
     assert seen >= {"demandes", "produits", "à renouveler"}
