@@ -216,18 +216,20 @@ def _a_second_longer(place: Place) -> None:
     forging.with_validity(place, SIGN, row.not_before, row.not_after + timedelta(seconds=1))
 
 
-@plants(CLI, "la durée de validité n'est pas celle des réglages", "les dates du produit dans la demande")
+@plants(CLI, "la durée de validité n'est pas celle des réglages")
 def _a_day_shorter(place: Place) -> None:
     row = place.certificat(CLI)
     end = row.not_after - timedelta(days=1)
     forging.with_validity(place, CLI, row.not_before, end, not_after=end)
+    place.change(tables.Demande, CLI, produit_fin_le=end)
 
 
-@plants(CLI, "la validité sort de celle de l'autorité", "date d'émission", "durée", "les dates du produit")
+@plants(CLI, "la validité sort de celle de l'autorité", "date d'émission", "durée")
 def _outlives_its_authority(place: Place) -> None:
     row = place.certificat(CLI)
     begin, end = row.not_before + timedelta(days=365), row.not_after + timedelta(days=365 * 30)
     forging.with_validity(place, CLI, begin, end, not_before=begin, not_after=end)
+    place.change(tables.Demande, CLI, produit_fin_le=end)
 
 
 @plants(CLI, "la clé certifiée n'est pas celle présentée dans la demande")

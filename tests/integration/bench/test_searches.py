@@ -32,7 +32,6 @@ def test_every_search_is_measured(server: PostgresServer) -> None:
         "demandes, administrateur 300, TOUTES, page 1",
         "produits, application 300, REVOQUE, page 1",
         "révocations, application 300, TOUTES, page 1",
-        "à renouveler, application 3000, TOUTES, page 1",
     ):
         assert name not in book.values["search_empty"]
     assert "demandes, porteur, une structure, page 1" in book.values["search_empty"]
