@@ -57,7 +57,7 @@ def _told(moment: datetime | None) -> str | None:
 
 def test_what_is_signed_is_dated_by_its_certificate(empty_database_url: str, engine: Engine) -> None:
     config = alembic_config(empty_database_url)
-    command.upgrade(config, "0023")
+    command.upgrade(config, "0025")
     with engine.begin() as connection:
         connection.execute(
             text("INSERT INTO acteur (id, plateforme, type_acteur, libelle) VALUES (1, 'TEST', 'APPLICATION', 'a')")
@@ -75,7 +75,7 @@ def test_what_is_signed_is_dated_by_its_certificate(empty_database_url: str, eng
     for _ in range(2):
         command.upgrade(config, "0026")
         assert dates(empty_database_url) == expected
-        command.downgrade(config, "0023")
+        command.downgrade(config, "0025")
     with engine.connect() as connection:
         left = connection.execute(text("SELECT id, etat FROM demande ORDER BY id")).all()
     assert {row.id: row.etat for row in left} == {numero: etat for numero, (etat, _, _) in ROWS.items()}
