@@ -29,14 +29,14 @@ _table = cast("Table", _row.__table__)
 _WAITS = _row.etat == EtatRevocation.VALIDEE.value
 _AMONG = _row.id.in_(bindparam("numeros", expanding=True))
 _LOTS = select(_row.id_lot, func.count()).where(_AMONG, _row.id_lot.is_not(None)).group_by(_row.id_lot)
-_ENDED = {
+ENDED = {
     ResultatRevocation.REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.DEJA_REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.REMPLACEE: EtatRevocation.CLOSE,
     ResultatRevocation.EXPIRE: EtatRevocation.NON_TRAITEE,
     ResultatRevocation.ABANDONNEE: EtatRevocation.NON_TRAITEE,
 }
-_FIRST = {
+FIRST = {
     ResultatRevocation.PROGRAMMEE: EtatRevocation.VALIDEE,
     ResultatRevocation.REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.RAISON_CHANGEE: EtatRevocation.CLOSE,
@@ -70,7 +70,7 @@ def enter(session: Session, origin: Origin, entries: Iterable[Entry], now: datet
     ended: dict[EtatRevocation, list[int]] = {EtatRevocation.CLOSE: [], EtatRevocation.NON_TRAITEE: []}
     steps: Counter[tuple[int, str]] = Counter()
     for values, resultat, standing in entries:
-        etat, numero = _FIRST[resultat], values["id"]
+        etat, numero = FIRST[resultat], values["id"]
         rows.append(values | {"etat": etat.value, "resultat": resultat.value})
         recorded = [EtatRevocation.ENREGISTREE]
         if etat is not EtatRevocation.NON_TRAITEE:
@@ -108,21 +108,21 @@ def end(
     """End demandes that waited for their day, by the plateforme itself."""
     error = {} if refusal is None else {"code_erreur": refusal.code.value, "texte_erreur": refusal.text}
     _end(session, numeros, resultat, now, {"remplacee_par": remplacee_par, **error})
-    history.append_system_revocations(session, numeros, now, _BY_SYSTEM[_ENDED[resultat]])
+    history.append_system_revocations(session, numeros, now, _BY_SYSTEM[ENDED[resultat]])
 
 
 def give_up(session: Session, origin: Origin, numero: int, now: datetime, standing: Standing) -> None:
     """End a demande that waits for its day because who may revoke wants so."""
     resultat = ResultatRevocation.ABANDONNEE
     _end(session, [numero], resultat, now, {})
-    line = history.line(numero, origin, now, CodeAction.REVOCATION_GIVEN_UP, _ENDED[resultat], standing)
+    line = history.line(numero, origin, now, CodeAction.REVOCATION_GIVEN_UP, ENDED[resultat], standing)
     history.append(session, [line])
 
 
 def _end(
     session: Session, numeros: Sequence[int], resultat: ResultatRevocation, now: datetime, values: dict[str, Any]
 ) -> None:
-    etat = _ENDED[resultat]
+    etat = ENDED[resultat]
     if etat not in REVOCATION[EtatRevocation.VALIDEE]:
         raise TransitionError(f"{resultat.name} is no end")
     for part in slices(numeros):

@@ -14,8 +14,9 @@ from lxml import etree
 
 from registration import vocabulary
 from registration.errors import CAUTIONS, TEXTS, Caution, Code
+from registration.reference import acts, etats
 from registration.rules import states
-from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit, EtatRevocation
+from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
@@ -65,25 +66,38 @@ def test_the_etats_of_the_code_actions_exist() -> None:
         assert {EtatDemande(etat.strip()) for etat in row[3].split(",")}, row
 
 
-def test_every_arrow_is_described_and_no_other() -> None:
-    described = {(row[1], row[2]) for row in tables(page("historique.md"), "flèche")}
-    of_demande = {(source.value, target.value) for source, targets in states.DEMANDE.items() for target in targets}
-    of_produit = {(source.value, target.value) for source, targets in states.PRODUIT.items() for target in targets}
-    of_revocation = {
-        (source.value, target.value) for source, targets in states.REVOCATION.items() for target in targets
+# --- etats.md ---
+
+
+def test_the_page_of_states_is_that_of_the_tables() -> None:
+    assert page("etats.md") == etats.render(), "python -m registration.reference.etats > docs/etats.md"
+
+
+def test_every_arrow_has_its_sentence_and_no_other_has_one() -> None:
+    machines = list(etats._machines())
+    assert {id(machine.table) for machine in machines} == {
+        id(table)
+        for name, table in vars(states).items()
+        if name in {"DEMANDE", "PRODUIT", "REVOCATION", "AVIS", "IMPORT"}
     }
-    assert described == of_demande | of_produit | of_revocation
+    for machine in machines:
+        drawn = {(source, target) for source, targets in machine.table.items() for target in targets}
+        assert set(machine.sentences) == drawn
+        # Whoever takes a step of the history takes an arrow that is drawn, and every arrow is taken by one.
+        if machine.actions:
+            assert drawn - {(EtatProduit.ACTIF, EtatProduit.EXPIRE)} == set(machine.actions)
 
 
-def test_the_drawings_hold_every_etat_and_every_arrow() -> None:
-    text = page("historique.md")
-    drawings = re.findall(r"```\n(.*?)```", text, re.DOTALL)
-    assert len(drawings) == 3
-    for drawing, etats in zip(drawings, (EtatDemande, EtatProduit, EtatRevocation), strict=True):
-        assert set(re.findall(r"[A-Z_]{4,}", drawing)) == {etat.value for etat in etats}
-    letters = [row[0] for row in tables(text, "flèche")]
-    assert letters == sorted(set(letters))
-    assert set(re.findall(r"\b[a-z]\b", "".join(drawings))) == set(letters)
+def test_the_acts_are_asked_in_every_state() -> None:
+    assert list(acts.missing()) == []
+    assert len(set(acts.SITUATIONS)) == len(acts.SITUATIONS)
+    answers = {situation: acts.withdraw(situation) for situation in acts.SITUATIONS}
+    # A gift of a certificate that nobody may have would stand in the table: what is handed out is in force.
+    handed_out = {(one.etat, one.produit) for one, answer in answers.items() if answer == acts.YES}
+    assert handed_out == {
+        (EtatDemande.TRANSMISE, EtatProduit.A_RETIRER),
+        (EtatDemande.CLOSE, EtatProduit.ACTIF),
+    }
 
 
 # --- erreurs.md ---
