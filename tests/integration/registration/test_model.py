@@ -1,6 +1,7 @@
 """Sequences that nobody thought of, by several actors over both canals, against a model; then the auditor looks.
 
-What fails is printed as the steps that lead there, the fewest that were found, and the seed that repeats the run.
+What fails is printed as the steps that lead there, the fewest that were found, and the seed that repeats the run
+(``--hypothesis-seed``).
 """
 
 from __future__ import annotations
@@ -142,5 +143,7 @@ def test_a_short_walk(stage: Stage) -> None:
 
 
 @pytest.mark.long
-def test_a_long_walk_that_is_another_each_time(stage: Stage) -> None:
-    walk(stage, secrets.randbelow(2**32), walks=25, steps=50)
+@pytest.mark.timeout(600)
+def test_a_long_walk_that_is_another_each_time(stage: Stage, request: pytest.FixtureRequest) -> None:
+    given = request.config.getoption("--hypothesis-seed")
+    walk(stage, int(given) if given else secrets.randbelow(2**32), walks=12, steps=40)
