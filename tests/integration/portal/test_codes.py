@@ -25,13 +25,18 @@ from registration.reference.erreurs import ENTRIES
 from registration.retraits.overdue import end_overdue
 from registration.vocabulary import Canal, Offre, Plateforme, Usage
 from storage import tables
+from storage.database import Database
 from tests.integration.directory.test_completing import Elsewhere, Time
+from tests.integration.portal.site import Visitor, alert, served
 from tests.integration.portal.test_door import SEAL
 from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, opened, sent
 from tests.integration.portal.test_tiers import helper, post, search, token
 from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import ALL_SENDERS, CLINIQUE, HOPITAL, MEDECIN
+from tests.support.hierarchies import Hierarchy
 from tests.support.pairs import Pair, write_pair
+from tests.support.revoking import active
+from tests.support.world import World, make_world
 
 Scenario = Callable[[PortalWorld, pytest.MonkeyPatch], requests.Response]
 _numbers = count(1)
@@ -226,8 +231,30 @@ SCENARIOS: Mapping[Code, Scenario] = {
 }
 
 
+def tried_too_often(world: World, visitor: Visitor) -> requests.Response:
+    numero = active(world)
+    for _ in range(5):
+        visitor.prove(world, numero, code="faux")
+    return visitor.prove(world, numero)
+
+
+def proof_spent(world: World, visitor: Visitor) -> requests.Response:
+    preuve = visitor.proof(world, active(world))
+    assert visitor.confirm(preuve).ok
+    return visitor.confirm(preuve)
+
+
+WITHOUT_LOGIN: Mapping[Code, Callable[[World, Visitor], requests.Response]] = {
+    Code.CODE_REFUSED: lambda world, visitor: visitor.prove(world, active(world), code="faux"),
+    Code.CAPTCHA_REFUSED: lambda world, visitor: visitor.prove(world, active(world), copie="ZZZZZZ"),
+    Code.CODE_TRIED_TOO_OFTEN: tried_too_often,
+    Code.PROOF_SPENT: proof_spent,
+}
+
+
 def test_every_code_of_the_canal_has_its_scenario() -> None:
-    assert set(SCENARIOS) == {code for code, entry in ENTRIES.items() if Canal.IHM in entry.canaux}
+    assert SCENARIOS.keys() & WITHOUT_LOGIN.keys() == set()
+    assert set(SCENARIOS) | set(WITHOUT_LOGIN) == {code for code, entry in ENTRIES.items() if Canal.IHM in entry.canaux}
 
 
 @pytest.mark.parametrize("code", SCENARIOS)
@@ -239,3 +266,12 @@ def test_it_is_shown(world: PortalWorld, code: Code, monkeypatch: pytest.MonkeyP
     assert TEXTS[code].partition("{")[0].strip() in shown or code is Code.INTERNAL, shown
     if code.startswith("ERR_IHM"):  # a code of messages is shown where the guide has none only
         assert "ERR_WS_" not in shown
+
+
+@pytest.mark.parametrize("code", WITHOUT_LOGIN)
+def test_it_is_shown_on_the_site_without_login(database: Database, hierarchy: Hierarchy, code: Code) -> None:
+    little = make_world(database, hierarchy)
+    with served(little) as visitor:
+        shown = alert(WITHOUT_LOGIN[code](little, visitor))
+    assert code.value in shown, shown
+    assert TEXTS[code].partition("{")[0].strip() in shown, shown
