@@ -21,7 +21,7 @@ from tests.support.acteurs import ALL_SENDERS, HOPITAL
 from tests.support.pairs import write_pair
 from tests.support.world import enrolled_serial
 from tests.unit.ws.messages import V12, envelope, item, lot, request
-from tests.unit.ws.test_attacks import IN_ITEM_7, MALFORMED
+from tests.unit.ws.test_attacks import MALFORMED
 from tests.unit.ws.test_headers import block
 
 SERVICE = envelope(request("consulterService"))
@@ -161,7 +161,7 @@ OWN_SCENARIOS: Mapping[Code, tuple[Scenario, ...]] = {
         lambda place: place.post(envelope(request("consulterService"), V12, block(V12)), V12.content_type),
     ),
     Code.SCHEMA: (lambda place: place.call("annulerLot", "<l:numeroDemande>1</l:numeroDemande>"),),
-    Code.BASE64: (lambda place: place.post(envelope(lot(IN_ITEM_7["bad base64"][0]))),),
+    Code.BASE64: (lambda place: place.verify_items(item(7, csr="A@A!AA")),),
     Code.DATETIME_ZONE: (
         lambda place: place.call(
             "rechercherDemandes",
