@@ -62,6 +62,8 @@ unit: $(VENV)/.dev ## the tests that need Python alone: no server, no package of
 
 docs: $(VENV)/.runtime ## write the pages that come from code
 	$(BIN)/python -m runtime.settings.reference > docs/reglages.md
+	$(BIN)/python -m registration.reference.etats > docs/etats.md
+	$(BIN)/python -m registration.reference.erreurs > docs/erreurs.md
 
 bench: $(VENV)/.dev ## measure, as ratios within one run; writes bench/results (ITEMS=3000 PROFILE=1 CAMPAIGN=1 NAMESPACES=1)
 	$(BIN)/python -m bench $(if $(ITEMS),--items $(ITEMS)) $(if $(PROFILE),--profile) $(if $(CAMPAIGN),--campaign) $(if $(NAMESPACES),--namespaces)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from registration.directory.entries import Extract
 from registration.directory.storing import Effect
+from registration.rules.states import IMPORT
 from registration.vocabulary import Acte, EtatImport, Plateforme
 from registration.wording import moment
 from runtime.clock import Clock
@@ -58,7 +59,9 @@ class Import:
                 pass
 
     def end(self, etat: EtatImport, counts: Mapping[Effect, int], lignes: int, rejets: int) -> None:
-        """How it ended, in the row and, by one line, in the audit trail."""
+        """How it ended, in the row and, by one line, in the audit trail; ValueError for what is no end."""
+        if etat not in IMPORT[EtatImport.EN_COURS]:
+            raise ValueError(f"no import ends {etat}")
         with self.write() as session:
             now = self._clock()
             row = session.get_one(tables.ImportAnnuaire, self._id)

@@ -29,14 +29,14 @@ _table = cast("Table", _row.__table__)
 _WAITS = _row.etat == EtatRevocation.VALIDEE.value
 _AMONG = _row.id.in_(bindparam("numeros", expanding=True))
 _LOTS = select(_row.id_lot, func.count()).where(_AMONG, _row.id_lot.is_not(None)).group_by(_row.id_lot)
-_ENDED = {
+ENDED = {
     ResultatRevocation.REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.DEJA_REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.REMPLACEE: EtatRevocation.CLOSE,
     ResultatRevocation.EXPIRE: EtatRevocation.NON_TRAITEE,
     ResultatRevocation.ABANDONNEE: EtatRevocation.NON_TRAITEE,
 }
-_FIRST = {
+FIRST = {
     ResultatRevocation.PROGRAMMEE: EtatRevocation.VALIDEE,
     ResultatRevocation.REVOQUE: EtatRevocation.CLOSE,
     ResultatRevocation.RAISON_CHANGEE: EtatRevocation.CLOSE,
@@ -77,7 +77,7 @@ def enter(
     ended: dict[EtatRevocation, list[int]] = {EtatRevocation.CLOSE: [], EtatRevocation.NON_TRAITEE: []}
     steps: Counter[tuple[int, str]] = Counter()
     for values, resultat, standing in entries:
-        etat, numero = _FIRST[resultat], values["id"]
+        etat, numero = FIRST[resultat], values["id"]
         rows.append(values | {"etat": etat.value, "resultat": resultat.value})
         recorded = [EtatRevocation.ENREGISTREE]
         if resultat is not ResultatRevocation.REFUSEE:
@@ -118,21 +118,21 @@ def end(
     """End demandes that waited for their day, by the plateforme itself."""
     error = {} if refusal is None else {"code_erreur": refusal.code.value, "texte_erreur": refusal.text}
     _end(session, numeros, resultat, now, {"remplacee_par": remplacee_par, **error})
-    history.append_system_revocations(session, numeros, now, _BY_SYSTEM[_ENDED[resultat]])
+    history.append_system_revocations(session, numeros, now, _BY_SYSTEM[ENDED[resultat]])
 
 
 def give_up(session: Session, origin: Origin, standings: Mapping[int, Standing], now: datetime) -> None:
     """End demandes that wait for their day, by numero, because who may revoke wants so, each by a right of his."""
     resultat, numeros = ResultatRevocation.ABANDONNEE, sorted(standings)
     _end(session, numeros, resultat, now, {})
-    action, etat = CodeAction.REVOCATION_GIVEN_UP, _ENDED[resultat]
+    action, etat = CodeAction.REVOCATION_GIVEN_UP, ENDED[resultat]
     history.append(session, [history.line(one, origin, now, action, etat, standings[one]) for one in numeros])
 
 
 def _end(
     session: Session, numeros: Sequence[int], resultat: ResultatRevocation, now: datetime, values: dict[str, Any]
 ) -> None:
-    etat = _ENDED[resultat]
+    etat = ENDED[resultat]
     if etat not in REVOCATION[EtatRevocation.VALIDEE]:
         raise TransitionError(f"{resultat.name} is no end")
     for part in slices(numeros):

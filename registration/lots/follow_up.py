@@ -15,6 +15,7 @@ from registration.demandes.queries import as_view, beyond, view_query
 from registration.demandes.revocations import count_of_lot
 from registration.errors import Code, IgcError, NotFoundError
 from registration.rules.cutting import check_nature
+from registration.rules.states import PENDING
 from registration.values import Acteur
 from registration.views import DemandePage, LotFollowUp
 from registration.vocabulary import EtatDemande, EtatLot, EtatProduit, NatureLot
@@ -27,9 +28,11 @@ Counts = dict[tuple[str, str], int]
 """By etat of the demandes and etat of their produits, ``counts.NO_PRODUIT`` where there is none."""
 
 _ETATS = tuple((etat, etat.value) for etat in EtatDemande)
-_ENREGISTREE, _VALIDEE, _TRANSMISE = (
-    etat.value for etat in (EtatDemande.ENREGISTREE, EtatDemande.VALIDEE, EtatDemande.TRANSMISE)
-)
+_ENREGISTREE, _TRANSMISE = EtatDemande.ENREGISTREE.value, EtatDemande.TRANSMISE.value
+_PENDING = {
+    nature.value: [(etat.value, produit.value if produit else NO_PRODUIT) for etat, produit in states]
+    for nature, states in PENDING.items()
+}
 _lot, _kept, _demande = tables.Lot, tables.LotCompte, tables.Demande
 # Made once, and of columns only: this is what most calls ask for.
 _LOT = select(
@@ -130,10 +133,7 @@ def _follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: da
     for (etat, _), count in counts.items():
         sums[etat] += count
     sums[_ENREGISTREE] += waiting
-    pending = sums[_ENREGISTREE]
-    # A revocation that waits for its day waits for nothing else.
-    if lot.nature == NatureLot.CERTIFICATS.value:
-        pending += sums[_VALIDEE] + counts.get((_TRANSMISE, NO_PRODUIT), 0)
+    pending = waiting + sum(counts.get(state, 0) for state in _PENDING[lot.nature])
     stamp = repr((waiting, sorted((*state, count) for state, count in counts.items())))
     return LotFollowUp(
         index=lot.id,

@@ -13,6 +13,7 @@ from typing import cast
 
 from sqlalchemy import Table, bindparam, delete, func, or_, select, update
 
+from registration.rules.states import AVIS
 from registration.vocabulary import EtatAvis, Plateforme
 from storage import tables
 from storage.database import Database
@@ -20,7 +21,7 @@ from storage.tables.avis import ANSWER_LENGTH
 from storage.types import UtcDateTime
 
 _FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
-_SETTLED = (EtatAvis.SENT.value, EtatAvis.REFUSED.value, EtatAvis.MOOT.value)
+_SETTLED = {etat.value for etat in AVIS[EtatAvis.TO_SEND]}
 _AT_ONCE = 500
 
 _avis = tables.Avis
@@ -62,7 +63,13 @@ def retry_delay(essai: int) -> timedelta:
 
 
 def settle(db: Database, outcomes: Iterable[Outcome], now: datetime) -> None:
-    """Write what became of notices that were taken; of a try that somebody else has begun again, nothing."""
+    """Write what became of notices that were taken; of a try that somebody else has begun again, nothing.
+
+    ValueError for what cannot become of a notice that is tried (``rules.states.AVIS``).
+    """
+    outcomes = list(outcomes)
+    if strange := {one.etat for one in outcomes} - AVIS[EtatAvis.TO_SEND] - {EtatAvis.TO_SEND}:
+        raise ValueError(f"no notice becomes {sorted(strange)} by a try")
     rows = [
         {
             "ident": one.id,

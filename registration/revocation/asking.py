@@ -169,7 +169,7 @@ def _decide(world: World, plan: Plan, asked: Asked, wish: Wish) -> None:
 def settle(world: World, plan: Plan, asked: Asked, wish: Wish, target: Target) -> None:
     """What becomes of a wish whose target and right are known; refusals as of ``revoke_one``."""
     asked.target = target
-    resultat = _outcome(target, wish, world.now)
+    resultat = outcome_of(target, wish, world.now)
     waiting = world.waiting.get(target.id_certificat)
     if resultat is ResultatRevocation.DEJA_REVOQUE:
         numero, motif = world.earlier.get(target.id_certificat, (None, None))
@@ -189,7 +189,12 @@ def settle(world: World, plan: Plan, asked: Asked, wish: Wish, target: Target) -
         asked.result = _told(revoked, resultat, asked.numero, wish.motif, world.now)
 
 
-def _outcome(target: Target, wish: Wish, now: datetime) -> ResultatRevocation:
+def outcome_of(target: Target, wish: Wish, now: datetime) -> ResultatRevocation:
+    """What the state of a certificate makes of such a wish now.
+
+    ConflictError ERR_WS_061 for what is to be cancelled instead, 062 for what cannot be revoked any more; ERR_WS_037
+    for a day behind its end.
+    """
     if target.produit in {None, EtatProduit.A_RETIRER}:
         if target.etat in CANCELLABLE:
             raise ConflictError(Code.REVOCATION_TO_CANCEL, numero=target.numero)

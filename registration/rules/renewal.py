@@ -140,12 +140,14 @@ def _state_raison(certified: Certified) -> str | None:
 def settle(verdict: Judged, certified: Certified, state: IgcError | None, canal: Canal) -> Judged:
     """The verdict of the rules on a form that was filled, with what is particular to renewals.
 
-    Who has no right to such a product now learns nothing of its state; ``state`` stands first for the others. A domain
-    that his habilitation has lost is that habilitation: ERR_IHM_020 on the portal, ERR_IHM_026 in messages.
+    Who has no right to such a product now learns nothing of its state; ``state`` stands first for the others, and for
+    the sender of a demande that is Rejetée, which nobody else knows of: what it lacks is no fault of the renewal. A
+    domain that his habilitation has lost is that habilitation: ERR_IHM_020 on the portal, ERR_IHM_026 in messages.
     """
     if isinstance(verdict, Refused):
         refusals = tuple(_as_lost_right(refusal, verdict.form, canal) for refusal in verdict.refusals)
-        first = (state,) if state is not None and certified.may_act else ()
+        is_told = certified.may_act or certified.etat is EtatDemande.REJETEE
+        first = (state,) if state is not None and is_told else ()
         return Refused(form=verdict.form, values=verdict.values, csr=verdict.csr, refusals=(*first, *refusals))
     if not certified.may_act:
         return verdict.refused(IgcError(Code.HABILITATION_MISSING))

@@ -1,13 +1,21 @@
-"""The state tables of demande and produit (guide §8 to §10), and the steps of the history that follow their arrows.
+"""The state tables of everything that has an etat (guide §8 to §10), and the steps of the history that follow them.
 
-An arrow that is not here does not exist; ``life/transitions`` asks these tables at every step.
+An arrow that is not here does not exist: whoever changes an etat asks these tables. docs/etats.md is drawn from them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registration.vocabulary import CodeAction, EtatDemande, EtatProduit, EtatRevocation
+from registration.vocabulary import (
+    CodeAction,
+    EtatAvis,
+    EtatDemande,
+    EtatImport,
+    EtatProduit,
+    EtatRevocation,
+    NatureLot,
+)
 
 DEMANDE: dict[EtatDemande, frozenset[EtatDemande]] = {
     # The rules refuse or accept it, or its sender cancels first, or its page could not be read after all retries.
@@ -39,6 +47,31 @@ REVOCATION: dict[EtatRevocation, frozenset[EtatRevocation]] = {
     EtatRevocation.CLOSE: frozenset(),
     EtatRevocation.NON_TRAITEE: frozenset(),
 }
+
+AVIS: dict[EtatAvis, frozenset[EtatAvis]] = {
+    # Gathered into one notice a destinataire: the row that was to be gathered goes, or waits for the next morning.
+    EtatAvis.TO_GATHER: frozenset({EtatAvis.TO_SEND}),
+    EtatAvis.TO_SEND: frozenset({EtatAvis.SENT, EtatAvis.REFUSED, EtatAvis.MOOT}),
+    # The operator has it sent again.
+    EtatAvis.REFUSED: frozenset({EtatAvis.TO_SEND}),
+    EtatAvis.SENT: frozenset(),
+    EtatAvis.MOOT: frozenset(),
+}
+
+IMPORT: dict[EtatImport, frozenset[EtatImport]] = {
+    EtatImport.EN_COURS: frozenset({EtatImport.TERMINE, EtatImport.ABANDONNE}),
+    EtatImport.TERMINE: frozenset(),
+    EtatImport.ABANDONNE: frozenset(),
+}
+
+PENDING: dict[NatureLot, frozenset[tuple[EtatDemande, EtatProduit | None]]] = {
+    NatureLot.CERTIFICATS: frozenset(
+        {(EtatDemande.ENREGISTREE, None), (EtatDemande.VALIDEE, None), (EtatDemande.TRANSMISE, None)}
+    ),
+    # A revocation that waits for its day waits for nothing else.
+    NatureLot.REVOCATIONS: frozenset({(EtatDemande.ENREGISTREE, None)}),
+}
+"""A lot is EN_COURS as long as one of its items is in such a state, and TERMINE from then on."""
 
 
 # What a certificate is when it comes to be: for its requester to withdraw, or revoked at once because its demande ended

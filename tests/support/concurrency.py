@@ -72,13 +72,14 @@ def overtake(db: Database, first: Callable[[], _T], held_after: str, second: Cal
 def _wait_until_done_or_blocked(db: Database, act: Future[Any]) -> None:
     if db.engine.dialect.name == "sqlite":
         return  # There is one writer at a time: whatever ``second`` writes comes after ``first``.
-    with _observer(db) as waiting:
+    with lock_waits(db) as waiting:
         while not act.done() and not waiting():
             threading.Event().wait(0.01)
 
 
 @contextmanager
-def _observer(db: Database) -> Iterator[Callable[[], bool]]:
+def lock_waits(db: Database) -> Iterator[Callable[[], bool]]:
+    """Asks PostgreSQL whether somebody in this database waits for a lock."""
     query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,11 @@ from batch.lists.crls import publish
 from registration.errors import Code, ConflictError
 from registration.policy import LotPolicy
 from registration.retraits.overdue import any_due, count_without_limit, end_overdue, give_limits
-from registration.views import CancelResult, Retrait, SearchCriteria
+from registration.views import SearchCriteria
 from registration.vocabulary import EtatDemande, EtatProduit
 from storage import tables
 from tests.support.assertions import assert_refused
-from tests.support.concurrency import overtake, together
+from tests.support.concurrency import together
 from tests.support.databases import count_rows
 from tests.support.produits import conditions
 from tests.support.verbs import igc, write_settings
@@ -177,85 +175,6 @@ def test_several_at_the_same_time_end_each_demande_once(world: World) -> None:
     for numero in world.numeros(index):
         assert summary(world.history(numero))[-2:] == ENDED
         assert len(world.history(numero)) == 6
-
-
-def settled(world: World, numero: int, outcomes: list[object]) -> str:
-    """Who won; what both were told, the demande and its history fit that."""
-    etat = world.demande(numero).etat
-    withdrawn = [outcome for outcome in outcomes if isinstance(outcome, Retrait)]
-    lines = Counter(line.code_action for line in world.history(numero))
-    assert lines["ACT_RET_001"] + lines["ACT_IGC_008"] + lines["ACT_DCL_006"] == 1
-    if withdrawn:
-        assert (etat, lines["ACT_RET_001"]) == (EtatDemande.CLOSE.value, 1)
-        assert world.certificat(numero).revoque_le is None
-        return "withdrawal"
-    assert etat == EtatDemande.ANNULEE.value
-    assert world.certificat(numero).revoque_le is not None
-    return "the other"
-
-
-@pytest.mark.parametrize("first", ["withdrawal", "limit"])
-def test_of_withdrawal_and_limit_the_first_wins_and_the_other_is_told(world: World, first: str) -> None:
-    numero = one(world)
-    limit = limit_of(world, numero)
-    world.clock.now = limit - AN_INSTANT  # of the canal, which waits for the row from then on
-    acts: dict[str, Callable[[], object]] = {
-        "withdrawal": lambda: world.ra.retraits.withdraw(world.origin(), numero, conditions()),
-        "limit": lambda: end(world, limit),
-    }
-    (second,) = acts.keys() - {first}
-
-    def told() -> object:
-        try:
-            return acts[second]()
-        except ConflictError as error:
-            return error.code
-
-    outcomes = overtake(world.db, acts[first], "UPDATE demande", told)
-    if first == "withdrawal":
-        assert outcomes[1] == 0
-        assert settled(world, numero, list(outcomes)) == "withdrawal"
-    else:
-        assert outcomes == (1, Code.RETRAIT_FAILED)
-        assert settled(world, numero, list(outcomes)) == "the other"
-
-
-def race(world: World, rounds: int, other: Callable[[int], object]) -> Counter[str]:
-    """Withdraw and do the other thing at the same moment, with a demande each round."""
-    winners: Counter[str] = Counter()
-    for rank in range(rounds):
-        numero = one(world, rank)
-        world.clock.now = limit_of(world, numero) - AN_INSTANT
-        withdraw = partial(world.ra.retraits.withdraw, world.origin(), numero, conditions())
-        acts: list[Callable[[], object]] = [withdraw, partial(other, numero)]
-        outcomes = together(acts if rank % 2 else acts[::-1])
-        strangers = [
-            error for error in outcomes if isinstance(error, Exception) and not isinstance(error, ConflictError)
-        ]
-        assert strangers == []
-        winner = settled(world, numero, outcomes)
-        winners[winner] += 1
-        errors = {error.code for error in outcomes if isinstance(error, ConflictError)}
-        assert errors <= {Code.RETRAIT_FAILED, Code.NOT_WITHDRAWABLE, Code.CANCEL_TOO_LATE}
-        if winner == "the other":
-            assert errors
-            assert Code.CANCEL_TOO_LATE not in errors
-    return winners
-
-
-@pytest.mark.long
-def test_withdrawal_and_limit_many_times(world: World) -> None:
-    won = race(world, 40, lambda numero: end(world, limit_of(world, numero)))
-    assert won.total() == 40
-
-
-@pytest.mark.long
-def test_withdrawal_and_cancellation_many_times(world: World) -> None:
-    def cancel(numero: int) -> CancelResult:
-        return world.ra.demandes.cancel(world.origin(), numero)
-
-    won = race(world, 40, cancel)
-    assert won.total() == 40
 
 
 def plant(world: World, count: int, limit: datetime | None) -> list[int]:

@@ -174,20 +174,6 @@ def test_what_is_done_cannot_be_given_up(world: World) -> None:
         world.ra.revocations.give_up(world.origin(), result.numero)
 
 
-def test_giving_up_and_doing_it_never_both_happen(world: World) -> None:
-    numero = active(world)
-    asked = plan(world, numero)
-    world.clock.now = MIDNIGHT
-    assert asked.numero is not None
-    acts: list[Callable[[], object]] = [
-        partial(due, world),
-        partial(world.ra.revocations.give_up, world.origin(), asked.numero),
-    ]
-    together(acts)
-    revoked = certificat(world, numero).revoque_le is not None
-    assert revocation(world, asked.numero).resultat == ("REVOQUE" if revoked else "ABANDONNEE")
-
-
 def told(world: World) -> set[tuple[str, str]]:
     with world.db.read() as session:
         return {(row.nature, row.destinataire or "") for row in session.query(tables.Avis) if row.id_demande}

@@ -24,7 +24,7 @@ from tests.integration.registration.renewing import (
     set_columns,
     withdraw,
 )
-from tests.support.acteurs import AGENT, HOPITAL
+from tests.support.acteurs import AGENT, HOPITAL, PHARMACIE
 from tests.support.acteurs import withdraw_rights as take_rights
 from tests.support.assertions import the
 from tests.support.clock import NOON
@@ -409,6 +409,17 @@ def test_the_database_has_one_renewal_at_a_time_whatever_forgets_to_ask(world: W
     world.cancel(first)
     with world.db.write() as session:
         session.execute(text("UPDATE demande SET renouvelle = :old WHERE id = :other"), {"old": old, "other": other})
+
+
+def test_what_was_rejected_has_nothing_to_renew_whatever_it_lacked(world: World) -> None:
+    """Its sender, who has no right to what it names or does not name, is told of its state and not of its fields."""
+    lacking: list[dict[str, Any]] = [{"offre": None}, {"structure": PHARMACIE}]
+    for rank, changes in enumerate(lacking):
+        (numero,) = world.numeros(world.deposit(world.form(**changes), reference=f"bad-{rank}").index)
+        with pytest.raises(IgcError) as told:
+            world.place(renewal(numero))
+        assert (told.value.code, told.value.champ) == (Code.NOT_RENEWABLE, "renouvelle")
+        assert "Rejetée" in told.value.text
 
 
 # --- told ---

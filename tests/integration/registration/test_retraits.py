@@ -415,24 +415,6 @@ def test_a_cancellation_in_the_middle_of_a_walk_does_not_end_it(world: World) ->
     assert walked == [2, 3, 4, 5, 6]
 
 
-def test_withdrawal_and_cancellation_at_the_same_moment_do_not_both_win(world: World) -> None:
-    for rank in range(3):
-        index = world.issued(world.form(key=rank), reference=f"lot-{rank}")
-        (numero,) = world.numeros(index)
-        acts: list[Callable[[], object]] = [
-            partial(world.ra.retraits.withdraw, world.origin(), numero, conditions()),
-            partial(world.ra.demandes.cancel, world.origin(), numero),
-        ]
-        taken, cancelled = together(acts)
-        certificat = certificates(world)[numero]
-        if isinstance(taken, Exception):
-            assert getattr(taken, "code", None) is Code.NOT_WITHDRAWABLE
-            assert (world.etats(index), certificat.revoque_le is None) == ([EtatDemande.ANNULEE], False)
-        else:
-            assert getattr(cancelled, "code", None) is Code.CANCEL_TOO_LATE
-            assert (world.etats(index), certificat.revoque_le is None) == ([EtatDemande.CLOSE], True)
-
-
 def test_the_number_of_statements_does_not_grow_with_the_page(world: World) -> None:
     small, large = (
         world.with_policy(at_once=20).issued(*world.forms(count, first_key), reference=f"lot-{count}")

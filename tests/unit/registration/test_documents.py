@@ -13,9 +13,13 @@ from typing import Any
 from lxml import etree
 
 from registration import vocabulary
-from registration.errors import CAUTIONS, TEXTS, Caution, Code
+from registration.errors import TEXTS, Caution, Code
+from registration.reference import acts, erreurs, etats
+from registration.reference.entry import WHERE
+from registration.reference.guide_codes import GUIDE
+from registration.reference.own_codes import OWN
 from registration.rules import states
-from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit, EtatRevocation
+from registration.vocabulary import Acte, CodeAction, EtatDemande, EtatProduit
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
@@ -65,46 +69,80 @@ def test_the_etats_of_the_code_actions_exist() -> None:
         assert {EtatDemande(etat.strip()) for etat in row[3].split(",")}, row
 
 
-def test_every_arrow_is_described_and_no_other() -> None:
-    described = {(row[1], row[2]) for row in tables(page("historique.md"), "flèche")}
-    of_demande = {(source.value, target.value) for source, targets in states.DEMANDE.items() for target in targets}
-    of_produit = {(source.value, target.value) for source, targets in states.PRODUIT.items() for target in targets}
-    of_revocation = {
-        (source.value, target.value) for source, targets in states.REVOCATION.items() for target in targets
+# --- etats.md ---
+
+
+def test_the_page_of_states_is_that_of_the_tables() -> None:
+    assert page("etats.md") == etats.render(), "python -m registration.reference.etats > docs/etats.md"
+
+
+def test_every_arrow_has_its_sentence_and_no_other_has_one() -> None:
+    machines = list(etats._machines())
+    assert {id(machine.table) for machine in machines} == {
+        id(table)
+        for name, table in vars(states).items()
+        if name in {"DEMANDE", "PRODUIT", "REVOCATION", "AVIS", "IMPORT"}
     }
-    assert described == of_demande | of_produit | of_revocation
+    for machine in machines:
+        drawn = {(source, target) for source, targets in machine.table.items() for target in targets}
+        assert set(machine.sentences) == drawn
+        # Whoever takes a step of the history takes an arrow that is drawn, and every arrow is taken by one.
+        if machine.actions:
+            assert drawn - {(EtatProduit.ACTIF, EtatProduit.EXPIRE)} == set(machine.actions)
 
 
-def test_the_drawings_hold_every_etat_and_every_arrow() -> None:
-    text = page("historique.md")
-    drawings = re.findall(r"```\n(.*?)```", text, re.DOTALL)
-    assert len(drawings) == 3
-    for drawing, etats in zip(drawings, (EtatDemande, EtatProduit, EtatRevocation), strict=True):
-        assert set(re.findall(r"[A-Z_]{4,}", drawing)) == {etat.value for etat in etats}
-    letters = [row[0] for row in tables(text, "flèche")]
-    assert letters == sorted(set(letters))
-    assert set(re.findall(r"\b[a-z]\b", "".join(drawings))) == set(letters)
+def test_the_acts_are_asked_in_every_state() -> None:
+    assert list(acts.missing()) == []
+    assert len(set(acts.SITUATIONS)) == len(acts.SITUATIONS)
+    answers = {situation: acts.withdraw(situation) for situation in acts.SITUATIONS}
+    # A gift of a certificate that nobody may have would stand in the table: what is handed out is in force.
+    handed_out = {(one.etat, one.produit) for one, answer in answers.items() if answer == acts.YES}
+    assert handed_out == {
+        (EtatDemande.TRANSMISE, EtatProduit.A_RETIRER),
+        (EtatDemande.CLOSE, EtatProduit.ACTIF),
+    }
 
 
 # --- erreurs.md ---
 
 
-def test_every_error_is_in_the_catalogue_with_its_text() -> None:
-    described = {row[0]: (row[1], row[2]) for row in tables(page("erreurs.md"), "code")}
-    assert described == {code.value: (code.name, TEXTS[code]) for code in Code}
+def test_the_page_of_errors_is_that_of_the_catalogue() -> None:
+    assert page("erreurs.md") == erreurs.render(), "python -m registration.reference.erreurs > docs/erreurs.md"
 
 
-def test_every_warning_is_there_with_its_text() -> None:
-    described = {row[0]: (row[1], row[2]) for row in tables(page("erreurs.md"), "avertissement")}
-    assert described == {code.value: (code.name, CAUTIONS[code]) for code in Caution}
+def test_every_code_says_where_when_and_what_to_do() -> None:
+    assert set(erreurs.ENTRIES) == set(Code)
+    assert list(GUIDE) == sorted(code for code in Code if code.startswith("ERR_IHM"))
+    assert list(OWN) == sorted(code for code in Code if code.startswith("ERR_WS"))
+    for code, entry in erreurs.ENTRIES.items():
+        assert set(entry.where.split(", ")) <= set(WHERE), code
+        assert entry.advice, code
+        assert "|" not in entry.advice + TEXTS[code], code
 
 
-def test_every_error_says_where_and_what_to_do() -> None:
-    where = set(re.findall(r"\*\*(.+?)\*\*", page("erreurs.md")))
-    for row in tables(page("erreurs.md"), "code"):
-        assert len(row) == 5, row
-        assert set(row[3].split(", ")) <= where, row
-        assert row[4], row
+GUIDE_CODES = (
+    "001 002 003 004 005 006 007 008 009 010 011 012 013 015 016 017 018 019 020 021 024 025 026 027 028 030 031 032 033 "
+    "034 043 044 045 047 049 050 051 054 056 057 058 060 061 062 062_2 063 064 080"
+)
+
+
+def test_all_codes_of_the_guide_have_a_line() -> None:
+    """Its section 13 has 48 of them: each is given, or the page says why not."""
+    wanted = {f"ERR_IHM_{number}" for number in GUIDE_CODES.split()}
+    given = {code.value for code in GUIDE}
+    assert len(wanted) == 48
+    assert given | erreurs.NOT_GIVEN.keys() == wanted
+    assert given & erreurs.NOT_GIVEN.keys() == set()
+    assert all(re.match(r"(à venir|sans objet)\b", why) for _, why in erreurs.NOT_GIVEN.values())
+
+
+def test_every_warning_has_its_line() -> None:
+    assert set(erreurs.WARNINGS) == set(Caution)
+
+
+def test_a_canal_without_a_code_says_why() -> None:
+    for code, entry in erreurs.ENTRIES.items():
+        assert all(re.match(r"(à venir|sans objet)\b", why) for why in entry.absent.values()), code
 
 
 # --- glossary.md ---

@@ -1,17 +1,29 @@
-"""The state tables: complete, ended, and what a cancellation may touch. The arrows themselves: docs/historique.md."""
+"""The state tables: complete, ended, and what a cancellation may touch. The arrows themselves: docs/etats.md."""
 
 from __future__ import annotations
 
 import pytest
 
-from registration.rules.states import CANCELLABLE, DEMANDE, PRODUIT, REVOCATION, sources_of
-from registration.vocabulary import LABELS, EtatDemande, EtatProduit, EtatRevocation, Motif
+from registration.rules.states import AVIS, CANCELLABLE, DEMANDE, IMPORT, PENDING, PRODUIT, REVOCATION, sources_of
+from registration.vocabulary import (
+    LABELS,
+    EtatAvis,
+    EtatDemande,
+    EtatImport,
+    EtatProduit,
+    EtatRevocation,
+    Motif,
+    NatureLot,
+)
 
 
 def test_every_etat_has_its_line() -> None:
     assert set(DEMANDE) == set(EtatDemande)
     assert set(PRODUIT) == set(EtatProduit)
     assert set(REVOCATION) == set(EtatRevocation)
+    assert set(AVIS) == set(EtatAvis)
+    assert set(IMPORT) == set(EtatImport)
+    assert set(PENDING) == set(NatureLot)
 
 
 def test_what_is_ended_stays_ended() -> None:

@@ -1,0 +1,277 @@
+"""Every code of the catalogue that the portal may show is shown on a real page, with its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+import requests
+from sqlalchemy import update
+
+from batch.issuing.own_certificates import enroll
+from registration import authority
+from registration.directory.completing import Completing
+from registration.directory.tables import TablesDirectory
+from registration.errors import TEXTS, Code
+from registration.life.fermetures import close, reopen
+from registration.life.giving_up import give_up
+from registration.reference.erreurs import ENTRIES
+from registration.retraits.overdue import end_overdue
+from registration.vocabulary import Canal, Offre, Plateforme, Usage
+from storage import tables
+from storage.database import Database
+from tests.integration.directory.test_completing import Elsewhere, Time
+from tests.integration.portal.site import Visitor, alert, served
+from tests.integration.portal.test_door import SEAL
+from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, opened, sent
+from tests.integration.portal.test_tiers import helper, post, search, token
+from tests.integration.portal.world import PortalWorld
+from tests.support.acteurs import ALL_SENDERS, CLINIQUE, HOPITAL, MEDECIN
+from tests.support.hierarchies import Hierarchy
+from tests.support.pairs import Pair, write_pair
+from tests.support.revoking import active
+from tests.support.world import World, make_world
+
+Scenario = Callable[[PortalWorld, pytest.MonkeyPatch], requests.Response]
+_numbers = count(1)
+
+
+def somebody(world: PortalWorld, *habilitations: Any) -> tuple[str, requests.Session]:
+    """One who has nothing but these."""
+    name = f"codes-{next(_numbers)}"
+    world.enroll(name, habilitations=habilitations or (ORG_HERE,))
+    return name, world.session(name)
+
+
+def form(**fields: str) -> Scenario:
+    """The form of a demande, good but for this."""
+
+    def send(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+        _, session = somebody(world)
+        return sent(world, session, **opened(world, session), **fields)
+
+    return send
+
+
+def bad_csr(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world)
+    return session.post(
+        f"{world.url}/demander",
+        data={**opened(world, session), "structure": HOPITAL, "usage": "SIGN"},
+        files={"csr": ("a.csr", b"pas une requete")},
+        headers={"Origin": world.url},
+    )
+
+
+def lost_right(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    name, session = somebody(world, ORG_HERE, ORG_THERE)
+    hidden = opened(world, session)
+    world.withdraw_rights(name)
+    world.grant(name, *ORG_THERE[:2])
+    return sent(world, session, **hidden)
+
+
+def never_had(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world, ORG_THERE)
+    return sent(world, session, **opened(world, session))
+
+
+def closed(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world)
+    hidden, produit = opened(world, session), (Offre.ORG, Usage.CONF)
+    with world.db.write() as write:
+        assert close(write, Plateforme.TEST, produit, datetime.now(UTC), "essai", None)
+    answer = sent(world, session, **hidden, usage="CONF")
+    with world.db.write() as write:
+        reopen(write, Plateforme.TEST, produit, datetime.now(UTC), "essai")
+    return answer
+
+
+def silent_directory(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
+    """The tables do not know the structure any more, and the directory that might says nothing."""
+    elsewhere = Elsewhere(TablesDirectory(world.db, Plateforme.PRODUCTION), is_silent=True)
+    asking = Completing(
+        world.db, elsewhere, Plateforme.TEST, fresh_seconds=3_600, retry_seconds=15, monotonic=Time(10_000.0)
+    )
+    _, session = somebody(world, ORG_THERE)
+    hidden = opened(world, session)
+    demandes = world.ra.demandes
+    patch.setattr(demandes, "_policy", msgspec.structs.replace(world.policy.lots, completion=asking))
+    with changed(world, tables.Structure, tables.Structure.id_national == CLINIQUE, disparu_le=datetime.now(UTC)):
+        return sent(world, session, **hidden, structure=CLINIQUE)
+
+
+@contextmanager
+def changed(world: PortalWorld, table: Any, which: Any, **values: Any) -> Iterator[None]:
+    """Rows changed past every rule inside the block; what they had was nothing."""
+    for now in (values, dict.fromkeys(values)):
+        with world.db.write() as write:
+            write.execute(update(table).where(which).values(**now))
+        if now is values:
+            yield
+
+
+def demande(world: PortalWorld) -> tuple[requests.Session, int]:
+    """One placed by its form, for whose page the session asks."""
+    _, session = somebody(world)
+    answer = sent(world, session, **opened(world, session))
+    assert answer.status_code == 303, answer.text
+    return session, int(answer.headers["location"].split("/")[2])
+
+
+def too_late(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    session, numero = demande(world)
+    world.run_batch()
+    with world.db.write() as write:
+        which = tables.Demande.id == numero
+        write.execute(update(tables.Demande).where(which).values(limite_retrait=datetime.now(UTC) - timedelta(1)))
+    assert end_overdue(world.db, lambda: datetime.now(UTC)) == 1
+    return session.get(f"{world.url}/suivi/demandes/{numero}")
+
+
+def given_up(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    session, numero = demande(world)
+    with world.db.write() as write:
+        give_up(write, [numero], datetime.now(UTC))
+    return session.get(f"{world.url}/suivi/demandes/{numero}")
+
+
+def not_searched(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    session = helper(world, f"codes-{next(_numbers)}")
+    hidden = token(session.get(f"{world.url}/tiers").text)
+    return post(world, session, "/tiers", **hidden, numero=MEDECIN, action="selectionner")
+
+
+def unknown_tiers(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    return search(world, helper(world, f"codes-{next(_numbers)}"), "899700990999")
+
+
+def page(path: str) -> Scenario:
+    return lambda world, _patch: world.session("dr-leroux").get(world.url + path)
+
+
+def by(make: Callable[[PortalWorld], Pair | None]) -> Scenario:
+    """The home page, with what ``make`` gives to present."""
+    return lambda world, _patch: world.session(make(world)).get(world.url)
+
+
+def unfit(world: PortalWorld) -> Pair:
+    folder = world.client("dr-leroux").key.parent
+    return write_pair(folder, "codes-cachet", enroll(world.context, world.plateforme, SEAL))
+
+
+def unregistered(world: PortalWorld) -> Pair:
+    content = ALL_SENDERS["inconnu"].content
+    folder = world.client("dr-leroux").key.parent
+    return write_pair(folder, "codes-etranger", enroll(world.context, world.plateforme, content))
+
+
+def revoked(world: PortalWorld) -> Pair:
+    name, _ = somebody(world)
+    world.revoke(name)
+    return world.client(name)
+
+
+def stopped(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    with world.db.write() as write:
+        write.add(tables.Arret(id=1, constate_le=datetime.now(UTC), raison="essai"))
+    answer = world.session("dr-leroux").get(world.url)
+    with world.db.write() as write:
+        write.query(tables.Arret).delete()
+    return answer
+
+
+def busy(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world)
+    hidden = opened(world, session)
+    with changed(world, tables.Compteur, tables.Compteur.nom == "demande", plafond=0):
+        return sent(world, session, **hidden)
+
+
+def broken(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
+    def fail(*_args: Any) -> None:
+        raise RuntimeError("essai")
+
+    patch.setattr(authority, "allowed_structures", fail)
+    return world.session("dr-leroux").get(world.url)
+
+
+SCENARIOS: Mapping[Code, Scenario] = {
+    Code.TIERS_NOT_SEARCHED: not_searched,
+    Code.STRUCTURE_UNKNOWN: form(structure=""),
+    Code.CSR_REFUSED: bad_csr,
+    Code.RETRAIT_FAILED: too_late,
+    Code.TIERS_UNKNOWN: unknown_tiers,
+    Code.PRODUCT_CLOSED: closed,
+    Code.HABILITATION_LOST: lost_right,
+    Code.DIRECTORY_AWAY: silent_directory,
+    Code.SEARCH_TOO_WIDE: page("/suivi/demandes?etat=CLOSE"),
+    Code.HABILITATION_MISSING: never_had,
+    Code.EMAIL_ACTEUR_SYNTAX: form(email_acteur="sans arobase"),
+    Code.EMAIL_INFORME_SYNTAX: form(email_informe="sans arobase"),
+    Code.USAGE_MISSING: form(usage=""),
+    Code.SERVICE_APPLICATIF_MISSING: form(service_applicatif=" "),
+    Code.VALIDATION_FAILED: form(service_applicatif="Labo\u202eratoire"),
+    Code.NO_CERTIFICATE: by(lambda _world: None),
+    Code.CERTIFICATE_REFUSED: by(unfit),
+    Code.CERTIFICATE_REVOKED: by(revoked),
+    Code.CERTIFICATE_WRONG_PLATEFORME: by(lambda world: world.foreigner),
+    Code.ACTEUR_UNKNOWN: by(unregistered),
+    Code.REVOCATION_STATUS_UNAVAILABLE: stopped,
+    Code.DEMANDE_UNKNOWN: page("/suivi/demandes/999999999"),
+    Code.NOT_PROCESSED: given_up,
+    Code.BUSY: busy,
+    Code.INTERNAL: broken,
+}
+
+
+def tried_too_often(world: World, visitor: Visitor) -> requests.Response:
+    numero = active(world)
+    for _ in range(5):
+        visitor.prove(world, numero, code="faux")
+    return visitor.prove(world, numero)
+
+
+def proof_spent(world: World, visitor: Visitor) -> requests.Response:
+    preuve = visitor.proof(world, active(world))
+    assert visitor.confirm(preuve).ok
+    return visitor.confirm(preuve)
+
+
+WITHOUT_LOGIN: Mapping[Code, Callable[[World, Visitor], requests.Response]] = {
+    Code.CODE_REFUSED: lambda world, visitor: visitor.prove(world, active(world), code="faux"),
+    Code.CAPTCHA_REFUSED: lambda world, visitor: visitor.prove(world, active(world), copie="ZZZZZZ"),
+    Code.CODE_TRIED_TOO_OFTEN: tried_too_often,
+    Code.PROOF_SPENT: proof_spent,
+}
+
+
+def test_every_code_of_the_canal_has_its_scenario() -> None:
+    assert SCENARIOS.keys() & WITHOUT_LOGIN.keys() == set()
+    assert set(SCENARIOS) | set(WITHOUT_LOGIN) == {code for code, entry in ENTRIES.items() if Canal.IHM in entry.canaux}
+
+
+@pytest.mark.parametrize("code", SCENARIOS)
+def test_it_is_shown(world: PortalWorld, code: Code, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = SCENARIOS[code](world, monkeypatch)
+    shown = unescape(answer.text)
+    assert code.value in shown, shown
+    # What is a page of its own has words of its own around the code, and never less than the reference to quote.
+    assert TEXTS[code].partition("{")[0].strip() in shown or code is Code.INTERNAL, shown
+    if code.startswith("ERR_IHM"):  # a code of messages is shown where the guide has none only
+        assert "ERR_WS_" not in shown
+
+
+@pytest.mark.parametrize("code", WITHOUT_LOGIN)
+def test_it_is_shown_on_the_site_without_login(database: Database, hierarchy: Hierarchy, code: Code) -> None:
+    little = make_world(database, hierarchy)
+    with served(little) as visitor:
+        shown = alert(WITHOUT_LOGIN[code](little, visitor))
+    assert code.value in shown, shown
+    assert TEXTS[code].partition("{")[0].strip() in shown, shown
