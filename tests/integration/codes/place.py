@@ -113,9 +113,7 @@ class Place:
 
     def ends(self, numero: int, moment: datetime) -> None:
         """From now on its certificate has this end."""
-        with self.world.db.write() as session:
-            of_it = tables.Certificat.id_demande == numero
-            session.execute(update(tables.Certificat).where(of_it).values(not_after=moment))
+        self.world.set_end([numero], moment)
 
     def set(self, numero: int, **values: Any) -> None:
         """Change the row of a demande past every rule."""

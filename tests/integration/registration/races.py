@@ -67,10 +67,7 @@ def active(world: World, rank: int, product: str = "ORG_AUTH_CLI", **changes: An
 def ending(world: World, rank: int, days: float = 5, product: str = "ORG_AUTH_CLI", **changes: Any) -> Product:
     """One that ends in so many days, or has ended, and may be renewed."""
     found = active(world, rank, product, **changes)
-    with world.db.write() as session:
-        which = tables.Certificat.id_demande == found.numero
-        end = world.clock() + timedelta(days=days)
-        session.execute(update(tables.Certificat).where(which).values(not_after=end))
+    world.set_end([found.numero], world.clock() + timedelta(days=days))
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from registration.vocabulary import CodeAction
 from storage import tables
@@ -77,10 +77,7 @@ def active(world: World, rank: int) -> int:
     """A certificate in use, which ends in five days."""
     numero = waiting(world, rank)
     world.ra.retraits.withdraw(world.origin(), numero, conditions())
-    with world.db.write() as session:
-        end = world.clock() + timedelta(days=5)
-        which = tables.Certificat.id_demande == numero
-        session.execute(update(tables.Certificat).where(which).values(not_after=end))
+    world.set_end([numero], world.clock() + timedelta(days=5))
     return numero
 
 
