@@ -9,6 +9,19 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from clients.cli.criteria import (
+    Beneficiaire,
+    Demandeur,
+    Email,
+    Fqdn,
+    Nom,
+    NomDemandeur,
+    Prenom,
+    PrenomDemandeur,
+    RaisonSociale,
+    ServiceApplicatif,
+    Structure,
+)
 from clients.cli.csv_file import write_csv
 from clients.cli.display import Display, show
 from clients.cli.failures import CommandLineError
@@ -68,19 +81,17 @@ def search_command(
     offre: Offre = None,
     usage: Usage = None,
     etat: EtatProduit = None,
-    structure: Annotated[str | None, typer.Option("--structure", help="Identifiant de structure.")] = None,
-    raison_sociale: Annotated[
-        str | None, typer.Option("--raison-sociale", help="Raison sociale, ou son début suivi d'une étoile.")
-    ] = None,
-    beneficiaire: Annotated[str | None, typer.Option("--beneficiaire", help="Identifiant de personne.")] = None,
-    nom: Annotated[
-        str | None, typer.Option("--nom", help="Nom du bénéficiaire, ou son début suivi d'une étoile.")
-    ] = None,
-    service_applicatif: Annotated[
-        str | None, typer.Option("--service-applicatif", help="Nom, ou début du nom suivi d'une étoile.")
-    ] = None,
-    email: Annotated[str | None, typer.Option("--email", help="Adresse email du certificat.")] = None,
-    fqdn: Annotated[str | None, typer.Option("--fqdn", help="Nom d'un serveur.")] = None,
+    structure: Structure = None,
+    raison_sociale: RaisonSociale = None,
+    beneficiaire: Beneficiaire = None,
+    nom: Nom = None,
+    prenom: Prenom = None,
+    demandeur: Demandeur = None,
+    nom_demandeur: NomDemandeur = None,
+    prenom_demandeur: PrenomDemandeur = None,
+    service_applicatif: ServiceApplicatif = None,
+    email: Email = None,
+    fqdn: Fqdn = None,
     ends_before: Annotated[
         str | None, typer.Option("--fin-avant", help="Fin de validité avant cette date-heure.")
     ] = None,
@@ -100,6 +111,10 @@ def search_command(
         raison_sociale=raison_sociale,
         beneficiaire=beneficiaire,
         nom_beneficiaire=nom,
+        prenom_beneficiaire=prenom,
+        demandeur=demandeur,
+        nom_demandeur=nom_demandeur,
+        prenom_demandeur=prenom_demandeur,
         service_applicatif=service_applicatif,
         adresse_email=email,
         fqdn=fqdn,

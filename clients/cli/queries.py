@@ -8,6 +8,21 @@ from typing import Annotated
 import msgspec
 import typer
 
+from clients.cli.criteria import (
+    Beneficiaire,
+    Demandeur,
+    Email,
+    Fqdn,
+    Nom,
+    NomDemandeur,
+    Prenom,
+    PrenomDemandeur,
+    RaisonSociale,
+    ServiceApplicatif,
+    Since,
+    Structure,
+    Until,
+)
 from clients.cli.csv_file import write_csv
 from clients.cli.display import Display, show
 from clients.cli.failures import CommandLineError
@@ -45,6 +60,17 @@ DEMANDE_COLUMNS = (
     ("renouvelle", "renouvelle"),
     ("renouvelé par", "renouvelee_par"),
 )
+_MORE = (
+    ("raison sociale", "raison_sociale"),
+    ("bénéficiaire", "beneficiaire"),
+    ("nom du bénéficiaire", "nom_beneficiaire"),
+    ("demandeur", "demandeur"),
+    ("service applicatif", "service_applicatif"),
+    ("adresse email", "adresse_email"),
+    ("FQDN", "fqdn"),
+    ("à retirer avant le", "date_limite_retrait"),
+)
+_CONTACTS = (("UPN", "upn"), ("email de l'acteur", "email_acteur"), ("email à informer", "email_informe"))
 
 
 def list_command(context: typer.Context, lot: AnyLot, etat: Etat = None, *, as_json: AsJson = False) -> None:
@@ -62,15 +88,19 @@ def search_command(
     offre: Offre = None,
     usage: Usage = None,
     etat: Etat = None,
-    structure: Annotated[str | None, typer.Option("--structure", help="Identifiant de structure.")] = None,
-    beneficiaire: Annotated[str | None, typer.Option("--beneficiaire", help="Identifiant de personne.")] = None,
-    service_applicatif: Annotated[
-        str | None, typer.Option("--service-applicatif", help="Nom, ou début du nom suivi d'une étoile.")
-    ] = None,
-    email: Annotated[str | None, typer.Option("--email", help="Adresse email du certificat.")] = None,
-    fqdn: Annotated[str | None, typer.Option("--fqdn", help="Nom d'un serveur.")] = None,
-    since: Annotated[str | None, typer.Option("--depuis", help="Date-heure, par exemple 2026-11-23T08:00.")] = None,
-    until: Annotated[str | None, typer.Option("--jusqua", help="Date-heure de fin.")] = None,
+    structure: Structure = None,
+    raison_sociale: RaisonSociale = None,
+    beneficiaire: Beneficiaire = None,
+    nom: Nom = None,
+    prenom: Prenom = None,
+    demandeur: Demandeur = None,
+    nom_demandeur: NomDemandeur = None,
+    prenom_demandeur: PrenomDemandeur = None,
+    service_applicatif: ServiceApplicatif = None,
+    email: Email = None,
+    fqdn: Fqdn = None,
+    since: Since = None,
+    until: Until = None,
     csv_file: CsvFile = None,
     *,
     as_json: AsJson = False,
@@ -84,7 +114,13 @@ def search_command(
         usage=check_usage(usage),
         etat=check_etat(etat),
         structure=structure,
+        raison_sociale=raison_sociale,
         beneficiaire=beneficiaire,
+        nom_beneficiaire=nom,
+        prenom_beneficiaire=prenom,
+        demandeur=demandeur,
+        nom_demandeur=nom_demandeur,
+        prenom_demandeur=prenom_demandeur,
         service_applicatif=service_applicatif,
         adresse_email=email,
         fqdn=fqdn,
@@ -94,7 +130,7 @@ def search_command(
     with open_service(context, display) as service:
         found = list(service.iter_search(criteres))
     if csv_file is not None:
-        write_csv(csv_file, DEMANDE_COLUMNS, found)
+        write_csv(csv_file, (*DEMANDE_COLUMNS, *_MORE), found)
     show_demandes(display, found)
 
 
@@ -109,7 +145,8 @@ def show_command(
     with open_service(context, display) as service:
         detail = service.consulter_demande(numero)
     display.result(detail, "")
-    facts = [(label, getattr(detail.demande, name)) for label, name in DEMANDE_COLUMNS]
+    facts = [(label, getattr(detail.demande, name)) for label, name in (*DEMANDE_COLUMNS, *_MORE)]
+    facts += [(label, getattr(detail, name)) for label, name in _CONTACTS]
     facts += (
         [("erreur", f"{detail.demande.erreur.code} {detail.demande.erreur.texte}")] if detail.demande.erreur else []
     )

@@ -263,7 +263,13 @@ class CriteresRecherche(ContractValue, frozen=True, kw_only=True):
     usage: str | None = None
     etat: str | None = None
     structure: str | None = None
+    raison_sociale: str | None = None
     beneficiaire: str | None = None
+    nom_beneficiaire: str | None = None
+    prenom_beneficiaire: str | None = None
+    demandeur: str | None = None
+    nom_demandeur: str | None = None
+    prenom_demandeur: str | None = None
     service_applicatif: str | None = None
     adresse_email: str | None = None
     fqdn: str | None = None

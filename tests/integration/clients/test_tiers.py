@@ -163,3 +163,8 @@ def test_revocations_are_listed_kept_as_csv_and_a_lot_of_them_given_up(
     assert len(kept.read_text("utf-8-sig").splitlines()) == 4
     assert answer(capsys, *base, "rechercher", "--offre", "TOUTES", "--csv", str(kept))[0] == 0
     assert kept.read_text("utf-8-sig").splitlines()[0].startswith('"numéro";"canal"')
+    names = {"--raison-sociale": "centre hosp*", "--nom-demandeur": "Leroux", "--prenom-demandeur": "cam*"}
+    named = [text for pair in names.items() for text in pair]
+    for search, count in (("rechercher", 3), ("produits", 3), ("revocations", 3)):
+        assert len(answer(capsys, *base, search, "--offre", "TOUTES", *named)[1]) == count, search
+        assert answer(capsys, *base, search, "--offre", "TOUTES", "--nom-demandeur", "Arnaud")[1] == [], search
