@@ -23,7 +23,7 @@ _STUDENT = "E"
 # PS_IdNat begins with the kind of its number. Kinds 2 and 9 are given to nobody since 2020; the others but ADELI and
 # RPPS, which are those of professionals, are a structure's with its own number of the person.
 _PROFESSIONALS = {"0": re.compile("0[0-9A-Z]{9}"), "8": re.compile("8[0-9]{11}")}
-_FORMS = {**_PROFESSIONALS, **dict.fromkeys("13456", re.compile("[0-9A-Z]+/[0-9A-Z]+"))}
+_FORMS = {**_PROFESSIONALS, **dict.fromkeys("13456", re.compile("[0-9A-Z]{1,30}/[0-9A-Z]{1,30}"))}
 
 
 def read_national_id(sujet: Sujet) -> str:

@@ -23,6 +23,7 @@ from lxml import etree
 
 from runtime.errors import OperatorError
 from tests.support.growth import by_four, cpu_seconds, grows_too_fast
+from ws.contract.files import SCHEMA_FILE
 
 ROOT = Path(__file__).parents[2]
 ROOMS = (
@@ -101,6 +102,12 @@ def written_in_place() -> Iterator[tuple[str, re.Pattern[Any], str]]:
                         yield f"{where}[{number}]", re.compile(text), called.attr
 
 
+def of_the_schema() -> Iterator[tuple[str, re.Pattern[Any], str]]:
+    """Those of the XSD, which are asked again of what it refuses (``ws.contract.forms``)."""
+    for facet in etree.parse(SCHEMA_FILE).iter("{*}pattern"):
+        yield f"{SCHEMA_FILE.name}:{facet.sourceline}", re.compile(facet.get("value", ""), re.ASCII), "fullmatch"
+
+
 def _texts(first: ast.expr, tree: ast.Module) -> list[Any]:
     """The expression that is handed to a function of ``re``; of a name, every first of a pair in its module's tables."""
     if isinstance(first, ast.Constant):
@@ -122,7 +129,7 @@ def all_expressions() -> dict[str, tuple[re.Pattern[Any], set[str]]]:
                 # One in a table is called by the name of a loop.
                 methods = {"match"} if form else by_name[name] or by_module[module.__name__] or {"search"}
                 found.setdefault(f"{module.__name__}.{name}[{number}]", (pattern, methods))
-    for where, pattern, method in written_in_place():
+    for where, pattern, method in (*written_in_place(), *of_the_schema()):
         found[where] = (pattern, {method})
     return found
 

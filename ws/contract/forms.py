@@ -43,7 +43,7 @@ class Form:
     kind: Value
     documentation: str = ""
     words: tuple[str, ...] = ()
-    pattern: str | None = None
+    pattern: re.Pattern[str] | None = None
     shortest: int | None = None
     longest: int | None = None
     least: int | None = None
@@ -59,7 +59,7 @@ class Form:
         if self.words:
             return " ou ".join(filter(None, (", ".join(self.words[:-1]), self.words[-1])))
         if self.pattern is not None:
-            return f"{self.documentation} Expression : {self.pattern}".strip()
+            return f"{self.documentation} Expression : {self.pattern.pattern}".strip()
         return _TOLD[self.kind](self)
 
 
@@ -78,7 +78,7 @@ def restricted(base: Form, facets: Iterable[etree._Element], documentation: str)
         if name == "enumeration":
             words.append(value)
         elif name == "pattern" and "pattern" not in found:
-            found["pattern"] = re.compile(value, re.ASCII).pattern
+            found["pattern"] = re.compile(value, re.ASCII)
         elif name in _BOUNDS:
             found[_BOUNDS[name]] = int(value)
         elif name != "annotation":
@@ -119,7 +119,7 @@ def read_base64(text: str) -> bytes | None:
 def _text_fault(form: Form, text: str) -> str | None:
     if form.words and text not in form.words:
         return "valeur hors de la liste permise."
-    if form.pattern is not None and re.fullmatch(form.pattern, text, re.ASCII) is None:
+    if form.pattern is not None and form.pattern.fullmatch(text) is None:
         return "valeur mal formée."
     if form.shortest is not None and len(text) < form.shortest:
         return "valeur trop courte."

@@ -103,8 +103,7 @@ def wrong_inputs(world: World, production: World) -> dict[str, dict[str, Any]]:
     (waiting,) = world.numeros(world.issued(world.form(key=4), reference="a-retirer"))
     elsewhere = active(production, key=5)
     world.ra.revocations.revoke(world.origin(), revocation_form(revoked))
-    with world.db.write() as session:
-        session.get_one(tables.Certificat, certificat(world, expired).id).not_after = world.clock()
+    world.set_end([expired], world.clock())
     here = {"of": good}
     return {
         "authority": here | {"autorite": "AC de nulle part"},
