@@ -113,6 +113,7 @@ def test_down_to_nothing_and_up_again(empty_database_url: str, engine: Engine) -
     _assert_same_as_models(engine)
 
 
+@pytest.mark.long
 def test_every_step_can_be_taken_back_and_again(empty_database_url: str, engine: Engine) -> None:
     config = alembic_config(empty_database_url)
     revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]

@@ -176,6 +176,7 @@ def test_a_worker_outlives_a_database_that_is_away(world: BatchWorld, workers: l
     assert _wait(child, workers) == 0
 
 
+@pytest.mark.long
 def test_a_worker_outlives_an_outage_longer_than_its_jobs(world: BatchWorld, workers: list[int]) -> None:
     """Who waits for the database does not hang: the time of a job does not end a worker that stands still."""
     world.policy = replace(world.policy, lease_seconds=2.0)

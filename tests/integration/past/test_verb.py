@@ -68,6 +68,7 @@ def test_a_start_says_it_and_leaves_the_stop(
     assert stopped(world.db) is not None
 
 
+@pytest.mark.long
 def test_the_monitor_and_the_auditor_find_it_without_changing_anything(lost: tuple[World, Lost], config: Path) -> None:
     world, seen = lost
     monitor = igc("check-publication", "--config", config)

@@ -70,6 +70,7 @@ class Waiting:
             thread.join(60)
 
 
+@pytest.mark.long
 def test_many_wait_on_one_thread_and_are_told_within_a_second(door: Door) -> None:
     world = door.world
     moving, still = (
@@ -102,6 +103,7 @@ def looks(sent: list[str]) -> list[int]:
     return [found[1].count(",") + 1 for found in asked if found]
 
 
+@pytest.mark.long
 def test_a_commit_costs_one_question_for_all_lots_that_are_waited_for(door: Door) -> None:
     world = door.world
     indexes = [
@@ -117,6 +119,7 @@ def test_a_commit_costs_one_question_for_all_lots_that_are_waited_for(door: Door
         wait.join()
 
 
+@pytest.mark.long
 def test_a_client_that_leaves_leaves_nothing_behind(door: Door) -> None:
     world = door.world
     first, second = (
