@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.integration.ws.conftest import Door
 from tests.support.canals import serve_lots
 from tests.support.databases import statements
