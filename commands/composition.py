@@ -22,7 +22,8 @@ from pki.errors import AuthorityError
 from pki.keys.key_list import load_key_list
 from pki.keys.key_policy import KeyPolicy
 from registration.acteurs.identity import PeerChecker
-from registration.authority import RegistrationAuthority, RevocationsParCode
+from registration.authority import RegistrationAuthority
+from registration.authority.revocations import RevocationsParCode
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory

@@ -1,6 +1,6 @@
 """What the canals ask of the registration authority: one port an area, nothing else acts for them.
 
-The real areas are in ``registration/authority.py``; a fake of the tests is held to the same ports by the type checker.
+The real areas are in ``registration/authority/``; a fake of the tests is held to the same ports by the type checker.
 Every method is one use case in its own transaction; every refusal is an ``IgcError``.
 """
 

@@ -26,7 +26,8 @@ from pki.certificates.content import CertificateContent
 from pki.certificates.serials import serial_hex
 from registration.acteurs.habilitations import register_identity
 from registration.acteurs.identity import PeerChecker
-from registration.authority import RegistrationAuthority, RevocationsParCode
+from registration.authority import RegistrationAuthority
+from registration.authority.revocations import RevocationsParCode
 from registration.life.outbox import Nature, Task
 from registration.policy import LotPolicy
 from registration.rules.code_tries import TryPolicy

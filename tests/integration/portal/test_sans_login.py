@@ -14,7 +14,7 @@ import requests
 
 from portal_ihm.sans_login.app import build_site
 from portal_ihm.sans_login.captcha import ALPHABET, VOICES, Captchas
-from registration.authority import RevocationsParCode
+from registration.authority.revocations import RevocationsParCode
 from registration.errors import Code, IgcError
 from registration.rules.code_tries import TryPolicy
 from registration.vocabulary import Plateforme

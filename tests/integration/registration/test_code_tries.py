@@ -11,7 +11,7 @@ import pytest
 
 from batch.queue.jobs import forget_tries, install
 from batch.queue.periodic import TABLE
-from registration.authority import RevocationsParCode
+from registration.authority.revocations import RevocationsParCode
 from registration.errors import Code, IgcError
 from registration.revocation.tries import anything_to_forget, forget
 from registration.rules.code_tries import TryPolicy

@@ -1,0 +1,82 @@
+"""``DemandesPort``: demandes of both canals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registration import exports
+from registration.authority.area import Area
+from registration.demandes import cancellation, queries, renewable, single
+from registration.policy import DEFAULT_PAGE, LotPolicy
+from registration.values import (
+    Acteur,
+    DemandeForm,
+    Origin,
+)
+from registration.views import (
+    CancelResult,
+    DemandeDetail,
+    DemandePage,
+    RenewalCriteria,
+    SearchCriteria,
+)
+from runtime.clock import Clock
+from storage.database import Database
+
+
+class Demandes(Area):
+    """``DemandesPort`` over the tables."""
+
+    def __init__(self, db: Database, clock: Clock, policy: LotPolicy) -> None:
+        super().__init__(db, clock)
+        self._policy = policy
+
+    def submit(self, origin: Origin, form: DemandeForm) -> int:
+        """See ``single.submit``."""
+        return self._run(single.submit, self._entered(origin), form, self._clock(), self._policy)
+
+    def search(
+        self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """See ``queries.search``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(queries.search, acteur, criteria, self._clock(), after=after, limit=limit)
+        self._told(acteur, criteria.structure, page.demandes)
+        return page
+
+    def export(self, acteur: Acteur, criteria: SearchCriteria) -> Iterator[bytes]:
+        """See ``exports.demandes_csv``."""
+
+        def page(after: int | None = None) -> DemandePage:
+            return self.search(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.demandes_csv(page(), page)
+
+    def export_to_renew(self, acteur: Acteur, criteria: RenewalCriteria) -> Iterator[bytes]:
+        """See ``exports.demandes_csv``."""
+
+        def page(after: int | None = None) -> DemandePage:
+            return self.to_renew(acteur, criteria, after=after, limit=exports.PAGE)
+
+        return exports.demandes_csv(page(), page)
+
+    def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
+        """See ``queries.count``."""
+        return self._run(queries.count, acteur, criteria)
+
+    def to_renew(
+        self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> DemandePage:
+        """See ``renewable.list_to_renew``; ERR_IHM_005 for a structure that nobody knows."""
+        page = self._run(
+            renewable.list_to_renew, acteur, criteria, self._clock(), self._policy, after=after, limit=limit
+        )
+        self._told(acteur, criteria.structure, page.demandes)
+        return page
+
+    def read(self, acteur: Acteur, numero: int) -> DemandeDetail:
+        """See ``queries.read_demande``."""
+        return self._run(queries.read_demande, acteur, numero, self._clock())
+
+    def cancel(self, origin: Origin, numero: int) -> CancelResult:
+        """See ``cancellation.cancel_demande``."""
+        return self._run(cancellation.cancel_demande, self._entered(origin), numero, self._clock())
