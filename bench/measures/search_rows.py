@@ -6,6 +6,7 @@ with their demandes. Their certificates hold no real octets, for no search looks
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from storage.database import Database
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 STRUCTURES, PERSONNES, PER_MINUTES = 6_000, 50_000, 5
+_VACUUMS = 60
 
 
 def _application(numero: int, name: str) -> Acteur:
@@ -128,5 +130,20 @@ def fill(db: Database, rows: int) -> None:
             )
         for statement in (one for part in (_DIRECTORY, _RIGHTS, _DEMANDES, _CERTIFICATES) for one in part.split(";\n")):
             session.execute(text(statement), {name: v for name, v in values.items() if f":{name}" in statement})
+    _settle(db)
+
+
+def _settle(db: Database) -> None:
+    """Let the planner know of all rows, and indexes that hold what is asked answer alone.
+
+    They do where every transaction sees the whole page. One that began before the last row was written, as
+    autovacuum's own may have, keeps pages from being marked so: it is waited for.
+    """
+    hidden = text("SELECT relpages - relallvisible FROM pg_class WHERE oid = 'demande'::regclass")
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
+        for _ in range(_VACUUMS):
+            connection.execute(text("VACUUM ANALYZE"))
+            if not connection.execute(hidden).scalar_one():
+                return
+            time.sleep(1)
+    raise RuntimeError("some transaction does not end: pages of demande are not visible to all")

@@ -120,7 +120,8 @@ def _environment(config: Path) -> dict[str, str]:
 
 def _wait_ready(settings: Settings, process: subprocess.Popen[bytes], journal: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    listeners = [(one.host, one.port) for one in (settings.ws, settings.portal, settings.sans_login)]
+    started = (one for one in (settings.ws, settings.portal, settings.sans_login) if one.processes)
+    listeners = [(one.host, one.port) for one in started]
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise DemoError(f"la plateforme s'est arrêtée au démarrage : {_last_line(journal)}")
