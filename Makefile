@@ -11,13 +11,14 @@ ITEMS ?=
 PROFILE ?=
 CAMPAIGN ?=
 NAMESPACES ?=
+SCREENS ?=
 # A file goes to one process, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 # The tests start hundreds of processes: each would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long unit lint format docs bench lock clean system-packages ldap
+.PHONY: help demo test test-long unit lint format docs bench screenshots lock clean system-packages ldap
 
 help: ## list the chores
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -67,6 +68,9 @@ docs: $(VENV)/.runtime ## write the pages that come from code
 
 bench: $(VENV)/.dev ## measure, as ratios within one run; writes bench/results (ITEMS=3000 PROFILE=1 CAMPAIGN=1 NAMESPACES=1)
 	$(BIN)/python -m bench $(if $(ITEMS),--items $(ITEMS)) $(if $(PROFILE),--profile) $(if $(CAMPAIGN),--campaign) $(if $(NAMESPACES),--namespaces)
+
+screenshots: $(VENV)/.dev system-packages ## draw every screen of the portal in each of its states: build/screens/index.html
+	$(BIN)/python -m tests.screens build/screens $(SCREENS)
 
 ldap: $(VENV)/.ldap ## add what an LDAP directory needs (directory.source = "ldap"); compiled: gcc, libldap-dev, libsasl2-dev
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from portal_ihm.accueil import views as accueil
@@ -32,6 +32,7 @@ from runtime.clock import Clock, system_clock
 if TYPE_CHECKING:
     from registration.ports import AuthorityPort
 
+_SCREENS = (accueil, demander, suivi, tiers)
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1800
 _MAX_BODY = 256 * 1024
@@ -92,24 +93,9 @@ def build_app(
     return app
 
 
-def _routes() -> list[Route | Mount]:
-    return [
-        Route("/", accueil.accueil),
-        Route("/deconnexion", accueil.deconnexion),
-        Route("/deconnexion", accueil.log_out, methods=["POST"]),
-        Route("/suivi", suivi.criteres),
-        Route("/suivi/demandes", suivi.resultats),
-        Route("/suivi/demandes.csv", suivi.export),
-        Route("/suivi/demandes/{numero}", suivi.detail),
-        Route("/suivi/demandes/{numero}/historique", suivi.historique),
-        Route("/demander", demander.formulaire),
-        Route("/demander", demander.envoi, methods=["POST"]),
-        Route("/demander/{numero}/confirmation", demander.confirmation),
-        Route("/tiers", tiers.formulaire),
-        Route("/tiers", tiers.envoi, methods=["POST"]),
-        Route("/tiers/fin", tiers.fin, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
-    ]
+def _routes() -> list[BaseRoute]:
+    screens = (route for screen in _SCREENS for route in screen.ROUTES)
+    return [*screens, Mount("/static", StaticFiles(directory=STATIC_FOLDER))]
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from registration.policy import DEFAULT_PAGE
 from registration.revocation_views import (
@@ -32,6 +32,7 @@ from registration.values import (
     Textes,
 )
 from registration.views import (
+    Brouillon,
     CancelResult,
     DemandeDetail,
     DemandePage,
@@ -53,7 +54,7 @@ from registration.views import (
     Telechargement,
     Verdict,
 )
-from registration.vocabulary import EtatDemande, Offre, Plateforme
+from registration.vocabulary import EtatDemande, GenreBrouillon, Offre, Plateforme
 
 
 class ActeursPort(Protocol):
@@ -77,8 +78,8 @@ class ActeursPort(Protocol):
     def act_for(self, caller: Caller, id_national: str) -> Caller:
         """The caller in the place of a third party; ERR_IHM_026 when he may not, ERR_IHM_018 for whom he may not."""
 
-    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
-        """Whether ``allowed_structures`` has a structure for this offre; cheap enough to be asked for every page."""
+    def offres(self, acteur: Acteur) -> frozenset[Offre]:
+        """The offres for which he may request something now; cheap enough to be asked for every page."""
 
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         """What he may ask for, by structure and offre, with the domains of his habilitations."""
@@ -127,7 +128,7 @@ class ChangesPort(Protocol):
 class DemandesPort(Protocol):
     """Demandes of both canals."""
 
-    def submit(self, origin: Origin, form: DemandeForm) -> int:
+    def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         """Place one demande and give its numero; refused with the first error, nothing stored then."""
 
     def search(
@@ -247,6 +248,22 @@ class DirectoryPort(Protocol):
         """Who may bear a certificate PRO of this structure; also ERR_IHM_026 outside the perimeter, ERR_IHM_021."""
 
 
+class BrouillonsPort(Protocol):
+    """Forms of the portal that are under way, each for its owner alone: who acts, and in whose name."""
+
+    def begin(self, caller: Caller, genre: GenreBrouillon, donnees: Mapping[str, Any]) -> Brouillon:
+        """A new one; the oldest of his go when there are too many."""
+
+    def read(self, caller: Caller, ident: str) -> Brouillon | None:
+        """His own, None for any other and for one that is over (three days after it was last changed)."""
+
+    def keep(self, caller: Caller, ident: str, etape: str, valeurs: object) -> Brouillon | None:
+        """What was typed at one step; ValueError when it is too much, None as for ``read``."""
+
+    def drop(self, caller: Caller, ident: str) -> None:
+        """Forget it, if it is his and has become nothing."""
+
+
 class AuthorityPort(Protocol):
     """The registration authority of one plateforme."""
 
@@ -275,6 +292,10 @@ class AuthorityPort(Protocol):
     @property
     def demandes(self) -> DemandesPort:
         """Demandes."""
+
+    @property
+    def brouillons(self) -> BrouillonsPort:
+        """Forms under way."""
 
     @property
     def directory(self) -> DirectoryPort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from registration.vocabulary import (
     EtatDemande,
     EtatLot,
     EtatProduit,
+    GenreBrouillon,
     NatureLot,
     NatureNom,
     Offre,
@@ -390,3 +392,12 @@ class Telechargement(msgspec.Struct, frozen=True, kw_only=True):
     produit: ProduitView
     der: bytes
     pkcs7: bytes
+
+
+class Brouillon(msgspec.Struct, frozen=True, kw_only=True):
+    """A form under way: what was typed, by step; ``numero`` is the demande that it has become."""
+
+    id: str
+    genre: GenreBrouillon
+    donnees: dict[str, Any]
+    numero: int | None

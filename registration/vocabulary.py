@@ -238,6 +238,16 @@ class NatureTexte(StrEnum):
     PC = "PC"
 
 
+class GenreBrouillon(StrEnum):
+    """What a form of the portal that is under way will become (ours)."""
+
+    DEMANDE = "DEMANDE"
+    RENOUVELLEMENT = "RENOUVELLEMENT"
+    RETRAIT = "RETRAIT"
+    REVOCATION = "REVOCATION"
+    LOT = "LOT"
+
+
 class SourceAnnuaire(StrEnum):
     """Ours: whose word an entry of the directory is. The later ones here go before the earlier ones."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from portal_ihm.shell.context import acteur_of, portal_of
 from portal_ihm.shell.rendering import render
@@ -49,3 +50,10 @@ def log_out(request: Request) -> Response:
 def deconnexion(request: Request) -> Response:
     """The page after leaving; shown without looking at any certificate."""
     return render(request, "login/deconnexion.html")
+
+
+ROUTES = [
+    Route("/", accueil),
+    Route("/deconnexion", deconnexion),
+    Route("/deconnexion", log_out, methods=["POST"]),
+]

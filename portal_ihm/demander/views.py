@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from pki.errors import CsrError
 from pki.keys.csr import MAX_TEXT_BYTES, decode_csr
@@ -157,3 +158,10 @@ def _page(
         other_errors=[*other_errors, *(token_errors if form["csrf_token"].errors else [])],
         champs=CHAMP_TEXTS,
     )
+
+
+ROUTES = [
+    Route("/demander", formulaire),
+    Route("/demander", envoi, methods=["POST"]),
+    Route("/demander/{numero}/confirmation", confirmation),
+]

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from portal_ihm.shell.bodies import bounded
-from portal_ihm.shell.context import OFFRE_ON_THE_PORTAL, Portal, chosen_tiers
+from portal_ihm.shell.context import Portal, chosen_tiers
 from portal_ihm.shell.errors import access_page, http_page, refusal_page
 from registration.errors import AccessError, IgcError
 from runtime.listening.protocol import PEER_CERTIFICATE
@@ -89,7 +89,7 @@ class Guard:
             holder = acteurs.identify(peer_certificate(request.scope))
             request.state.may_act_for_others = acteurs.may_act_for_others(holder.acteur)
             caller = self._acting(request, holder)
-            request.state.may_request = acteurs.administers_any(caller.acteur, OFFRE_ON_THE_PORTAL)
+            request.state.offres = acteurs.offres(caller.acteur)
         request.state.holder = holder
         request.state.caller = caller
 

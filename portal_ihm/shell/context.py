@@ -64,9 +64,9 @@ def known_caller(scope: Scope) -> Caller | None:
     return cast("Caller | None", scope.get("state", {}).get("caller"))
 
 
-def may_request(scope: Scope) -> bool:
-    """Whether the acteur may request something here, as the guard found for this very request."""
-    return bool(scope.get("state", {}).get("may_request"))
+def offres_of(scope: Scope) -> frozenset[Offre]:
+    """The offres for which the acteur may request something, as the guard found for this very request."""
+    return cast("frozenset[Offre]", scope.get("state", {}).get("offres", frozenset()))
 
 
 def may_act_for_others(scope: Scope) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from portal_ihm.shell.context import acteur_of, portal_of, read_visible
 from portal_ihm.shell.labels import PARIS, refusal_text
@@ -113,3 +114,12 @@ def _criteria_page(
         wide_fields=_WIDE_FIELDS if too_wide else (),
         structures=sorted({(structure, raison) for _, structure, raison in structures}),
     )
+
+
+ROUTES = [
+    Route("/suivi", criteres),
+    Route("/suivi/demandes", resultats),
+    Route("/suivi/demandes.csv", export),
+    Route("/suivi/demandes/{numero}", detail),
+    Route("/suivi/demandes/{numero}/historique", historique),
+]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from portal_ihm.shell.context import choose_tiers, form_session, holder_of, may_act_for_others, portal_of
 from portal_ihm.shell.fields import with_code
@@ -73,3 +74,10 @@ def _page(request: Request, form: TiersForm, tiers: Acteur | None, *, status: in
     too_old = "Ce formulaire a été ouvert il y a trop longtemps. Vérifiez la saisie et envoyez-le à nouveau."
     other_errors = [too_old] if form["csrf_token"].errors else []
     return render(request, "tiers/tiers.html", status=status, form=form, tiers=tiers, other_errors=other_errors)
+
+
+ROUTES = [
+    Route("/tiers", formulaire),
+    Route("/tiers", envoi, methods=["POST"]),
+    Route("/tiers/fin", fin, methods=["POST"]),
+]

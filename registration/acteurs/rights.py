@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func
 from sqlalchemy.orm import Session
 
 from registration.rules.domains import normalize_pattern
-from registration.rules.rights import Perimeter, Rights, given_by, implied_by
+from registration.rules.rights import Perimeter, Rights, implied_by, may_request_for_self
 from registration.values import Acteur
 from registration.vocabulary import Offre, Role
 from runtime.clock import system_clock
@@ -110,20 +110,23 @@ def load_patterns_of_others(session: Session, acteur: Acteur) -> frozenset[tuple
     return frozenset((offre, pattern) for offre, pattern in patterns if pattern is not None)
 
 
-def administers_any(db: Database, acteur: Acteur, offre: Offre) -> bool:
-    """Whether ``allowed_structures`` has a structure for this offre; one short statement, for menus."""
+def offres(db: Database, acteur: Acteur) -> frozenset[Offre]:
+    """The offres for which he may request something, somewhere (guide figure 69); one short statement, for menus."""
     habilitation, structure = tables.Habilitation, tables.Structure
-    found = select(habilitation.id).where(
+    held = select(habilitation.id).where(
         habilitation.id_acteur == acteur.id,
         habilitation.role == Role.ADMINISTRATEUR_TECHNIQUE.value,
-        habilitation.offre.in_([source.value for source in given_by(offre)]),
         structure.plateforme == acteur.plateforme.value,
         structure.id_national == habilitation.id_structure,
         structure.disparu_le.is_(None),
         in_force(system_clock()),
     )
+    # One of each is looked for: whoever administers thousands of structures has no longer a statement.
+    found = [held.where(habilitation.offre == offre.value).exists().label(offre.value) for offre in Offre]
     with db.read() as session:
-        return session.scalar(found.limit(1)) is not None
+        row = session.execute(select(*found)).one()
+    own = {Offre.PS} if may_request_for_self(acteur) else set()
+    return implied_by(offre for offre in Offre if offre is not Offre.PS and getattr(row, offre.value)) | own
 
 
 def allowed_structures(db: Database, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:

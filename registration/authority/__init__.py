@@ -13,6 +13,7 @@ from registration.acteurs.identity import PeerChecker
 from registration.authority.acteurs import Acteurs
 from registration.authority.annuaire import Annuaire
 from registration.authority.area import TOLD_AS_BUSY
+from registration.authority.brouillons import Brouillons
 from registration.authority.demandes import Demandes
 from registration.authority.lots import Lots
 from registration.authority.produits import Produits
@@ -58,6 +59,7 @@ class RegistrationAuthority:
         self.acteurs = Acteurs(db, clock, peers, plateforme)
         self.lots = Lots(db, clock, policy)
         self.demandes = Demandes(db, clock, policy)
+        self.brouillons = Brouillons(db, clock)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
         self.textes = textes
         self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))

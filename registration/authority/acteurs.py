@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registration.acteurs.droits import read_droits
 from registration.acteurs.identity import PeerChecker
-from registration.acteurs.rights import administers_any, allowed_structures
+from registration.acteurs.rights import allowed_structures, offres
 from registration.acteurs.sujets import identify_subject
 from registration.acteurs.tiers import act_for, may_act_for_others
 from registration.authority.area import TOLD_AS_BUSY, Area
@@ -46,9 +46,9 @@ class Acteurs(Area):
         """See ``tiers.act_for``."""
         return self._run(act_for, caller, id_national)
 
-    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
-        """See ``rights.administers_any``."""
-        return self._run(administers_any, acteur, offre)
+    def offres(self, acteur: Acteur) -> frozenset[Offre]:
+        """See ``rights.offres``."""
+        return self._run(offres, acteur)
 
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         """See ``droits.read_droits``."""

@@ -31,9 +31,9 @@ class Demandes(Area):
         super().__init__(db, clock)
         self._policy = policy
 
-    def submit(self, origin: Origin, form: DemandeForm) -> int:
+    def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         """See ``single.submit``."""
-        return self._run(single.submit, self._entered(origin), form, self._clock(), self._policy)
+        return self._run(single.submit, self._entered(origin), form, self._clock(), self._policy, brouillon=brouillon)
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE

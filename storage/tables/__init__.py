@@ -8,6 +8,7 @@ from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identit
 from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
 from storage.tables.avis import Avis
 from storage.tables.base import Base
+from storage.tables.brouillons import Brouillon
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
 from storage.tables.counters import Compteur
 from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
@@ -29,6 +30,7 @@ __all__ = [
     "Avis",
     "Base",
     "BlocCles",
+    "Brouillon",
     "Certificat",
     "CleInterdite",
     "ClePublique",

@@ -169,7 +169,7 @@ def test_who_has_gone_is_not_found_and_is_no_beneficiaire(world: World) -> None:
     assert {structure for _, structure, _ in world.ra.acteurs.allowed_structures(world.acteurs["dr-leroux"])} == {
         HOPITAL
     }
-    assert not world.ra.acteurs.administers_any(world.acteurs["ide-marchand"], Offre.ORG)
+    assert Offre.ORG not in world.ra.acteurs.offres(world.acteurs["ide-marchand"])
     forms = (
         world.form("PRO_AUTH", 1),
         world.form("SERV_SSL_SERV", 2, structure=CLINIQUE, fqdns=("portail.valdorge.example",)),

@@ -73,7 +73,7 @@ def test_dates_are_days_of_paris_and_both_of_them_count(desk: Desk, nobody: str)
     for days, given in ((9, False), (11, True), (20, True), (22, False)):
         with time_machine.travel(datetime.now(UTC) + timedelta(days=days), tick=True):
             assert bool(patterns(desk)) is given, days
-            assert desk.world.ra.acteurs.administers_any(acteur, Offre.ORG) is given
+            assert (Offre.ORG in desk.world.ra.acteurs.offres(acteur)) is given
     # One to come can be taken back, and then another one given.
     desk.good("habilitation", "end", nobody, "ORG", CLINIQUE, "--reason", "erreur")
     desk.good("habilitation", "grant", nobody, "ORG", CLINIQUE, "--reason", "tout de suite")

@@ -92,7 +92,7 @@ def test_a_card_comes_in_without_any_row_and_leaves_none(guarded: World, product
     with pytest.raises(NotFoundError):
         guarded.ra.demandes.read(acteur, 1)
     assert guarded.ra.acteurs.allowed_structures(acteur) == ()
-    assert not guarded.ra.acteurs.administers_any(acteur, Offre.ORG)
+    assert Offre.ORG not in guarded.ra.acteurs.offres(acteur)
     assert count_rows(guarded.db) == before
 
 
@@ -174,7 +174,7 @@ def test_the_type_in_the_row_decides_nothing(guarded: World) -> None:
     der = new_card(guarded, "CPE_AUTH", MEDECIN, nom="LEROUX", prenom="CAMILLE").der
     caller = identified(guarded, der)
     assert (caller.acteur.id, caller.acteur.type_personne) == (guarded.acteurs["dr-leroux"].id, "PE")
-    assert guarded.ra.acteurs.administers_any(caller.acteur, Offre.ORG)
+    assert Offre.ORG in guarded.ra.acteurs.offres(caller.acteur)
 
 
 def test_an_old_registration_of_a_card_stands_and_decides_nothing(guarded: World) -> None:
@@ -236,7 +236,7 @@ def test_a_right_given_to_a_national_id_waits_for_its_bearer(guarded: World) -> 
     assert (row.libelle, row.type_personne) == (ident, None)
     origin = origin_of(guarded, new_card(guarded, ident=ident).der)
     assert (origin.acteur.id, origin.acteur.libelle) == (row.id, "NOUVEL ALIX")
-    assert guarded.ra.acteurs.administers_any(origin.acteur, Offre.ORG)
+    assert Offre.ORG in guarded.ra.acteurs.offres(origin.acteur)
     index = guarded.ra.lots.submit(origin, lot("lot-1", guarded.form())).index
     assert guarded.etats(index) == [EtatDemande.VALIDEE]
     (row,) = acteurs(guarded, ident)

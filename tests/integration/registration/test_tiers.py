@@ -57,7 +57,7 @@ def refused(world: World, tiers: str, name: str = "ph-arnaud") -> Code:
 def test_the_rights_are_those_of_the_third_party(helped: World) -> None:
     origin = acting(helped, MEDECIN)
     assert origin.acteur == helped.acteurs["dr-leroux"]
-    assert helped.ra.acteurs.administers_any(origin.acteur, Offre.ORG)
+    assert Offre.ORG in helped.ra.acteurs.offres(origin.acteur)
     numero = helped.ra.demandes.submit(origin, helped.form())
     lines = helped.rows(
         select(

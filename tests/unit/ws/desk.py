@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotAtOnceError, NotFoundError
 from registration.policy import DEFAULT_PAGE
-from registration.ports import AuthorityPort
+from registration.ports import AuthorityPort, BrouillonsPort
 from registration.revocation_views import (
     RevocationCriteria,
     RevocationDetail,
@@ -94,6 +94,10 @@ class Desk:
 
     def view(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    @property
+    def brouillons(self) -> BrouillonsPort:
+        raise AssertionError("the web service keeps no forms of the portal")
 
     def changes(self, stop: threading.Event) -> DeskChanges:
         self.calls.append("open changes")
@@ -182,8 +186,8 @@ class DeskActeurs(_Area):
             raise IgcError(Code.TIERS_UNKNOWN, champ="pourLeCompteDe")
         return Caller(acteur=HELPED, identite=caller.identite, administrateur=caller.acteur)
 
-    def administers_any(self, acteur: Acteur, offre: Offre) -> bool:
-        return False
+    def offres(self, acteur: Acteur) -> frozenset[Offre]:
+        return frozenset()
 
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         self.desk.calls.append(f"droits {after} {limit}")
@@ -294,7 +298,7 @@ class DeskLots(_Area):
 
 
 class DeskDemandes(_Area):
-    def submit(self, origin: Origin, form: DemandeForm) -> int:
+    def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         raise AccessError(Code.NO_RIGHT)
 
     def search(

@@ -1,0 +1,1 @@
+"""The room for lots of the web service."""

@@ -1,0 +1,1 @@
+"""The screens that renew a certificate (guide §8.6)."""

@@ -1,0 +1,1 @@
+"""The screens that withdraw a certificate (guide §9)."""

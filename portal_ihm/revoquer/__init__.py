@@ -1,0 +1,1 @@
+"""The screens that revoke a certificate (guide §11.1)."""

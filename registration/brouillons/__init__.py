@@ -1,0 +1,1 @@
+"""Forms of the portal that are under way, kept for whoever types them."""
