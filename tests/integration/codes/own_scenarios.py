@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from batch.issuing.own_certificates import enroll
 from pki.certificates.content import CertificateContent
-from registration import authority
+from registration.authority import acteurs
 from registration.errors import Code
 from registration.life.giving_up import give_up
 from registration.vocabulary import Plateforme
@@ -90,7 +90,7 @@ def broken(place: Place) -> bytes:
         raise RuntimeError("essai")
 
     with place.patch.context() as patch:
-        patch.setattr(authority, "read_droits", fail)
+        patch.setattr(acteurs, "read_droits", fail)
         return place.call("mesDroits")
 
 

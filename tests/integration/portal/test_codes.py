@@ -15,7 +15,7 @@ import requests
 from sqlalchemy import update
 
 from batch.issuing.own_certificates import enroll
-from registration import authority
+from registration.authority import acteurs
 from registration.directory.completing import Completing
 from registration.directory.tables import TablesDirectory
 from registration.errors import TEXTS, Code
@@ -198,7 +198,7 @@ def broken(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
     def fail(*_args: Any) -> None:
         raise RuntimeError("essai")
 
-    patch.setattr(authority, "allowed_structures", fail)
+    patch.setattr(acteurs, "allowed_structures", fail)
     return world.session("dr-leroux").get(world.url)
 
 
