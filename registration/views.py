@@ -156,7 +156,10 @@ class HistoriqueLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A demande, the subject of its certificate (display order, guide figure 45), its contacts and its history."""
+    """A demande, the subject of its certificate (display order, guide figure 45), its contacts and its history.
+
+    ``csr_assistee`` when its key was made in the browser of who asked.
+    """
 
     demande: DemandeView
     upn: str | None
@@ -164,6 +167,7 @@ class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
     email_informe: str | None
     subject: tuple[tuple[str, str], ...]
     historique: tuple[HistoriqueLine, ...]
+    csr_assistee: bool = False
 
 
 class Retrait(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,6 +96,7 @@ def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> De
         email_informe=more.email_informe,
         subject=subject_fields(content_of(more.contenu)) if more.contenu else (),
         historique=lines,
+        csr_assistee=more.csr_assistee,
     )
 
 
@@ -123,7 +124,7 @@ def _as_line(row: tables.Historique) -> HistoriqueLine:
 
 
 _demande = tables.Demande
-_READ_ALONE = (_demande.contenu, _demande.upn, _demande.email_acteur, _demande.email_informe)
+_READ_ALONE = (_demande.contenu, _demande.upn, _demande.email_acteur, _demande.email_informe, _demande.csr_assistee)
 _renewal = aliased(tables.Demande)
 RENEWED_BY = (
     select(_renewal.id)

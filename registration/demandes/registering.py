@@ -140,6 +140,7 @@ def _row(
         "email_informe": values.email_informe,
         "contenu": None,
         "renouvelle": candidate.renouvelle,
+        "csr_assistee": form.csr_assistee,
         "code_erreur": None,
         "champ_erreur": None,
         "texte_erreur": None,

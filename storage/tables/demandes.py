@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
@@ -21,6 +21,8 @@ ACTIVE = "etat_produit = 'ACTIF'"
 """Demandes whose certificate was withdrawn and is not revoked, in the words of the index of their ends."""
 VALIDATED = "contenu IS NOT NULL"
 """Demandes that passed validation, in the words of the index of perimeters."""
+ASSISTED = "csr_assistee"
+"""Demandes whose key was made in a browser, in the words of the index by which their senders find them."""
 REFUSED = "contenu IS NULL"
 """Demandes that never passed validation, in the words of the index by which their senders find them."""
 
@@ -34,6 +36,7 @@ class Demande(Base):
     ``limite_retrait``, from the signature on, is the moment from which the certificate cannot be withdrawn any more;
     NULL too where an older plateforme signed. ``produit_emis_le`` and ``produit_fin_le`` are when its certificate was
     signed and until when it is valid, as ``Certificat`` has them: they never change, and a search reads them here.
+    ``csr_assistee`` when the CSR was made by the page of the portal: the key stands in the browser of who asked.
     """
 
     __tablename__ = "demande"
@@ -92,6 +95,13 @@ class Demande(Base):
             sqlite_where=text(WAITING),
             postgresql_where=text(WAITING),
         ),
+        Index(
+            "ix_demande__csr_assistee",
+            "id_acteur",
+            "id",
+            sqlite_where=text(ASSISTED),
+            postgresql_where=text(ASSISTED),
+        ),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     plateforme: Mapped[str] = mapped_column(String(16))
@@ -124,6 +134,7 @@ class Demande(Base):
     limite_retrait: Mapped[datetime | None]
     produit_emis_le: Mapped[datetime | None]
     produit_fin_le: Mapped[datetime | None]
+    csr_assistee: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ClePublique(Base):
