@@ -26,13 +26,13 @@ _SELECT = "selectionner"
 
 def formulaire(request: Request) -> Response:
     """The empty form; ERR_IHM_026 for who may not act for others."""
-    if not may_act_for_others(request.scope):
-        raise AccessError(Code.HABILITATION_MISSING)
+    _require(request)
     return _page(request, _form(request, None), None)
 
 
 async def envoi(request: Request) -> Response:
-    """Show whose number it is, or act for him from now on."""
+    """Show whose number it is, or act for him from now on; ERR_IHM_026 for who may not, whatever was sent."""
+    _require(request)
     async with request.form(max_files=0, max_fields=10, max_part_size=1024) as data:
         texts = FormData([(name, value) for name, value in data.multi_items() if isinstance(value, str)])
         return await run_in_threadpool(_submit, request, texts)
@@ -42,6 +42,11 @@ def fin(request: Request) -> Response:
     """Act in his own name again."""
     choose_tiers(request, None)
     return RedirectResponse("/", status_code=303)
+
+
+def _require(request: Request) -> None:
+    if not may_act_for_others(request.scope):
+        raise AccessError(Code.HABILITATION_MISSING)
 
 
 def _submit(request: Request, data: FormData) -> Response:

@@ -62,6 +62,7 @@ class PortalWorld(World):
     here: Instance
     worker: WorkerContext
     foreigner: Pair
+    app: Starlette = field(default_factory=Starlette)
     port: int = 0
     lot: int = 0
     sessions: list[requests.Session] = field(default_factory=list)
@@ -202,7 +203,8 @@ def make_portal_world(folder: Path, production: Hierarchy) -> Iterator[PortalWor
         )
 
         def build(address: str) -> Starlette:
-            return build_app(world.ra, session_secret=SECRET, public_url=address)
+            world.app = build_app(world.ra, session_secret=SECRET, public_url=address)
+            return world.app
 
         with serve(here, build) as world.port:
             world.lot = world.deposit(*hostile_forms(), reference="LOT-2026-001", sender="dpi-acacias").index

@@ -1,0 +1,290 @@
+"""Every route of the portal as every kind of acteur, by GET and by POST, against the rows of ``doors``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from batch.issuing.own_certificates import enroll
+from registration.acteurs.administrateurs import appoint
+from registration.acteurs.habilitations import Terms
+from registration.errors import AccessError
+from registration.values import Caller
+from registration.vocabulary import GenreBrouillon, Offre
+from tests.integration.portal.doors import all_rows
+from tests.integration.portal.walker import (
+    Answer,
+    Walker,
+    check,
+    content_of,
+    filled,
+    has_parameter,
+    lasting,
+    routes,
+    some_keys,
+)
+from tests.integration.portal.world import PortalWorld
+from tests.support.acteurs import ALL_SENDERS, CLINIQUE
+from tests.support.cards import new_card
+from tests.support.databases import statements
+from tests.support.pairs import Pair, write_pair
+
+ROWS = all_rows()
+GETS = sorted(path for method, path in ROWS if method == "GET" and path != "/static")
+POSTS = sorted(path for method, path in ROWS if method == "POST")
+KNOWN = ("PS", "PF", "PE", "PA", "pharmacienne", "infirmière", "administratrice", "opératrice", "application")
+NOBODY = ("autre plateforme", "révoqué", "non inscrit", "personne")
+STRANGERS = ("PS", "PF", "PE", "PA")
+"""New cards: whose bearers nobody has ordered anything for, and who administer nothing."""
+OF_A_SESSION = {"/deconnexion", "/tiers/fin"}
+"""Forms that stand on every page, by which one gives something up: the guard's check of their origin is enough."""
+MISSING = "4611686018427387904"
+
+
+def folder(world: PortalWorld) -> Path:
+    return world.client("dr-leroux").key.parent
+
+
+def _card(product: str, ident: str) -> Callable[[PortalWorld], Pair]:
+    def make(world: PortalWorld) -> Pair:
+        return write_pair(folder(world), f"marche-{product}", new_card(world, product, ident))
+
+    return make
+
+
+def _revoked(world: PortalWorld) -> Pair:
+    pair = world.enroll("marche-revoquee", habilitations=((Offre.ORG, CLINIQUE, None),))
+    world.revoke("marche-revoquee")
+    return pair
+
+
+def _unregistered(world: PortalWorld) -> Pair:
+    enrolled = enroll(world.context, world.plateforme, ALL_SENDERS["inconnu"].content)
+    return write_pair(folder(world), "marche-inconnue", enrolled)
+
+
+def _operator(world: PortalWorld) -> Pair:
+    """Of the service: acts for others."""
+    pair = world.enroll("marche-operatrice")
+    with world.db.write() as session:
+        assert appoint(session, world.acteurs["marche-operatrice"].id, datetime.now(UTC), Terms(motif="assistance"))
+    return pair
+
+
+PAIRS: dict[str, Callable[[PortalWorld], Pair | None]] = {
+    "PS": _card("CPS_AUTH", "899700990801"),
+    "PF": _card("CPF_AUTH", "899700990802"),
+    "PE": _card("CPE_AUTH", "30B0990011/CPE801"),
+    "PA": _card("CPA_AUTH", "30B0990011/CPA801"),
+    "pharmacienne": lambda world: world.client("ph-arnaud"),
+    "infirmière": lambda world: world.client("ide-marchand"),
+    "administratrice": lambda world: world.client("dr-leroux"),
+    "opératrice": _operator,
+    "application": lambda world: world.client("dpi-acacias"),
+    "autre plateforme": lambda world: world.foreigner,
+    "révoqué": _revoked,
+    "non inscrit": _unregistered,
+    "personne": lambda _: None,
+}
+
+
+@pytest.fixture(scope="module")
+def walkers(world: PortalWorld) -> Iterator[dict[str, Walker]]:
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(Walker(world, make(world))) for name, make in PAIRS.items()}
+
+
+@pytest.fixture(scope="module")
+def keys(world: PortalWorld) -> list[str]:
+    """What exists, and is nobody's of the strangers: rows of every table, and a form of the administratrice."""
+    kept = world.ra.brouillons.begin(caller(world, world.client("dr-leroux")), GenreBrouillon.DEMANDE, {})
+    return [kept.id, *some_keys(world.db)]
+
+
+def caller(world: PortalWorld, pair: Pair | None) -> Caller:
+    """Whom the authority sees behind the certificate; AccessError for nobody."""
+    return world.ra.acteurs.identify(None if pair is None else pair.leaf().public_bytes(Encoding.DER))
+
+
+def roles(world: PortalWorld, pair: Pair | None) -> set[str]:
+    """Which doors open to him, as the authority itself says."""
+    try:
+        acteur = caller(world, pair).acteur
+    except AccessError:
+        return {"public"}
+    acteurs = world.ra.acteurs
+    held = {
+        "offre": acteurs.offres(acteur),
+        "administrator": acteurs.allowed_structures(acteur),
+        "tiers": acteurs.may_act_for_others(acteur),
+    }
+    return {"public", "holder", *(role for role, has in held.items() if has)}
+
+
+def is_turned_away(answer: Answer) -> bool:
+    """Refused at the door, or sent to a page where one shows who one is."""
+    if answer.status in {302, 303}:
+        return ROWS.get(("GET", urlsplit(answer.headers["location"]).path)) == "public"
+    return answer.status == 403
+
+
+def acts(answer: Answer) -> list[str]:
+    """Where the forms of a page are sent that do something."""
+    forms = re.findall(r"<form[^>]*method=\"post\"[^>]*", answer.text)
+    targets = {found[1] if (found := re.search(r'action="([^"]*)"', form)) else "" for form in forms}
+    return sorted(targets - OF_A_SESSION)
+
+
+def test_every_route_has_its_row_and_every_row_its_route(world: PortalWorld) -> None:
+    assert set(routes(world.app)) == set(ROWS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_page_opens_to_those_it_is_for(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
+    walker = walkers[name]
+    held, before = roles(world, walker.pair), content_of(world.db)
+    assert ("holder" in held) == (name in KNOWN)
+    for path in GETS:
+        who, answer = ROWS["GET", path], walker.ask("GET", filled(path, MISSING))
+        check(answer, path)
+        if who == "public":
+            assert answer.status == 200, path
+        elif "holder" not in held:
+            assert is_turned_away(answer), (path, answer.status)
+        elif who in held:
+            expected = {404, 409} if has_parameter(path) else {200, 303, 422}
+            assert answer.status in expected, (path, answer.status)
+        elif who == "offre":
+            assert answer.status == 403 or acts(answer) == [], path
+        else:
+            assert answer.status in {403, 404}, (path, answer.status)
+    assert content_of(world.db) == before, "a page that is only looked at changes nothing"
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_form_that_is_not_of_this_session_does_nothing(
+    world: PortalWorld, walkers: dict[str, Walker], name: str
+) -> None:
+    walker = walkers[name]
+    held, before = roles(world, walker.pair), content_of(world.db)
+    for path in POSTS:
+        who, target = ROWS["POST", path], filled(path, MISSING)
+        for origin in (None, "null", "https://evil.example", world.url.replace("https", "http")):
+            answer = walker.ask("POST", target, origin=origin)
+            check(answer, path)
+            assert answer.status == 403, (path, origin)
+        answer = walker.own("POST", target)
+        check(answer, path)
+        if path not in OF_A_SESSION:
+            assert 400 <= answer.status < 500, (path, answer.status)
+        if who not in held:
+            assert is_turned_away(answer) or who == "offre" or answer.status == 404, (path, answer.status)
+    assert content_of(world.db) == before
+
+
+@pytest.mark.parametrize("name", NOBODY)
+def test_nothing_is_read_for_nobody(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
+    """The authority looks up the certificate, and none of what stands behind the door."""
+    walker = walkers[name]
+    with statements(world.db.engine) as of_the_door:
+        walker.ask("GET", "/rien")
+    for path in GETS:
+        if ROWS["GET", path] == "public":
+            continue
+        with statements(world.db.engine) as sent:
+            answer = walker.ask("GET", filled(path, "1"))
+        assert sent == of_the_door, path
+        assert not answer.is_page or "ACACIAS" not in answer.text, path
+
+
+def test_what_is_asked_for_is_there_for_whom_it_belongs_to(walkers: dict[str, Walker], keys: list[str]) -> None:
+    # Without this one, the next would also pass on addresses that name nothing.
+    paths = [path for path in GETS if has_parameter(path)]
+    walker = walkers["administratrice"]
+    assert [path for path in paths if any(walker.ask("GET", filled(path, key)).status == 200 for key in keys)]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_what_exists_looks_to_strangers_like_what_does_not(
+    world: PortalWorld, walkers: dict[str, Walker], keys: list[str], name: str
+) -> None:
+    walker, before = walkers[name], content_of(world.db)
+    token = quote(walker.token())
+    for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
+        bodies = [""] if method == "GET" else ["", f"csrf_token={token}", f"csrf_token={token}&confirmation=y"]
+        for body in bodies:
+            missing = walker.own(method, filled(path, MISSING), body)
+            assert missing.status in {400, 403, 404, 422}, (method, path, missing.status)
+            for key in keys:
+                answer = walker.own(method, filled(path, key), body)
+                check(answer, path)
+                assert answer.status == missing.status, (method, path, key, answer.status)
+                assert lasting(answer.text) == lasting(missing.text.replace(MISSING, key)), (method, path, key)
+    assert content_of(world.db) == before
+
+
+@pytest.mark.parametrize(
+    "method", ["HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "CONNECT", "RIEN"]
+)
+def test_other_methods_have_an_answer_and_do_nothing(
+    world: PortalWorld, walkers: dict[str, Walker], method: str
+) -> None:
+    before = content_of(world.db)
+    for name in ("administratrice", "personne"):
+        walker = walkers[name]
+        for path in sorted({path for _, path in ROWS} - {"/static"}):
+            target = filled(path, MISSING)
+            answer = walker.own(method, target)
+            check(answer, path)
+            if method == "HEAD" and ("GET", path) in ROWS:
+                shown = walker.ask("GET", target)
+                assert (answer.status, answer.text) == (shown.status, ""), path
+                assert answer.headers["content-type"] == shown.headers["content-type"], path
+            else:
+                assert answer.status in {400, 403, 404, 405}, (path, answer.status)
+    assert content_of(world.db) == before
+
+
+ODD = (
+    "0", "-1", "+1", "1.0", "1e3", "0x1", "9223372036854775807", "9223372036854775808", "9" * 5000, "%00", "1%00",
+    "%0d%0aSet-Cookie:a=b", "%C2%B2", "%D9%A1", "%EF%BC%91", "%E2%80%AE1", "%FF%FE", "%20", "1%20", "..", "../1", "..%2f1",
+    "%2e%2e", "%2e%2e%2f%2e%2e%2fapp.py", "..%5c1", "1;a=b", "1'--", "%27%20OR%201=1--", "%3Cscript%3E", "{{7*7}}",
+    "%257B", "%", "%zz", "*", "null", "None", "true", "~root", "a" * 3000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["administratrice", "PS", "personne"])
+def test_odd_addresses_are_refused_like_what_does_not_exist(
+    world: PortalWorld, walkers: dict[str, Walker], name: str
+) -> None:
+    walker, before = walkers[name], content_of(world.db)
+    for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
+        for value in ODD:
+            answer = walker.own(method, filled(path, value))
+            assert answer.status in {303, 400, 403, 404, 405, 409, 414, 422, 431}, (method, path, value, answer.status)
+            assert "<script>" not in answer.text, (path, value)
+            assert "a" not in walker.cookies, (path, value)
+    assert content_of(world.db) == before
+
+
+@pytest.mark.parametrize("name", ["administratrice", "personne"])
+def test_odd_queries_and_forms_crash_nothing(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
+    """Each field that a form shows, with what no browser would write in it."""
+    walker, before = walkers[name], content_of(world.db)
+    for path in [path for path in GETS if not has_parameter(path)]:
+        fields = sorted(set(re.findall(r'name="(\w+)"', walker.ask("GET", path).text))) or ["a"]
+        for value in ("", "%00", "9" * 400, "-1", "%FF", "%D9%A1", "%3Cscript%3E", "2026-02-31"):
+            query = "&".join(f"{field}={value}&{field}={value}" for field in fields)
+            answer = walker.ask("GET", f"{path}?{query}")
+            check(answer, path)
+            assert "<script>" not in answer.text, path
+            if ("POST", path) in ROWS:
+                check(walker.own("POST", path, query), path)
+    assert content_of(world.db) == before
