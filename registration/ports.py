@@ -20,6 +20,7 @@ from registration.revocation_views import (
     RevocationVerdict,
 )
 from registration.rules.proved_revocation import CodeTry, Proof, ProvedCertificat
+from registration.sessions.values import Durees, FinDeSession, Ouverture, Porte, SessionOuverte
 from registration.values import (
     Acteur,
     Caller,
@@ -264,6 +265,25 @@ class BrouillonsPort(Protocol):
         """Forget it, if it is his and has become nothing."""
 
 
+class SessionsPort(Protocol):
+    """Sessions of the portal; their tokens are in browsers alone."""
+
+    def open(self, opening: Ouverture, durees: Durees) -> str:
+        """A new empty one; gives its token."""
+
+    def read(self, token: str, porte: Porte, certificat: str | None = None) -> SessionOuverte | None:
+        """That of the token; None when it is over, or was opened at another door or with another certificate."""
+
+    def keep(self, token: str, donnees: Mapping[str, Any] | None, durees: Durees) -> bool:
+        """It was seen, and holds these from now on (None: what it held); False when it has ended meanwhile."""
+
+    def end(self, token: str) -> None:
+        """It opens nothing any more."""
+
+    def end_by_issuer(self, fin: FinDeSession) -> int | None:
+        """End those that a verified logout token means; how many, None for a token that has served."""
+
+
 class AuthorityPort(Protocol):
     """The registration authority of one plateforme."""
 
@@ -296,6 +316,10 @@ class AuthorityPort(Protocol):
     @property
     def brouillons(self) -> BrouillonsPort:
         """Forms under way."""
+
+    @property
+    def sessions(self) -> SessionsPort:
+        """Sessions of the portal."""
 
     @property
     def directory(self) -> DirectoryPort:

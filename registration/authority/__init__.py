@@ -19,6 +19,7 @@ from registration.authority.lots import Lots
 from registration.authority.produits import Produits
 from registration.authority.retraits import Retraits
 from registration.authority.revocations import Revocations
+from registration.authority.sessions import Sessions
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import DEFAULT_POLICY, LotPolicy
@@ -60,6 +61,7 @@ class RegistrationAuthority:
         self.lots = Lots(db, clock, policy)
         self.demandes = Demandes(db, clock, policy)
         self.brouillons = Brouillons(db, clock)
+        self.sessions = Sessions(db, clock, plateforme)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
         self.textes = textes
         self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))

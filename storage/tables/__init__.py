@@ -17,6 +17,7 @@ from storage.tables.essais import EssaiCode, JetonServi
 from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
 from storage.tables.products import Fermeture
 from storage.tables.revocations import DemandeRevocation
+from storage.tables.sessions import SessionPortail
 from storage.tables.textes import Acceptation, Texte
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Rattachement",
     "RepondeurOcsp",
     "Scellement",
+    "SessionPortail",
     "Structure",
     "TeteAudit",
     "Texte",

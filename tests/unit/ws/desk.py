@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotAtOnceError, NotFoundError
 from registration.policy import DEFAULT_PAGE
-from registration.ports import AuthorityPort, BrouillonsPort
+from registration.ports import AuthorityPort, BrouillonsPort, SessionsPort
 from registration.revocation_views import (
     RevocationCriteria,
     RevocationDetail,
@@ -98,6 +98,10 @@ class Desk:
     @property
     def brouillons(self) -> BrouillonsPort:
         raise AssertionError("the web service keeps no forms of the portal")
+
+    @property
+    def sessions(self) -> SessionsPort:
+        raise AssertionError("the web service has no sessions")
 
     def changes(self, stop: threading.Event) -> DeskChanges:
         self.calls.append("open changes")

@@ -1,0 +1,1 @@
+"""Sessions of the portal, kept on the server."""
