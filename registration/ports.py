@@ -33,6 +33,7 @@ from registration.values import (
     Textes,
 )
 from registration.views import (
+    Apercu,
     Brouillon,
     CancelResult,
     DemandeDetail,
@@ -40,6 +41,7 @@ from registration.views import (
     DroitPage,
     LotFollowUp,
     LotReceipt,
+    Ouverture,
     PersonneCriteria,
     PersonnePage,
     ProduitCriteria,
@@ -131,6 +133,14 @@ class DemandesPort(Protocol):
 
     def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         """Place one demande and give its numero; refused with the first error, nothing stored then."""
+
+    def ouverture(
+        self, origin: Origin, offre: Offre, structure: str | None, beneficiaire: str | None = None
+    ) -> Ouverture:
+        """What he may ask for there now, with the domains of his habilitation; refused as a demande would be."""
+
+    def foresee(self, origin: Origin, form: DemandeForm) -> Apercu:
+        """All that would refuse this form, or what its certificate will say; one without a CSR as if it had one."""
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
@@ -257,6 +267,11 @@ class BrouillonsPort(Protocol):
 
     def read(self, caller: Caller, ident: str) -> Brouillon | None:
         """His own, None for any other and for one that is over (three days after it was last changed)."""
+
+    def under_way(
+        self, caller: Caller, genres: Collection[GenreBrouillon], *, limit: int = 10
+    ) -> tuple[Brouillon, ...]:
+        """His own of these kinds that have become nothing yet, newest first."""
 
     def keep(self, caller: Caller, ident: str, etape: str, valeurs: object) -> Brouillon | None:
         """What was typed at one step; ValueError when it is too much, None as for ``read``."""

@@ -20,8 +20,9 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     PKCS#10 in DER; ``csr_text`` stands for it when what was written where its base64 is expected is none.
 
     A renewal (guide §8.6) names the certificate, by ``renouvelle``, the N° produit, or by authority and serial, and has
-    no field of the product; a contact that is absent is that of the demande it renews. ``csr_assistee`` says that the
-    page of the portal made the CSR (guide §8.1.4.2): what tells the withdrawal where the key is, and no rule asks it.
+    no field of the product; a contact that is absent is that of the demande it renews, unless ``sans_informe``: a form
+    of the portal shows it, and whoever empties its field wants nobody informed. ``csr_assistee`` says that the page of
+    the portal made the CSR (guide §8.1.4.2): what tells the withdrawal where the key is, and no rule asks it.
     """
 
     offre: str | None = None
@@ -41,6 +42,7 @@ class DemandeForm(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     renouvelle_autorite: str | None = None
     renouvelle_serie: str | None = None
     csr_assistee: bool = False
+    sans_informe: bool = False
 
     @property
     def renews(self) -> bool:

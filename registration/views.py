@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from registration.errors import IgcError
 from registration.vocabulary import (
     Canal,
     EtatDemande,
@@ -290,6 +291,41 @@ class DroitPage(msgspec.Struct, frozen=True, kw_only=True):
     next_after: int | None
 
 
+class Ouverture(msgspec.Struct, frozen=True, kw_only=True):
+    """What an acteur may ask for of one offre, for one structure or (PS) for himself.
+
+    ``domaines`` are those of mail addresses, ``domaines_serveur`` those of FQDNs; ``fermes`` the usages that take no
+    demande now.
+    """
+
+    offre: Offre
+    structure: str | None
+    raison_sociale: str | None
+    beneficiaire: str | None
+    beneficiaire_libelle: str | None
+    domaines: tuple[DomaineOffert, ...]
+    domaines_serveur: tuple[DomaineOffert, ...]
+    fermes: frozenset[Usage]
+
+
+class Apercu(msgspec.Struct, frozen=True, kw_only=True):
+    """What a form would meet if it were sent now: its refusals, or what its certificate will say.
+
+    ``subject`` in the order of guide figure 45, its organization cut as the certificate has it; ``raison_sociale`` is
+    whole. The codes are those of TRE_G15, TRE_G16, TRE_R38 and TRE_G05.
+    """
+
+    refusals: tuple[IgcError, ...]
+    subject: tuple[tuple[str, str], ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    raison_sociale: str | None = None
+    profession: int | None = None
+    formation: int | None = None
+    specialites: tuple[str, ...] = ()
+    tableau_pharmacien: str | None = None
+
+
 class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """What every search of the follow-up may name (guide §10): a numero, an index or an offre is needed.
 
@@ -325,6 +361,7 @@ class RenewalCriteria(msgspec.Struct, frozen=True, kw_only=True):
     offre: Offre | None = None
     usage: Usage | None = None
     structure: str | None = None
+    beneficiaire: str | None = None
     jours: int | None = None
 
 
@@ -405,3 +442,4 @@ class Brouillon(msgspec.Struct, frozen=True, kw_only=True):
     genre: GenreBrouillon
     donnees: dict[str, Any]
     numero: int | None
+    modifie_le: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from registration.authority.area import Area
@@ -22,6 +22,12 @@ class Brouillons(Area):
     def read(self, caller: Caller, ident: str) -> Brouillon | None:
         """See ``keeping.read_brouillon``."""
         return self._run(keeping.read_brouillon, caller, ident, self._clock())
+
+    def under_way(
+        self, caller: Caller, genres: Collection[GenreBrouillon], *, limit: int = 10
+    ) -> tuple[Brouillon, ...]:
+        """See ``keeping.list_brouillons``."""
+        return self._run(keeping.list_brouillons, caller, genres, self._clock(), limit)
 
     def keep(self, caller: Caller, ident: str, etape: str, valeurs: object) -> Brouillon | None:
         """See ``keeping.keep_step``."""

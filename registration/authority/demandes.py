@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from registration import exports
 from registration.authority.area import Area
-from registration.demandes import cancellation, queries, renewable, single
+from registration.demandes import cancellation, preparing, queries, renewable, single
 from registration.policy import DEFAULT_PAGE, LotPolicy
 from registration.values import (
     Acteur,
@@ -14,12 +14,15 @@ from registration.values import (
     Origin,
 )
 from registration.views import (
+    Apercu,
     CancelResult,
     DemandeDetail,
     DemandePage,
+    Ouverture,
     RenewalCriteria,
     SearchCriteria,
 )
+from registration.vocabulary import Offre
 from runtime.clock import Clock
 from storage.database import Database
 
@@ -34,6 +37,16 @@ class Demandes(Area):
     def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         """See ``single.submit``."""
         return self._run(single.submit, self._entered(origin), form, self._clock(), self._policy, brouillon=brouillon)
+
+    def ouverture(
+        self, origin: Origin, offre: Offre, structure: str | None, beneficiaire: str | None = None
+    ) -> Ouverture:
+        """See ``preparing.read_ouverture``."""
+        return self._run(preparing.read_ouverture, origin, offre, structure, beneficiaire, self._clock(), self._policy)
+
+    def foresee(self, origin: Origin, form: DemandeForm) -> Apercu:
+        """See ``preparing.foresee``."""
+        return self._run(preparing.foresee, origin, form, self._clock(), self._policy)
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE

@@ -7,7 +7,7 @@ the numero that it has become.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ def open_brouillon(
     db: Database, caller: Caller, genre: GenreBrouillon, donnees: Mapping[str, Any], now: datetime
 ) -> Brouillon:
     """Begin one with these ``donnees``; the oldest of his go when there are too many, and all that are over."""
-    opened = Brouillon(id=secrets.token_urlsafe(16), genre=genre, donnees=dict(donnees), numero=None)
+    opened = Brouillon(id=secrets.token_urlsafe(16), genre=genre, donnees=dict(donnees), numero=None, modifie_le=now)
     owner = _owner(caller)
     with db.write() as session:
         mine = select(_row.id).where(_row.plateforme == owner.plateforme.value, _row.proprietaire == owner.key)
@@ -64,6 +64,27 @@ def read_brouillon(db: Database, caller: Caller, ident: str, now: datetime) -> B
     with db.read() as session:
         row = session.scalar(_his(_owner(caller), ident, now))
         return None if row is None else _told(row)
+
+
+def list_brouillons(
+    db: Database, caller: Caller, genres: Collection[GenreBrouillon], now: datetime, limit: int
+) -> tuple[Brouillon, ...]:
+    """Those of his that have become nothing yet and are not over, what he typed last first."""
+    owner = _owner(caller)
+    with db.read() as session:
+        rows = session.scalars(
+            select(_row)
+            .where(
+                _row.plateforme == owner.plateforme.value,
+                _row.proprietaire == owner.key,
+                _row.genre.in_([genre.value for genre in genres]),
+                _row.numero.is_(None),
+                _row.fin_le >= now,
+            )
+            .order_by(_row.modifie_le.desc(), _row.id)
+            .limit(limit)
+        )
+        return tuple(_told(row) for row in rows)
 
 
 def keep_step(db: Database, caller: Caller, ident: str, etape: str, valeurs: object, now: datetime) -> Brouillon | None:
@@ -129,7 +150,13 @@ def _his(owner: _Owner, ident: str, now: datetime) -> Select[tables.Brouillon]:
 
 
 def _told(row: tables.Brouillon) -> Brouillon:
-    return Brouillon(id=row.id, genre=GenreBrouillon(row.genre), donnees=_decode(row.donnees), numero=row.numero)
+    return Brouillon(
+        id=row.id,
+        genre=GenreBrouillon(row.genre),
+        donnees=_decode(row.donnees),
+        numero=row.numero,
+        modifie_le=row.modifie_le,
+    )
 
 
 def _encode(donnees: Mapping[str, Any]) -> bytes:

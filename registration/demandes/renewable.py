@@ -73,6 +73,7 @@ def _named(criteria: RenewalCriteria) -> list[ColumnElement[bool]]:
         (_demande.offre, criteria.offre),
         (_demande.usage, criteria.usage),
         (_demande.id_structure, criteria.structure),
+        (_demande.id_beneficiaire, criteria.beneficiaire),
     )
     found = [column == value for column, value in exact if value is not None]
     return [*found, ~exists().where(_renewal.renouvelle == _demande.id, renews_still(_renewal))]

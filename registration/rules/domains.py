@@ -77,3 +77,15 @@ def _saisie(is_exact: bool, is_below: bool) -> Saisie:  # noqa: FBT001 -- both a
     if is_exact and is_below:
         return Saisie.FACULTATIVE
     return Saisie.OBLIGATOIRE if is_below else Saisie.NON_MODIFIABLE
+
+
+def compose(texte: str, domaine: str, saisie: Saisie) -> str | None:
+    """The name that ``texte`` makes in front of an offered domain, one dot between them; None where it may not stand.
+
+    Nothing may be there for NON_MODIFIABLE, something must for OBLIGATOIRE. Whether it is a name is not looked at.
+    """
+    if not texte:
+        return None if saisie is Saisie.OBLIGATOIRE else domaine
+    if saisie is Saisie.NON_MODIFIABLE or texte.startswith(".") or texte.endswith(".") or "@" in texte:
+        return None
+    return f"{texte}.{domaine}"

@@ -59,7 +59,7 @@ def _missing(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
         yield IgcError(Code.BENEFICIAIRE_MISSING, champ="beneficiaire")
     if _has_service(produit) and _is_blank(form.service_applicatif):
         yield IgcError(Code.SERVICE_APPLICATIF_MISSING, champ="serviceApplicatif")
-    if offre is Offre.SERV and usage is not Usage.SSL_SERV and not form.adresse_email:
+    if requires_address(produit) and not form.adresse_email:
         yield IgcError(Code.EMAIL_SYNTAX, champ="adresseEmail")
     if usage is Usage.SSL_SERV and not (len(form.fqdns) <= MAX_FQDNS and any(form.fqdns)):
         yield IgcError(Code.FQDN_MISSING, champ="fqdn")
@@ -73,18 +73,27 @@ def _has_service(produit: Produit) -> bool:
     return produit.offre is Offre.ORG or (produit.offre is Offre.SERV and produit.usage is not Usage.SSL_SERV)
 
 
-def _superfluous(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
+def has_field(produit: Produit, champ: str) -> bool:
+    """Whether a product has this field of the contract, one of those that not every product has; else KeyError."""
     offre, usage = produit
     person = offre in {Offre.PRO, Offre.PS}
     has_mail = (person and usage is not Usage.AUTH) or (offre is Offre.SERV and usage is not Usage.SSL_SERV)
-    allowed = {
+    return {
         "structure": offre is not Offre.PS,
         "beneficiaire": person,
         "serviceApplicatif": _has_service(produit),
         "adresseEmail": has_mail,
         "fqdn": usage is Usage.SSL_SERV,
         "upn": person and usage is Usage.AUTH,
-    }
+    }[champ]
+
+
+def requires_address(produit: Produit) -> bool:
+    """Whether the certificate must have an address: that of a server that has one at all (guide §8.2.3)."""
+    return produit.offre is Offre.SERV and has_field(produit, "adresseEmail")
+
+
+def _superfluous(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
     given = {
         "structure": form.structure,
         "beneficiaire": form.beneficiaire,
@@ -94,7 +103,7 @@ def _superfluous(produit: Produit, form: DemandeForm) -> Iterator[IgcError]:
         "upn": form.upn,
     }
     for champ, value in given.items():
-        if value is not None and not allowed[champ]:
+        if value is not None and not has_field(produit, champ):
             yield IgcError(Code.FIELD_FORBIDDEN, champ=champ)
 
 

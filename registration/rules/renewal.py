@@ -105,6 +105,8 @@ def champ_of(form: DemandeForm) -> str:
 def take_over(form: DemandeForm, certified: Certified) -> DemandeForm:
     """The form as the rules judge it: the product as it was certified, and the contacts where none are given."""
     given = {name: value for name in _CONTACTS if (value := getattr(form, name)) is not None}
+    if form.sans_informe:
+        given["email_informe"] = None
     return replace(form, **{**certified.fields, **given})
 
 

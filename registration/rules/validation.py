@@ -179,7 +179,7 @@ def examine(
         for refusal in (
             _judge_opening(view, produit),
             wrong_value,
-            _judge_rights(view, produit.offre, form),
+            judge_rights(view, produit.offre, form),
             _judge_domains(view, produit.offre, form, normalised, ps_upn_domains),
             csr if isinstance(csr, IgcError) else None,
             judge_reference(form.reference),
@@ -248,7 +248,7 @@ def _judge_opening(view: DirectoryView, produit: Produit) -> IgcError | None:
     return IgcError(Code.PRODUCT_CLOSED, champ="usage") if produit in view.closed else None
 
 
-def _judge_rights(view: DirectoryView, offre: Offre, form: DemandeForm) -> IgcError | None:
+def judge_rights(view: DirectoryView, offre: Offre, form: DemandeForm) -> IgcError | None:
     """Guide §7, tables 6 and 7: for oneself on offre PS, elsewhere as administrateur technique."""
     return _judge_own_right(view, form) if offre is Offre.PS else _judge_perimeter(view, offre, form)
 
