@@ -1,167 +1,169 @@
-"""A demande for offre ORG with an uploaded CSR (guide §8.1), placed by the use case that both canals share."""
+"""Where a demande begins: the offres one may ask for, the forms under way, another one like a demande of before."""
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from pki.errors import CsrError
-from pki.keys.csr import MAX_TEXT_BYTES, decode_csr
-from portal_ihm.demander.forms import DemandeOrgForm
-from portal_ihm.demander.offered import Marks
-from portal_ihm.shell.context import (
-    OFFRE_ON_THE_PORTAL,
-    acteur_of,
-    form_session,
-    origin_of,
-    portal_of,
-    read_visible,
-)
+from portal_ihm.demander import etape1, etape2, etape3, etape4, finalisation
+from portal_ihm.demander.composing import split_address, split_name
+from portal_ihm.demander.forms import DepartForm, told
+from portal_ihm.demander.parcours import GENRES, Parcours, posted
+from portal_ihm.shell.context import acteur_of, caller_of, offres_of, origin_of, parse_numero, portal_of
 from portal_ihm.shell.fields import with_code
-from portal_ihm.shell.labels import CHAMP_TEXTS, in_words_of_the_guide, refusal_text
+from portal_ihm.shell.labels import OFFRE_TEXTS
 from portal_ihm.shell.rendering import render
-from registration.errors import AccessError, Code, IgcError
-from registration.rules.validation import csr_refusal
-from registration.values import DemandeForm
-from registration.vocabulary import Usage
+from portal_ihm.shell.secure_forms import TOO_OLD, read_texts
+from registration.errors import AccessError, Code, IgcError, NotFoundError
+from registration.vocabulary import GenreBrouillon, Offre, offre_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-_MAX_FIELD = 48 * 1024
-_FIELDS = {
-    "structure": "structure",
-    "usage": "usage",
-    "serviceApplicatif": "service_applicatif",
-    "emailActeur": "email_acteur",
-    "emailInforme": "email_informe",
-}
-"""Field of the contract to field of the form; ``csr`` and whatever else are shown apart."""
+    from registration.views import DemandeDetail
 
 
-def formulaire(request: Request) -> Response:
-    """The empty form; without any structure for ORG it says so instead."""
-    return _page(request, _form(request, None), csr_errors=[], other_errors=[])
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A form that may be taken up again."""
+
+    parcours: Parcours
+    modifie_le: datetime
 
 
-async def envoi(request: Request) -> Response:
-    """Place the demande, or show the form again with every error beside its field and the CSR kept."""
-    async with request.form(max_files=1, max_fields=20, max_part_size=_MAX_FIELD) as data:
-        upload = data.get("csr")
-        content = await upload.read(MAX_TEXT_BYTES + 1) if isinstance(upload, UploadFile) else b""
-        # A file in the place of a text is no text.
-        texts = FormData([(name, value) for name, value in data.multi_items() if isinstance(value, str)])
-        return await run_in_threadpool(_submit, request, texts, content)
-
-
-def confirmation(request: Request) -> Response:
-    """The numero of a demande that was just placed; a reload shows it again and places nothing."""
-    return render(request, "demander/confirmation.html", demande=read_visible(request).demande)
-
-
-def _submit(request: Request, data: FormData, content: bytes) -> Response:
-    form = _form(request, data)
-    csr, csr_errors = _csr_of(form, content)
-    form.csr_conservee.data = base64.b64encode(csr).decode("ascii") if csr else ""
-    offered = _offered(request, form)
-    if not form.validate() or csr is None:
-        if offered.difference(form.structure_choices):
-            # It has gone from the list of the page that comes next, which says why.
-            lost = with_code(Code.HABILITATION_LOST, valeur=form.structure.data)
-            form.structure.errors = [*form.structure.errors, lost]
-        return _page(request, form, csr_errors=csr_errors, other_errors=[], status=422)
-    demande = DemandeForm(
-        offre=OFFRE_ON_THE_PORTAL,
-        usage=Usage(form.usage.data),
-        csr=csr,
-        structure=form.structure.data,
-        service_applicatif=form.service_applicatif.data,
-        email_acteur=form.email_acteur.data or "",
-        email_informe=form.email_informe.data,
-    )
-    try:
-        numero = portal_of(request).authority.demandes.submit(origin_of(request, offered), demande)
-    except AccessError:
-        raise
-    except IgcError as error:
-        return _refused(request, form, in_words_of_the_guide(error))
-    return RedirectResponse(f"/demander/{numero}/confirmation", status_code=303)
-
-
-def _offered(request: Request, form: DemandeOrgForm) -> frozenset[str]:
-    """The structure that was chosen, if this very form offered it when it was opened."""
-    structure = form.structure.data or ""
-    return frozenset({structure} if _marks(request).prove(form.offertes.data or "", structure) else ())
-
-
-def _marks(request: Request) -> Marks:
-    # A form was made before, so its session has a secret of its own.
-    session = request.session["csrf"]
-    return Marks(portal_of(request).offered_secret, acteur=acteur_of(request).key, session=session)
-
-
-def _refused(request: Request, form: DemandeOrgForm, error: IgcError) -> Response:
-    message = f"{refusal_text(error)} ({error.code.value})"
-    csr_errors: list[str] = []
-    other_errors: list[str] = []
-    if error.champ in _FIELDS:
-        field = form[_FIELDS[error.champ]]
-        field.errors = [*field.errors, message]
-    elif error.champ == "csr":
-        form.csr_conservee.data = ""
-        csr_errors.append(message)
-    else:
-        other_errors.append(message)
-    return _page(request, form, csr_errors=csr_errors, other_errors=other_errors, status=422)
-
-
-def _csr_of(form: DemandeOrgForm, content: bytes) -> tuple[bytes | None, list[str]]:
-    """The DER of the file, or of the one kept from the form's last showing; else why not."""
-    if not content and form.csr_conservee.data:
+def depart(request: Request) -> Response:
+    """What one may begin, and take up again; with ``comme`` also what another demande would take over."""
+    similar, errors = None, list[str]()
+    if "comme" in request.query_params:
         try:
-            content = base64.b64decode(form.csr_conservee.data, validate=True)
-        except ValueError:  # characters beyond ASCII, or no base64
-            content = b""
-    if not content:
-        return None, ["Choisissez le fichier de votre CSR."]
-    try:
-        return decode_csr(content), []
-    except CsrError as error:
-        refusal = csr_refusal(error)
-        return None, [f"{refusal.text} ({refusal.code.value})"]
+            similar = _similar(request, request.query_params["comme"])
+        except AccessError:
+            raise
+        except IgcError as error:
+            errors = [told(error)]
+    return _page(request, errors, similar=similar)
 
 
-def _form(request: Request, data: FormData | None) -> DemandeOrgForm:
-    portal = portal_of(request)
-    rows = portal.authority.acteurs.allowed_structures(acteur_of(request))
-    structures = [(structure, raison) for offre, structure, raison in rows if offre == OFFRE_ON_THE_PORTAL]
-    return DemandeOrgForm(data, structures, form_session(request), portal.csrf_secret)
+async def commencer(request: Request) -> Response:
+    """Begin a form: of an offre, or like a demande, which leads to step 3 at once."""
+    return await run_in_threadpool(_begin, request, await read_texts(request))
 
 
-def _page(
-    request: Request, form: DemandeOrgForm, *, csr_errors: list[str], other_errors: list[str], status: int = 200
-) -> Response:
-    form.offertes.data = _marks(request).write(form.structure_choices)
-    token_errors = ["Ce formulaire a été ouvert il y a trop longtemps. Vérifiez la saisie et envoyez-le à nouveau."]
+async def abandonner(request: Request) -> Response:
+    """Forget a form under way, from the page where they all stand."""
+    return await run_in_threadpool(_give_up, request, await read_texts(request))
+
+
+def annuler(parcours: Parcours, data: FormData, _file: object) -> Response:
+    """Forget it and go home."""
+    if not DepartForm(parcours.request, data).validate():
+        return parcours.go(parcours.reached)
+    portal_of(parcours.request).authority.brouillons.drop(caller_of(parcours.request), parcours.brouillon.id)
+    return RedirectResponse("/demander", status_code=303)
+
+
+def _begin(request: Request, data: FormData) -> Response:
+    form = DepartForm(request, data)
+    if not form.validate():
+        return _page(request, [TOO_OLD], status=422)
+    comme = form.comme.data or request.query_params.get("comme")
+    if comme:
+        try:
+            donnees = _taken_over(request, _similar(request, comme))
+        except AccessError:
+            raise
+        except IgcError as error:
+            return _page(request, [told(error)], status=422)
+    else:
+        offre = offre_of(form.offre.data)
+        if offre is None or offre not in offres_of(request.scope):
+            code = Code.OFFRE_MISSING if offre is None else Code.HABILITATION_MISSING
+            return _page(request, [with_code(code)], status=422)
+        donnees = {"etape1": {"offre": offre.value}}
+    begun = portal_of(request).authority.brouillons.begin(caller_of(request), GenreBrouillon.DEMANDE, donnees)
+    return Parcours(request, begun).go(3 if comme else 1)
+
+
+def _give_up(request: Request, data: FormData) -> Response:
+    form = DepartForm(request, data)
+    if not form.validate():
+        return _page(request, [TOO_OLD], status=422)
+    portal_of(request).authority.brouillons.drop(caller_of(request), form.brouillon.data or "")
+    return RedirectResponse("/demander", status_code=303)
+
+
+def _similar(request: Request, text: str) -> DemandeDetail:
+    numero = parse_numero(text)
+    if numero is None:
+        raise NotFoundError(Code.DEMANDE_UNKNOWN)
+    detail = portal_of(request).authority.demandes.read(acteur_of(request), numero)
+    if detail.demande.offre is None or detail.demande.usage is None:
+        raise NotFoundError(Code.DEMANDE_UNKNOWN)  # it was refused for that
+    return detail
+
+
+def _taken_over(request: Request, detail: DemandeDetail) -> dict[str, Any]:
+    """The steps of a form like this demande; refused where he may not ask for such a product now."""
+    like = detail.demande
+    offre, usage = like.offre or Offre.PS, like.usage
+    ouverture = portal_of(request).authority.demandes.ouverture(
+        origin_of(request), offre, like.structure, like.beneficiaire if offre in {Offre.PRO, Offre.PS} else None
+    )
+    product: dict[str, Any] = {
+        "usage": "" if usage is None else usage.value,
+        "service_applicatif": like.service_applicatif or "",
+        "upn": detail.upn or "",
+        "email_acteur": detail.email_acteur or "",
+        "email_informe": detail.email_informe or "",
+    }
+    if like.adresse_email:
+        product |= split_address(like.adresse_email, ouverture)
+    if like.fqdns:
+        pairs = (split_name(fqdn, ouverture.domaines_serveur) for fqdn in like.fqdns)
+        product["fqdns"] = [{"texte": texte, "domaine": domaine} for texte, domaine in pairs]
+    return {
+        "etape1": {
+            "offre": offre.value,
+            "structure": ouverture.structure,
+            "raison_sociale_structure": ouverture.raison_sociale,
+            "beneficiaire": ouverture.beneficiaire,
+            "nom_beneficiaire": ouverture.beneficiaire_libelle,
+        },
+        "etape2": {"renouvelle": None},
+        "etape3": product,
+    }
+
+
+def _page(request: Request, errors: list[str], *, similar: DemandeDetail | None = None, status: int = 200) -> Response:
+    offres = offres_of(request.scope)
+    under_way = portal_of(request).authority.brouillons.under_way(caller_of(request), GENRES)
     return render(
         request,
-        "demander/formulaire.html",
+        "demander/depart.html",
         status=status,
-        form=form,
-        csr_errors=csr_errors,
-        other_errors=[*other_errors, *(token_errors if form["csrf_token"].errors else [])],
-        champs=CHAMP_TEXTS,
+        form=DepartForm(request),
+        textes=[(offre, text) for offre, text in OFFRE_TEXTS.items() if offre in offres],
+        similar=similar,
+        under_way=[_UnderWay(Parcours(request, one), one.modifie_le) for one in under_way],
+        other_errors=errors,
     )
 
 
 ROUTES = [
-    Route("/demander", formulaire),
-    Route("/demander", envoi, methods=["POST"]),
-    Route("/demander/{numero}/confirmation", confirmation),
+    Route("/demander", depart),
+    Route("/demander", commencer, methods=["POST"]),
+    Route("/demander/abandonner", abandonner, methods=["POST"]),
+    *etape1.ROUTES,
+    *etape2.ROUTES,
+    *etape3.ROUTES,
+    *etape4.ROUTES,
+    *finalisation.ROUTES,
+    Route("/demander/{brouillon}/annuler", posted(annuler), methods=["POST"]),
 ]

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 _MAX_NUMERO = 2**63 - 1
 
-OFFRE_ON_THE_PORTAL = Offre.ORG
-"""What can be requested here for now."""
-
 
 @dataclass(frozen=True, slots=True)
 class Portal:

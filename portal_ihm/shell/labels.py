@@ -84,6 +84,18 @@ _REASONS_OF_VALIDATION = frozenset(
 )
 """Why the guide would only say that a demande is not validated (§13, ERR_IHM_063)."""
 
+_TABLEAUX = {
+    "A": "Pharmacien titulaire d'officine",
+    "B": "Pharmacien de l'industrie",
+    "C": "Pharmacien de la distribution",
+    "D": "Pharmacien adjoint, remplaçant ou gérant",
+    "E": "Pharmacien d'Outre-Mer",
+    "G": "Pharmacien biologiste",
+    "H": "Pharmacien d'établissement de santé",
+    "M": "Pharmacien militaire",
+}
+"""Sections of the order of pharmacists (TRE_R06); a sub-section (TRE_G05) begins with the letter of its section."""
+
 _ETAT_TONES = {
     EtatDemande.ENREGISTREE: "attente",
     EtatDemande.VALIDEE: "attente",
@@ -148,6 +160,11 @@ def refusal_text(error: IgcError) -> str:
     return error.text
 
 
+def tableau_text(code: str | None) -> str:
+    """A pharmacist's section with its meaning; of a part of a section the section's."""
+    return "" if not code else f"{code} - {_TABLEAUX[code[0]]}" if code[0] in _TABLEAUX else code
+
+
 def date_fr(value: datetime | None) -> str:
     """An instant as a day in Paris: 14/10/2026."""
     return "" if value is None else value.astimezone(PARIS).strftime(_DAY)
@@ -171,6 +188,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "canal_text": canal_text,
     "action_text": action_text,
     "champ_text": champ_text,
+    "tableau_text": tableau_text,
     "date_fr": date_fr,
     "datetime_fr": datetime_fr,
     "number_fr": number_fr,

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from portal_ihm.shell import labels
-from portal_ihm.shell.context import OFFRE_ON_THE_PORTAL, known_caller, may_act_for_others, offres_of, shell_of
+from portal_ihm.shell.context import known_caller, may_act_for_others, offres_of, shell_of
 from registration.vocabulary import Plateforme
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: obj
         acteur=acteur,
         administrateur=None if caller is None else caller.administrateur,
         offres=offres_of(request.scope),
-        may_request=OFFRE_ON_THE_PORTAL in offres_of(request.scope),
+        may_request=bool(offres_of(request.scope)),
         may_act_for_others=may_act_for_others(request.scope),
         path=request.scope["path"],
         **context,
