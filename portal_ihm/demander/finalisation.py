@@ -11,7 +11,7 @@ from starlette.routing import Route
 from portal_ihm.demander.composing import csr_of, demande_of
 from portal_ihm.demander.etape3 import ouverture_of
 from portal_ihm.demander.forms import told
-from portal_ihm.demander.parcours import GENRES, STEPS, Parcours, posted, shown
+from portal_ihm.demander.parcours import GENRES, STEPS, Parcours, gone, posted, shown
 from portal_ihm.demander.renewal import renewed_of
 from portal_ihm.shell.context import acteur_of, caller_of, origin_of, portal_of
 from portal_ihm.shell.rendering import render
@@ -61,7 +61,7 @@ def confirmation(request: Request) -> Response:
     portal, caller = portal_of(request), caller_of(request)
     brouillon = portal.authority.brouillons.read(caller, request.path_params["brouillon"])
     if brouillon is None or brouillon.genre not in GENRES:
-        return render(request, "demander/perdu.html", status=404)
+        return gone(request)
     parcours = Parcours(request, brouillon)
     if brouillon.numero is None:
         return parcours.go(parcours.reached)

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse
 
 from portal_ihm.shell.context import caller_of, portal_of
-from portal_ihm.shell.rendering import render
+from portal_ihm.shell.errors import http_page
 from portal_ihm.shell.secure_forms import read_upload
 from registration.values import Origin
 from registration.vocabulary import GenreBrouillon, Offre, Usage, offre_of, usage_of
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 GENRES = frozenset({GenreBrouillon.DEMANDE, GenreBrouillon.RENOUVELLEMENT})
 STEPS = ("Offre et structure", "Nouveau ou renouvellement", "Produit", "CSR", "Finalisation")
 FINALISATION = "finalisation"
+_GONE = (
+    "Ce formulaire n'existe plus : il a été annulé, ou laissé plus de trois jours. Reprenez par « Demander » ; une "
+    "demande déjà envoyée se retrouve dans le suivi."
+)
 _LONGEST_TEXT = 600
 _PAGES = {1: "etape-1", 2: "etape-2", 3: "etape-3", 4: "etape-4", 5: FINALISATION}
 
@@ -171,10 +175,15 @@ def posted(view: Posted, *, upload: str | None = None, longest: int = 0) -> Call
     return endpoint
 
 
+def gone(request: Request) -> Response:
+    """The page of a form that is not his, or not any more; of another one's nothing is told."""
+    return http_page(request, 404, text=_GONE)
+
+
 def _find(request: Request) -> Parcours | Response:
     brouillons = portal_of(request).authority.brouillons
     brouillon = brouillons.read(caller_of(request), request.path_params["brouillon"])
     if brouillon is None or brouillon.genre not in GENRES:
-        return render(request, "demander/perdu.html", status=404)
+        return gone(request)
     found = Parcours(request, brouillon)
     return found if brouillon.numero is None else found.go("confirmation")

@@ -22,7 +22,7 @@ def token(page: str) -> str:
 
 def errors_at(page: str) -> dict[str, str]:
     """The text beside each field that has one."""
-    found = re.findall(r'id="([^"]+)-erreur"><span class="visually-hidden">Erreur : </span>(.*?)</p>', page, re.DOTALL)
+    found = re.findall(r'id="([^"]+)-erreur"><span class="visually-hidden">Erreur\s*:\s*</span>(.*?)</p>', page, re.DOTALL)
     return {name: unescape(text) for name, text in found}
 
 
