@@ -41,7 +41,7 @@ from registration.views import (
     DroitPage,
     LotFollowUp,
     LotReceipt,
-    Ouverture,
+    OffreOuverte,
     PersonneCriteria,
     PersonnePage,
     ProduitCriteria,
@@ -136,7 +136,7 @@ class DemandesPort(Protocol):
 
     def ouverture(
         self, origin: Origin, offre: Offre, structure: str | None, beneficiaire: str | None = None
-    ) -> Ouverture:
+    ) -> OffreOuverte:
         """What he may ask for there now, with the domains of his habilitation; refused as a demande would be."""
 
     def foresee(self, origin: Origin, form: DemandeForm) -> Apercu:

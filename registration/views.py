@@ -291,7 +291,7 @@ class DroitPage(msgspec.Struct, frozen=True, kw_only=True):
     next_after: int | None
 
 
-class Ouverture(msgspec.Struct, frozen=True, kw_only=True):
+class OffreOuverte(msgspec.Struct, frozen=True, kw_only=True):
     """What an acteur may ask for of one offre, for one structure or (PS) for himself.
 
     ``domaines`` are those of mail addresses, ``domaines_serveur`` those of FQDNs; ``fermes`` the usages that take no

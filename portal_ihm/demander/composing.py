@@ -17,8 +17,10 @@ from registration.vocabulary import USAGES_BY_OFFRE, Offre, Saisie
 
 if TYPE_CHECKING:
     from portal_ihm.demander.parcours import Parcours
-    from registration.views import DomaineOffert, Ouverture
+    from registration.views import DomaineOffert, OffreOuverte
 
+CHARGEE, ASSISTEE = "CHARGEE", "ASSISTEE"
+"""Where the CSR of step 4 is from."""
 _BEFORE_A_DOMAIN = "Saisissez {quoi} devant ce domaine : votre habilitation ne couvre que ce qui est en dessous de lui."
 _NOTHING = "Ce domaine n'admet rien devant lui : videz ce champ."
 _PLAIN = "Écrivez ici un nom sans « @ », sans point au début ni à la fin."
@@ -38,7 +40,7 @@ def produit_of(parcours: Parcours) -> Produit | None:
     return None if offre is None or usage is None or usage not in USAGES_BY_OFFRE[offre] else Produit(offre, usage)
 
 
-def address_of(values: Mapping[str, Any], ouverture: Ouverture) -> str | Misfit | None:
+def address_of(values: Mapping[str, Any], ouverture: OffreOuverte) -> str | Misfit | None:
     """The protected address; None when nothing was typed before the « @ »."""
     if ouverture.offre is Offre.PS:
         return values.get("adresse_email") or None
@@ -56,7 +58,7 @@ def address_of(values: Mapping[str, Any], ouverture: Ouverture) -> str | Misfit 
     return Misfit("adresse_domaine" if at else "adresse_texte", _coded(text, Code.EMAIL_SYNTAX))
 
 
-def fqdns_of(values: Mapping[str, Any], ouverture: Ouverture) -> list[str | Misfit]:
+def fqdns_of(values: Mapping[str, Any], ouverture: OffreOuverte) -> list[str | Misfit]:
     """The names in their order; a row in which nothing was typed is none."""
     found: list[str | Misfit] = []
     for rank, row in enumerate(values.get("fqdns") or ()):
@@ -91,7 +93,7 @@ def _coded(text: str, code: Code) -> str:
     return text if "(ERR_" in text else f"{text} ({code.value})"
 
 
-def split_address(address: str, ouverture: Ouverture) -> dict[str, str]:
+def split_address(address: str, ouverture: OffreOuverte) -> dict[str, str]:
     """The fields that compose an address, as far as a domain of the habilitation is its end."""
     if ouverture.offre is Offre.PS:
         return {"adresse_email": address}
@@ -109,7 +111,7 @@ def split_name(name: str, offered: Iterable[DomaineOffert]) -> tuple[str, str]:
     return name, ""
 
 
-def demande_of(parcours: Parcours, ouverture: Ouverture | None, *, csr: bytes | None = None) -> DemandeForm:
+def demande_of(parcours: Parcours, ouverture: OffreOuverte | None, *, csr: bytes | None = None) -> DemandeForm:
     """The demande as it would be sent, with this ``csr`` or the one that is kept.
 
     ``ouverture`` is needed for a product that is no renewal. What cannot be composed is left out: the rules miss it.
@@ -118,6 +120,7 @@ def demande_of(parcours: Parcours, ouverture: Ouverture | None, *, csr: bytes | 
     informe = values.get("email_informe") or None
     form: dict[str, Any] = {
         "csr": csr or csr_of(parcours),
+        "csr_assistee": csr is None and parcours.etape(4).get("mode") == ASSISTEE,
         "email_acteur": values.get("email_acteur") or None,
         "email_informe": informe,
     }
@@ -140,6 +143,29 @@ def demande_of(parcours: Parcours, ouverture: Ouverture | None, *, csr: bytes | 
     }
     form |= {name: value for champ, (name, value) in wanted.items() if value and has_field(produit, champ)}
     return DemandeForm(**form)
+
+
+def typed_of(parcours: Parcours) -> dict[str, str]:
+    """The fields of the product as they were typed, by field of the contract: what is shown, whatever its fate."""
+    produit, values = produit_of(parcours), parcours.etape(3)
+    if produit is None:
+        return {}
+    names = (_joined(row) for row in values.get("fqdns") or ())
+    local = values.get("adresse_locale") or ""
+    composed = (
+        f"{local}@{_joined({name: values.get(f'adresse_{name}') for name in ('texte', 'domaine')})}" if local else ""
+    )
+    typed = {
+        "serviceApplicatif": values.get("service_applicatif") or "",
+        "adresseEmail": (values.get("adresse_email") or "") if produit.offre is Offre.PS else composed,
+        "fqdn": ", ".join(name for name in names if name),
+        "upn": values.get("upn") or "",
+    }
+    return {champ: text for champ, text in typed.items() if text and has_field(produit, champ)}
+
+
+def _joined(parts: Mapping[str, Any]) -> str:
+    return ".".join(part for part in (parts.get("texte"), parts.get("domaine")) if part)
 
 
 def csr_of(parcours: Parcours) -> bytes | None:

@@ -26,7 +26,7 @@ from registration.vocabulary import Offre, offre_of
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from registration.views import Ouverture
+    from registration.views import OffreOuverte
 
 _SHOWN = 20
 _OF_STRUCTURE = ("structure_id", "raison_sociale")
@@ -128,7 +128,7 @@ def _for_himself(parcours: Parcours, form: Etape1Form) -> Response:
 
 def _judge(
     parcours: Parcours, form: Etape1Form, offre: Offre | None, structure: str | None, beneficiaire: str | None
-) -> Ouverture | None:
+) -> OffreOuverte | None:
     """What is open there; None with the refusal at its field."""
     if offre is None:
         return None
@@ -194,7 +194,7 @@ def _searched(asked: Mapping[str, str], kept: Mapping[str, Any], names: tuple[st
     return any(asked[name] != before.get(name, "") for name in names)
 
 
-def _keep(parcours: Parcours, form: Etape1Form, ouverture: Ouverture | None) -> None:
+def _keep(parcours: Parcours, form: Etape1Form, ouverture: OffreOuverte | None) -> None:
     """Keep the choice; only a structure that was judged to be his is one."""
     kept = parcours.etape(1)
     names = ("structure", "raison_sociale_structure", "beneficiaire", "nom_beneficiaire")

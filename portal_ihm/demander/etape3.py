@@ -24,7 +24,7 @@ from registration.vocabulary import USAGES_BY_OFFRE, Offre, usage_of
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from registration.views import Ouverture
+    from registration.views import OffreOuverte
 
 _FIELDS = {
     "usage": "usage",
@@ -75,7 +75,9 @@ def envoi(parcours: Parcours, data: FormData, file: object) -> Response:  # noqa
     return parcours.go("details" if action == "details" else 4)
 
 
-def _keep(parcours: Parcours, form: Etape3Form, ouverture: Ouverture, *, is_longer: bool, is_shown: bool) -> Parcours:
+def _keep(
+    parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, is_longer: bool, is_shown: bool
+) -> Parcours:
     """Keep what is in the fields that were shown; what was typed for another usage stays, and is not sent."""
     values = {**parcours.etape(3), **form.values()}
     if not is_shown:
@@ -102,7 +104,7 @@ def details(parcours: Parcours) -> Response:
     return render(parcours.request, "demander/details.html", parcours=parcours, steps=STEPS, apercu=apercu, offre=offre)
 
 
-def ouverture_of(parcours: Parcours) -> Ouverture:
+def ouverture_of(parcours: Parcours) -> OffreOuverte:
     """What is open to him where step 1 has led; IgcError when nothing is any more."""
     origin = parcours.origin(origin_of(parcours.request))
     offre, beneficiaire = parcours.offre or Offre.PS, parcours.beneficiaire
@@ -116,7 +118,7 @@ def _produit(offre: Offre, text: str | None) -> Produit | None:
     return None if usage is None or usage not in USAGES_BY_OFFRE[offre] else Produit(offre, usage)
 
 
-def _copy_address(parcours: Parcours, form: Etape3Form, values: dict[str, Any], ouverture: Ouverture) -> None:
+def _copy_address(parcours: Parcours, form: Etape3Form, values: dict[str, Any], ouverture: OffreOuverte) -> None:
     """« Même personne »: the address of the certificate is that of the acteur, until he writes another one there."""
     if "meme_personne" not in form or not form.meme_personne.data:
         return
@@ -133,7 +135,7 @@ def _copy_address(parcours: Parcours, form: Etape3Form, values: dict[str, Any], 
         form.email_acteur.errors = [f"{text} ({Code.EMAIL_ACTEUR_SYNTAX.value})"]
 
 
-def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: Ouverture, *, is_right: bool) -> bool:
+def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, is_right: bool) -> bool:
     """Whether nothing but a CSR is missing; else every refusal stands at its field."""
     produit = produit_of(parcours)
     if produit is not None and produit.usage in ouverture.fermes:
@@ -153,7 +155,7 @@ def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: Ouverture, *, 
     return not apercu.refusals
 
 
-def _tell_misfits(parcours: Parcours, form: Etape3Form, ouverture: Ouverture, produit: Produit) -> bool:
+def _tell_misfits(parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, produit: Produit) -> bool:
     found: list[Misfit] = []
     values = parcours.etape(3)
     if "adresse_domaine" in form or "adresse_email" in form:
@@ -198,7 +200,7 @@ def _tell(form: Etape3Form, refusal: IgcError) -> None:
 
 
 def _page(
-    parcours: Parcours, form: Etape3Form, ouverture: Ouverture, *, status: int = 200, other: list[str] | None = None
+    parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, status: int = 200, other: list[str] | None = None
 ) -> Response:
     return render(
         parcours.request,

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from pki.errors import CsrError
 from pki.keys.csr import MAX_TEXT_BYTES, decode_csr
-from portal_ihm.demander.composing import csr_of, demande_of
+from portal_ihm.demander.composing import CHARGEE, csr_of, demande_of
 from portal_ihm.demander.etape3 import ouverture_of
 from portal_ihm.demander.forms import told
 from portal_ihm.demander.parcours import FINALISATION, STEPS, Parcours, posted, shown
@@ -23,7 +23,6 @@ from registration.rules.validation import csr_refusal
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-CHARGEE, ASSISTEE = "CHARGEE", "ASSISTEE"
 _LONGEST_NAME = 120
 
 

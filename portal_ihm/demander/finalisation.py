@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import FormData
 from starlette.routing import Route
 
-from portal_ihm.demander.composing import csr_of, demande_of
+from portal_ihm.demander.composing import csr_of, demande_of, typed_of
 from portal_ihm.demander.etape3 import ouverture_of
 from portal_ihm.demander.forms import told
 from portal_ihm.demander.parcours import GENRES, STEPS, Parcours, gone, posted, shown
@@ -93,7 +93,7 @@ def _refused(parcours: Parcours, error: IgcError) -> tuple[str, str]:
 
 
 def _page(parcours: Parcours, errors: list[tuple[str, str]], *, status: int = 200) -> Response:
-    demande, apercu = None, Apercu(refusals=())
+    apercu = Apercu(refusals=())
     try:
         demande = _demande(parcours)
         origin = parcours.origin(origin_of(parcours.request))
@@ -110,7 +110,7 @@ def _page(parcours: Parcours, errors: list[tuple[str, str]], *, status: int = 20
         parcours=parcours,
         steps=STEPS,
         form=SecureForm(parcours.request),
-        demande=demande,
+        typed=typed_of(parcours),
         detail=detail,
         apercu=apercu,
         errors=errors,

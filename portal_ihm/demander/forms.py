@@ -27,7 +27,7 @@ from registration.vocabulary import USAGES_BY_OFFRE, Offre
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from registration.views import DomaineOffert, Ouverture
+    from registration.views import DomaineOffert, OffreOuverte
 
 
 def told(error: IgcError) -> str:
@@ -137,7 +137,7 @@ class Etape3Form(ContactsForm):
     upn = StringField("UPN", [Optional(), obeys(normalize_upn)], filters=[strip])
     meme_personne = BooleanField("Le bénéficiaire et l'acteur sont la même personne")
 
-    def fit(self, ouverture: Ouverture, produit: Produit | None) -> None:
+    def fit(self, ouverture: OffreOuverte, produit: Produit | None) -> None:
         """Keep the fields of this product, with the domains of the habilitation; without one, the usages alone."""
         self.usage.choices = [
             (usage.value, _usage_text(usage, ouverture)) for usage in USAGES_BY_OFFRE[ouverture.offre]
@@ -171,7 +171,7 @@ class Etape3Form(ContactsForm):
         return {name: value or "" for name, value in self.data.items() if name not in beside}
 
 
-def _usage_text(usage: Any, ouverture: Ouverture) -> str:  # noqa: ANN401 -- Usage
+def _usage_text(usage: Any, ouverture: OffreOuverte) -> str:  # noqa: ANN401 -- Usage
     closed = " (fermé aux nouvelles demandes)" if usage in ouverture.fermes else ""
     return USAGE_TEXTS[usage] + closed
 

@@ -18,7 +18,7 @@ from registration.views import (
     CancelResult,
     DemandeDetail,
     DemandePage,
-    Ouverture,
+    OffreOuverte,
     RenewalCriteria,
     SearchCriteria,
 )
@@ -40,7 +40,7 @@ class Demandes(Area):
 
     def ouverture(
         self, origin: Origin, offre: Offre, structure: str | None, beneficiaire: str | None = None
-    ) -> Ouverture:
+    ) -> OffreOuverte:
         """See ``preparing.read_ouverture``."""
         return self._run(preparing.read_ouverture, origin, offre, structure, beneficiaire, self._clock(), self._policy)
 

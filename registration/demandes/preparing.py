@@ -18,7 +18,7 @@ from registration.rules.domains import offered
 from registration.rules.preview import preview
 from registration.rules.validation import Accepted, CsrVerdicts, content_of, judge_csrs, judge_rights
 from registration.values import DemandeForm, Origin
-from registration.views import Alternative, Apercu, DomaineOffert, Ouverture, Warned
+from registration.views import Alternative, Apercu, DomaineOffert, OffreOuverte, Warned
 from registration.vocabulary import Offre
 from storage.database import Database
 
@@ -34,7 +34,7 @@ def read_ouverture(
     beneficiaire: str | None,
     now: datetime,
     policy: LotPolicy,
-) -> Ouverture:
+) -> OffreOuverte:
     """What the acteur may ask for now of one offre, for a structure, a person in it, or (PS) for himself.
 
     Refused as a demande for them would be: ERR_IHM_005, 006, 020, 024, 026, 027. On offre PRO the beneficiaire may
@@ -50,7 +50,7 @@ def read_ouverture(
     patterns = view.rights.domains(offre, structure or "")
     known = view.structures.get(structure or "")
     personne = view.personnes.get(acteur.id_national or "" if offre is Offre.PS else beneficiaire or "")
-    return Ouverture(
+    return OffreOuverte(
         offre=offre,
         structure=structure,
         raison_sociale=None if known is None else known.raison_sociale,

@@ -15,7 +15,12 @@ _SERVICE = {"service_applicatif": "Proxy DMP"}
 _MAILBOX = {"adresse_locale": "boite", "adresse_texte": "mss", "adresse_domaine": "acacias.example"}
 PRODUCTS: list[tuple[Offre, Usage, dict[str, str], dict[str, Any]]] = [
     (Offre.PS, Usage.AUTH, {}, {}),
-    (Offre.PS, Usage.SIGN, {"adresse_email": "camille@courriel.example"}, {"adresse_email": "camille@courriel.example"}),
+    (
+        Offre.PS,
+        Usage.SIGN,
+        {"adresse_email": "camille@courriel.example"},
+        {"adresse_email": "camille@courriel.example"},
+    ),
     (Offre.PS, Usage.CONF, {}, {}),
     (Offre.PRO, Usage.AUTH, {"upn": "arnaud@acacias.example"}, {"upn": "arnaud@acacias.example"}),
     (

@@ -13,10 +13,12 @@ from portal_ihm.login.intake import SESSION_COOKIE
 from registration.acteurs.administrateurs import appoint, dismiss
 from registration.acteurs.habilitations import Terms
 from registration.vocabulary import Offre
-from tests.integration.portal.test_habilitations import MENU, opened, sent
+from tests.integration.portal.test_habilitations import MENU
+from tests.integration.portal.wizard import ready
 from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import HOPITAL
 
+ORG = 'name="offre" value="ORG"'
 BANNER = "Vous agissez pour <strong>LEROUX CAMILLE</strong>"
 
 
@@ -50,7 +52,7 @@ def test_search_select_act_and_stop(world: PortalWorld) -> None:
     session = helper(world, "aide")
     home = session.get(world.url).text
     assert 'href="/tiers"' in home
-    assert MENU not in home
+    assert ORG not in session.get(f"{world.url}/demander").text
     found = search(world, session, f" {MEDECIN} ")
     assert (found.status_code, "LEROUX CAMILLE" in found.text, BANNER in found.text) == (200, True, False)
     answer = select(world, session, MEDECIN)
@@ -59,19 +61,22 @@ def test_search_select_act_and_stop(world: PortalWorld) -> None:
         page = session.get(world.url + path).text
         assert BANNER in page, path
         assert "<strong>AIDE ALIX</strong>" in page, "who is connected"
-        assert MENU in page, "the third party's rights"
+        assert MENU in page
+    assert ORG in session.get(f"{world.url}/demander").text, "the third party's rights"
     home = session.get(world.url).text
     assert "Bonjour, AIDE ALIX" in home  # who sits there; whose perimeter it is stands above it
     assert "Périmètre de LEROUX CAMILLE" in home
-    placed = sent(world, session, **opened(world, session))
+    form = ready(world, session)
+    placed = form.send()
     assert placed.status_code == 303, placed.text
-    numero = int(placed.headers["location"].split("/")[2])
+    numero = form.numero()
     row = world.demande(numero)
     assert (row.id_acteur, row.id_administrateur) == (world.acteurs["dr-leroux"].id, world.acteurs["aide"].id)
     assert "AIDE ALIX" in session.get(f"{world.url}/suivi/demandes/{numero}/historique").text
     assert post(world, session, "/tiers/fin").status_code == 303
     page = session.get(world.url).text
-    assert (BANNER in page, MENU in page) == (False, False)
+    assert BANNER not in page
+    assert ORG not in session.get(f"{world.url}/demander").text
     assert session.get(f"{world.url}/suivi/demandes/{numero}").status_code == 404
 
 
@@ -100,33 +105,34 @@ def test_the_end_counts_at_the_next_request_and_nothing_is_done_in_ones_own_name
     # He could do it in his own name as well: it must not be done for want of the other.
     world.grant("parti", Offre.ORG, HOPITAL)
     assert select(world, session, MEDECIN).status_code == 303
-    hidden = opened(world, session)
+    form = ready(world, session)
+    shown = form.page("finalisation").text
     with world.db.write() as write:
         assert dismiss(write, world.acteurs["parti"].id, datetime.now(UTC), "départ")
-    refused = sent(world, session, **hidden)
+    refused = form.post(form.url("finalisation"), page=shown)
     assert (refused.status_code, "ERR_IHM_026" in refused.text) == (403, True)
     page = session.get(world.url).text
     assert (BANNER in page, 'href="/tiers"' in page) == (False, False)
-    again = sent(world, session, **hidden)
-    assert again.status_code == 422, "a form of the other's is void"
+    again = form.post(form.url("finalisation"), page=shown)
+    assert again.status_code == 404, "a form of the other's is not his"
 
 
 def test_a_form_of_ones_own_is_void_once_one_acts_for_another(world: PortalWorld) -> None:
     session = helper(world, "deux")
     world.grant("deux", Offre.ORG, HOPITAL)
-    mine = opened(world, session)
+    mine = ready(world, session)
+    shown = mine.page("finalisation").text
     assert select(world, session, MEDECIN).status_code == 303
-    assert sent(world, session, **mine).status_code == 422
+    assert mine.post(mine.url("finalisation"), page=shown).status_code == 404
+    assert mine.page("finalisation").status_code == 404
 
 
 def test_who_is_not_named_has_no_such_page(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
     assert 'href="/tiers"' not in session.get(world.url).text
     assert session.get(f"{world.url}/tiers").status_code == 403
-    hidden = opened(world, session)
-    answer = post(
-        world, session, "/tiers", csrf_token=hidden["csrf_token"], numero=ADMINISTRATRICE, action="rechercher"
-    )
+    csrf_token = token(session.get(f"{world.url}/demander").text)["csrf_token"]
+    answer = post(world, session, "/tiers", csrf_token=csrf_token, numero=ADMINISTRATRICE, action="rechercher")
     assert (answer.status_code, "ERR_IHM_026" in answer.text) == (403, True)
 
 

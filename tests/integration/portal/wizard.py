@@ -10,6 +10,7 @@ import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.integration.portal.world import PortalWorld, new_csr
+from tests.support.acteurs import HOPITAL
 
 MAIL = "demandes@acacias.example"
 
@@ -22,7 +23,9 @@ def token(page: str) -> str:
 
 def errors_at(page: str) -> dict[str, str]:
     """The text beside each field that has one."""
-    found = re.findall(r'id="([^"]+)-erreur"><span class="visually-hidden">Erreur\s*:\s*</span>(.*?)</p>', page, re.DOTALL)
+    found = re.findall(
+        r'id="([^"]+)-erreur"><span class="visually-hidden">Erreur\s*:\s*</span>(.*?)</p>', page, re.DOTALL
+    )
     return {name: unescape(text) for name, text in found}
 
 
@@ -118,3 +121,15 @@ class Wizard:
         found = re.search(r"numéro (\d+)</strong>", self.page("confirmation").text)
         assert found
         return int(found[1])
+
+
+def ready(
+    world: PortalWorld, session: requests.Session, *, usage: str = "AUTH_CLI", structure: str = HOPITAL, **fields: str
+) -> Wizard:
+    """A form of offre ORG with all that it needs, which is only to be sent."""
+    one = Wizard(world, session)
+    assert one.choose("ORG", structure).headers["location"] == one.url(3)
+    answer = one.fill(usage, **{"service_applicatif": "Prête à partir", **fields})
+    assert answer.status_code == 303, summary_of(answer.text)
+    assert one.upload().headers["location"] == one.url("finalisation")
+    return one

@@ -1,0 +1,7 @@
+"""Renewal: whoever is recognised may search, and finds what is in his perimeter."""
+
+ROWS = {
+    ("GET", "/renouveler"): "holder",
+    ("GET", "/renouveler/{numero}"): "holder",
+    ("POST", "/renouveler/{numero}"): "holder",
+}
