@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from wtforms import Field, Form, SelectField, StringField
-from wtforms.validators import Length, Optional, Regexp
+from wtforms.validators import Length, Optional, Regexp, ValidationError
 
 from portal_ihm.shell.fields import NumeroField, check_readable, choices, strip, upper
 from portal_ihm.shell.labels import OFFRE_TEXTS, USAGE_TEXTS, refusal_text
 from portal_ihm.shell.searching.periods import Periode, days_of, midnight
 from registration.errors import Code, IgcError
 from registration.rules.limits import EMAIL_LENGTH, FQDN_LENGTH, SERVICE_LENGTH, STRUCTURE_PATTERN
+from registration.rules.names import read_pattern
 from registration.views import PersonneCriteria
 from registration.vocabulary import ALL_OFFRES, USAGES_BY_OFFRE, Offre, Usage
 
@@ -65,6 +66,27 @@ def _text(label: str, *validators: Any, longest: int) -> StringField:  # noqa: A
     return StringField(label, [Optional(), check_readable, limit, *validators], filters=[strip])
 
 
+def _name(label: str, champ: str) -> StringField:
+    return _text(label, _check_name(champ), longest=_LONGEST_NAME)
+
+
+def _check_name(champ: str) -> Callable[[Form, Field], None]:
+    def check(_form: Form, field: Field) -> None:
+        try:
+            read_pattern(field.data, champ)
+        except IgcError as refusal:
+            raise ValidationError(_told(refusal)) from None
+
+    return check
+
+
+def _told(refusal: IgcError) -> str:
+    if refusal.code is not Code.CRITERIA_INVALID:
+        return f"{refusal_text(refusal)} ({refusal.code.value})"
+    raison = str(refusal.data["raison"])
+    return f"{raison[:1].upper()}{raison[1:]} ({refusal.code.value})"
+
+
 def _identifier(label: str) -> StringField:
     limit = Length(max=_LONGEST_ID, message=f"{_LONGEST_ID} caractères au plus.")
     return StringField(label, [Optional(), check_readable, limit], filters=[strip, upper])
@@ -96,16 +118,16 @@ class Criteres(Form):
         ],
         filters=[strip, upper],
     )
-    raison_sociale = _text("Raison sociale", longest=_LONGEST_NAME)
+    raison_sociale = _name("Raison sociale", "raisonSociale")
     service_applicatif = _text("Service applicatif", longest=SERVICE_LENGTH + 1)
     fqdn = _text("FQDN", longest=FQDN_LENGTH)
     adresse_email = _text("Adresse email protégée", longest=EMAIL_LENGTH)
     beneficiaire = _identifier("Identifiant du bénéficiaire")
-    beneficiaire_nom = _text("Nom du bénéficiaire", longest=_LONGEST_NAME)
-    beneficiaire_prenom = _text("Prénom du bénéficiaire", longest=_LONGEST_NAME)
+    beneficiaire_nom = _name("Nom du bénéficiaire", "nomBeneficiaire")
+    beneficiaire_prenom = _name("Prénom du bénéficiaire", "prenomBeneficiaire")
     demandeur = _identifier("Identifiant du demandeur")
-    demandeur_nom = _text("Nom du demandeur", longest=_LONGEST_NAME)
-    demandeur_prenom = _text("Prénom du demandeur", longest=_LONGEST_NAME)
+    demandeur_nom = _name("Nom du demandeur", "nomDemandeur")
+    demandeur_prenom = _name("Prénom du demandeur", "prenomDemandeur")
 
     @property
     def is_empty(self) -> bool:
@@ -156,10 +178,7 @@ class Criteres(Form):
 
     def place(self, refusal: IgcError) -> None:
         """A refusal of the search at its field, or at those of which one is missing."""
-        text = f"{refusal_text(refusal)} ({refusal.code.value})"
-        if refusal.code is Code.CRITERIA_INVALID:
-            raison = str(refusal.data["raison"])
-            text = f"{raison[:1].upper()}{raison[1:]} ({refusal.code.value})"
+        text = _told(refusal)
         if refusal.code is Code.SEARCH_TOO_WIDE:
             for name in _WIDE:
                 if name in self:
