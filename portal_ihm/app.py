@@ -19,6 +19,7 @@ from portal_ihm.demander import views as demander
 from portal_ihm.login.guard import Guard
 from portal_ihm.login.intake import SESSION_COOKIE, Intake
 from portal_ihm.renouveler import views as renouveler
+from portal_ihm.revoquer import views as revoquer
 from portal_ihm.shell import errors
 from portal_ihm.shell.context import Portal
 from portal_ihm.shell.headers import SecurityHeaders
@@ -33,7 +34,7 @@ from runtime.clock import Clock, system_clock
 if TYPE_CHECKING:
     from registration.ports import AuthorityPort
 
-_SCREENS = (accueil, demander, renouveler, suivi, tiers)
+_SCREENS = (accueil, demander, renouveler, revoquer, suivi, tiers)
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1800
 _MAX_BODY = 256 * 1024

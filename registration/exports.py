@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,8 @@ _View = TypeVar("_View")
 _Page = TypeVar("_Page")
 Columns = tuple[tuple[str, Callable[[_View], object]], ...]
 _PARIS = ZoneInfo("Europe/Paris")
+# More digits than a spreadsheet shows, zeros in front that it drops, a hexadecimal number that it takes for a power.
+_READ_AS_ANOTHER_NUMBER = re.compile(r"\d{12,}|0\d+|\d+e\d+", re.ASCII | re.IGNORECASE)
 
 
 def demandes_csv(first: DemandePage, following: Callable[[int], DemandePage]) -> Iterator[bytes]:
@@ -55,10 +58,16 @@ def _chunks(
     page = first
     while True:
         views, after = opened(page)
-        yield _lines([[cell(value(view)) for _, value in columns] for view in views]).encode()
+        yield _lines([[_cell(value(view)) for _, value in columns] for view in views]).encode()
         if after is None:
             return
         page = following(after)
+
+
+def _cell(value: object) -> str:
+    """A cell in which a spreadsheet shows what stands there: no formula, and no identifier turned into 8,99E+11."""
+    text = cell(value)
+    return f"'{text}" if text[:1].isdigit() and _READ_AS_ANOTHER_NUMBER.fullmatch(text) else text
 
 
 def _lines(rows: list[list[str]]) -> str:
@@ -87,7 +96,7 @@ DEMANDES: Columns[DemandeView] = (
     ("Offre", lambda view: view.offre),
     ("Usage", lambda view: view.usage),
     ("Adresse email protégée", lambda view: view.adresse_email),
-    ("Nom applicatif", lambda view: view.service_applicatif),
+    ("Service applicatif", lambda view: view.service_applicatif),
     ("FQDN", lambda view: " ".join(view.fqdns)),
     ("Identifiant structure", lambda view: view.structure),
     ("Structure", lambda view: view.raison_sociale),
@@ -118,7 +127,7 @@ PRODUITS: Columns[ProduitView] = (
     ("État", lambda view: _label(view.etat)),
     ("AC émettrice", lambda view: view.autorite),
     ("Numéro de série", lambda view: view.serial),
-    ("Nom applicatif", lambda view: view.service_applicatif),
+    ("Service applicatif", lambda view: view.service_applicatif),
     ("FQDN", lambda view: " ".join(view.fqdns)),
     ("Identifiant structure", lambda view: view.structure),
     ("Identifiant bénéficiaire", lambda view: view.beneficiaire),
@@ -152,7 +161,7 @@ REVOCATIONS: Columns[RevocationView] = (
     ("Remplacée par", lambda view: view.remplacee_par),
     ("AC émettrice", lambda view: view.autorite),
     ("Numéro de série", lambda view: view.serial),
-    ("Nom applicatif", lambda view: view.service_applicatif),
+    ("Service applicatif", lambda view: view.service_applicatif),
     ("FQDN", lambda view: " ".join(view.fqdns)),
     ("Identifiant structure", lambda view: view.structure),
     ("Identifiant bénéficiaire", lambda view: view.beneficiaire),

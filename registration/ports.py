@@ -44,6 +44,7 @@ from registration.views import (
     OffreOuverte,
     PersonneCriteria,
     PersonnePage,
+    Possible,
     ProduitCriteria,
     ProduitDetail,
     ProduitPage,
@@ -156,6 +157,9 @@ class DemandesPort(Protocol):
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """How many demandes ``search`` would give in all."""
 
+    def possible(self, acteur: Acteur, numeros: Collection[int]) -> Mapping[int, Possible]:
+        """What screens may offer for each of these that the acteur may follow; it gives no right. One query."""
+
     def to_renew(
         self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> DemandePage:
@@ -223,6 +227,9 @@ class RevocationsPort(Protocol):
         self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE
     ) -> RevocationPage:
         """Those of both canals whose certificates the acteur may follow, newest first."""
+
+    def count(self, acteur: Acteur, criteria: RevocationCriteria) -> int:
+        """How many ``search`` would give in all."""
 
     def export(self, acteur: Acteur, criteria: RevocationCriteria) -> Iterator[bytes]:
         """What ``search`` gives as CSV, as that of demandes."""

@@ -93,12 +93,18 @@ class RevocationDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevocationCriteria(msgspec.Struct, frozen=True, kw_only=True):
-    """Guide §10.3.1; all of them may be left out. ``since`` and ``until`` are as those of demandes."""
+    """Guide §10.3.1; all of them may be left out. ``since`` and ``until`` are as those of demandes.
+
+    ``motif`` and the date d'effet (``effet_since``, ``effet_until``) are ours.
+    """
 
     numero: int | None = None
     numero_produit: int | None = None
     index_lot: int | None = None
     etat: EtatRevocation | None = None
+    motif: Motif | None = None
     since: datetime | None = None
     until: datetime | None = None
+    effet_since: datetime | None = None
+    effet_until: datetime | None = None
     produit: CommonCriteria = CommonCriteria(all_offres=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from registration.errors import IgcError
 from registration.vocabulary import (
+    Action,
     Canal,
     EtatDemande,
     EtatLot,
@@ -17,6 +18,7 @@ from registration.vocabulary import (
     NatureLot,
     NatureNom,
     Offre,
+    Role,
     Saisie,
     Usage,
 )
@@ -169,6 +171,21 @@ class DemandeDetail(msgspec.Struct, frozen=True, kw_only=True):
     subject: tuple[tuple[str, str], ...]
     historique: tuple[HistoriqueLine, ...]
     csr_assistee: bool = False
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Possible(msgspec.Struct, frozen=True, kw_only=True):
+    """What an acteur may do now with a demande that he follows, and with its produit.
+
+    DEMANDER stands for a similar one. ``roles`` are those in which he may revoke such a certificate, ``revocation``
+    and ``revocation_le`` the numero and the day of the revocation that waits, if one does.
+    """
+
+    acts: frozenset[Action] = frozenset()
+    roles: tuple[Role, ...] = ()
+    revocation: int | None = None
+    revocation_le: datetime | None = None
+    etat_produit: EtatProduit | None = None
 
 
 class Retrait(msgspec.Struct, frozen=True, kw_only=True):
@@ -348,9 +365,13 @@ class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchCriteria(CommonCriteria, frozen=True, kw_only=True):
-    """Of demandes (guide §10.1.1). Instants are aware; ``since`` and ``until`` (exclusive) are of their recording."""
+    """Of demandes (guide §10.1.1). Instants are aware; ``since`` and ``until`` (exclusive) are of their recording.
+
+    ``etat_produit`` (ours) is that of their certificates.
+    """
 
     etat: EtatDemande | None = None
+    etat_produit: EtatProduit | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -420,11 +441,14 @@ class ProduitPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProduitDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A produit, the subject and names of its certificate, and the history of its demande."""
+    """A produit, the subject and names of its certificate, the contacts and the history of its demande."""
 
     produit: ProduitView
     subject: tuple[tuple[str, str], ...]
     historique: tuple[HistoriqueLine, ...]
+    alternatives: tuple[Alternative, ...] = ()
+    email_acteur: str | None = None
+    email_informe: str | None = None
 
 
 class Telechargement(msgspec.Struct, frozen=True, kw_only=True):

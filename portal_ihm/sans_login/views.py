@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -11,13 +11,11 @@ from starlette.responses import RedirectResponse
 
 from portal_ihm.sans_login.captcha import HEIGHT, WIDTH
 from portal_ihm.sans_login.forms import ProofForm, WishForm, size_of
-from portal_ihm.sans_login.sealing import Opened
 from portal_ihm.sans_login.site import line_of, site_of
 from portal_ihm.shell.errors import refusal_page
-from portal_ihm.shell.labels import refusal_text
 from portal_ihm.shell.rendering import render
+from portal_ihm.shell.revoking import told
 from registration.errors import Code, IgcError
-from registration.rules.asked_revocation import judge_form
 from registration.rules.proved_revocation import CodeTry, Proof, ProvedCertificat
 from runtime.listening.turns import NoTurnError
 
@@ -25,18 +23,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from registration.values import RevocationForm
-
 _UNAVAILABLE = {Code.BUSY, Code.REVOCATION_STATUS_UNAVAILABLE}
 FIRST, SECOND = "/revoquer", "/revoquer/confirmer"
-_WISH_FIELDS = {
-    "motif": "motif",
-    "autreMotif": "autre_motif",
-    "dateEffet": "date_effet",
-    "emailActeur": "email",
-    "confirmation": "confirmation",
-}
-"""Field of the contract to field of the form."""
 
 
 async def accueil(request: Request) -> Response:
@@ -86,8 +74,8 @@ async def confirmation(request: Request) -> Response:
     opened = site.proofs.open(form.preuve.data or "", line_of(request), site.clock())
     if opened is None:
         return _begin_again(request, size)
-    wish = form.wish()
-    if not _is_sound(form, wish, opened, site.clock()):
+    wish = form.wish(opened.value.numero)
+    if not form.is_sound(wish, site.clock()):
         return _second_page(request, form, opened.value, size, HTTPStatus.UNPROCESSABLE_ENTITY)
     proof = Proof(opened.jeton, opened.fin_le, opened.value.numero, opened.value.empreinte)
     try:
@@ -97,7 +85,7 @@ async def confirmation(request: Request) -> Response:
             raise
         if refusal.code is Code.PROOF_SPENT:
             return _begin_again(request, size)
-        texts = [_told(refusal)]
+        texts = [told(refusal)]
         return _second_page(request, form, opened.value, size, HTTPStatus.CONFLICT, texts)
     return _render(request, "fin", size, certificat=opened.value, resultat=result, email=wish.email)
 
@@ -105,30 +93,6 @@ async def confirmation(request: Request) -> Response:
 async def step_without_form(_request: Request) -> Response:
     """Who comes to the second step by its address begins with the first."""
     return RedirectResponse(FIRST, status_code=HTTPStatus.SEE_OTHER)
-
-
-def _is_sound(form: WishForm, wish: RevocationForm, opened: Opened[ProvedCertificat], now: Any) -> bool:  # noqa: ANN401 -- a date
-    """Whether nothing is wrong with the form, of all that can be said at once; what is, stands beside its field."""
-    form.validate()
-    numbered = type(wish)(**{**_fields(wish), "numero": opened.value.numero})
-    verdict = judge_form(numbered, now)
-    for refusal in verdict if isinstance(verdict, tuple) else ():
-        field = form[_WISH_FIELDS[refusal.champ or "motif"]]
-        if not field.errors:
-            field.errors = [_told(refusal)]
-    return not form.errors
-
-
-def _fields(wish: RevocationForm) -> dict[str, Any]:
-    return {name: getattr(wish, name) for name in wish.__struct_fields__}
-
-
-def _told(refusal: IgcError) -> str:
-    text = refusal_text(refusal)
-    if refusal.code is Code.FIELD_INVALID:
-        raison = str(refusal.data["raison"])
-        text = raison[:1].upper() + raison[1:]
-    return f"{text} ({refusal.code.value})"
 
 
 def _begin_again(request: Request, size: str) -> Response:

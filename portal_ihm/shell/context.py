@@ -134,7 +134,12 @@ def form_session(request: Request) -> dict[str, Any]:
 
 def read_visible(request: Request) -> DemandeDetail:
     """The demande that the path names; NotFoundError alike for one that the acteur may not see and for nonsense."""
+    return portal_of(request).authority.demandes.read(acteur_of(request), named_numero(request))
+
+
+def named_numero(request: Request, unknown: Code = Code.DEMANDE_UNKNOWN) -> int:
+    """The number that the path names; NotFoundError for what is none."""
     numero = parse_numero(request.path_params["numero"])
     if numero is None:
-        raise NotFoundError(Code.DEMANDE_UNKNOWN)
-    return portal_of(request).authority.demandes.read(acteur_of(request), numero)
+        raise NotFoundError(unknown)
+    return numero

@@ -10,7 +10,19 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_decimal
 
 from registration.errors import TEXTS, Code, IgcError
-from registration.vocabulary import LABELS, Canal, CodeAction, EtatDemande, EtatProduit, Offre, Usage
+from registration.vocabulary import (
+    LABELS,
+    Canal,
+    CodeAction,
+    EtatDemande,
+    EtatProduit,
+    NatureNom,
+    Offre,
+    ResultatRevocation,
+    Role,
+    TypeActeur,
+    Usage,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 _LOCALE = "fr_FR"
@@ -53,6 +65,27 @@ _ACTION_TEXTS = {
     CodeAction.REVOCATION_CLOSED: "Révocation close",
     CodeAction.REVOCATION_NOT_PROCESSED: "Révocation non traitée",
 }
+RESULTAT_TEXTS = {
+    ResultatRevocation.REVOQUE: "Certificat révoqué",
+    ResultatRevocation.RAISON_CHANGEE: "Motif d'une révocation antérieure aggravé",
+    ResultatRevocation.DEJA_REVOQUE: "Le certificat était déjà révoqué",
+    ResultatRevocation.PROGRAMMEE: "Attend son jour",
+    ResultatRevocation.REMPLACEE: "Remplacée par une révocation immédiate",
+    ResultatRevocation.ABANDONNEE: "Abandonnée avant son jour",
+    ResultatRevocation.EXPIRE: "Le certificat a expiré avant",
+    ResultatRevocation.REFUSEE: "Refusée",
+}
+ROLE_TEXTS = {
+    Role.PORTEUR_CL: "Porteur du certificat",
+    Role.ADMINISTRATEUR_TECHNIQUE: "Administrateur technique de la structure",
+    Role.DEMANDEUR: "Demandeur à titre personnel",
+}
+_NATURE_TEXTS = {
+    NatureNom.DNS: "Nom de serveur (DNS)",
+    NatureNom.EMAIL: "Adresse email",
+    NatureNom.UPN: "UPN",
+}
+_TYPE_ACTEUR_TEXTS = {TypeActeur.SYSTEME.value: "Traitement automatique de la plateforme"}
 CHAMP_TEXTS = {
     "offre": "Offre",
     "usage": "Usage",
@@ -109,6 +142,8 @@ _ETAT_TONES = {
     EtatProduit.EXPIRE: "fin",
     EtatProduit.REVOQUE: "refus",
 }
+# The etats of a revocation are some of those of a demande.
+_TONES_BY_NAME = {etat.value: tone for etat, tone in _ETAT_TONES.items()}
 
 
 def label(value: StrEnum | None) -> str:
@@ -116,9 +151,9 @@ def label(value: StrEnum | None) -> str:
     return "" if value is None else LABELS.get(value, value.value)
 
 
-def tone(value: EtatDemande | EtatProduit) -> str:
+def tone(value: StrEnum) -> str:
     """The suffix of the CSS class of an etat; colour only repeats what the label says."""
-    return _ETAT_TONES[value]
+    return _TONES_BY_NAME[value.value]
 
 
 def offre_text(value: Offre | None) -> str:
@@ -139,6 +174,26 @@ def canal_text(value: Canal) -> str:
 def action_text(code: str) -> str:
     """What a step of the history did; empty for a code that this version does not know."""
     return _ACTION_TEXTS[CodeAction(code)] if code in set(CodeAction) else ""
+
+
+def resultat_text(value: ResultatRevocation) -> str:
+    """What a demande de révocation has led to."""
+    return RESULTAT_TEXTS[value]
+
+
+def role_text(value: Role | None) -> str:
+    """A role with its meaning; empty where nobody had logged in."""
+    return "" if value is None else ROLE_TEXTS[value]
+
+
+def nature_text(value: NatureNom) -> str:
+    """What a name beside the subject is."""
+    return _NATURE_TEXTS[value]
+
+
+def type_acteur_text(value: str) -> str:
+    """Who took a step: the words of the guide, but for its name of the plateforme itself."""
+    return _TYPE_ACTEUR_TEXTS.get(value, value)
 
 
 def champ_text(champ: str) -> str:
@@ -189,6 +244,10 @@ FILTERS: dict[str, Callable[..., str]] = {
     "action_text": action_text,
     "champ_text": champ_text,
     "tableau_text": tableau_text,
+    "resultat_text": resultat_text,
+    "role_text": role_text,
+    "nature_text": nature_text,
+    "type_acteur_text": type_acteur_text,
     "date_fr": date_fr,
     "datetime_fr": datetime_fr,
     "number_fr": number_fr,

@@ -1,80 +1,58 @@
-"""From the form of the follow-up to the criteria of the registration authority, and back to words and to a query."""
+"""From the forms of the follow-ups to the criteria of the registration authority."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from portal_ihm.shell.labels import label
-from portal_ihm.suivi.forms import CriteresForm
-from portal_ihm.suivi.periods import PERIODE_TEXTS, Periode, days_of, midnight
-from registration.views import SearchCriteria
-from registration.vocabulary import ALL_OFFRES, EtatDemande, Offre, Usage
+from registration.revocation_views import RevocationCriteria
+from registration.views import CommonCriteria, ProduitCriteria, SearchCriteria
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Motif
 
-_DAY = "%d/%m/%Y"
+if TYPE_CHECKING:
+    from portal_ihm.suivi.forms import DemandesForm, ProduitsForm, RevocationsForm
 
 
-def criteria_of(form: CriteresForm, now: datetime) -> SearchCriteria:
+def of_demandes(form: DemandesForm, now: datetime) -> SearchCriteria:
     """What a valid form asks for; days are those of Paris at ``now``."""
-    first, last = _days(form, now)
-    offre = form.offre.data
+    since, until = form.bounds(form.intervalles[0], now)
     return SearchCriteria(
-        numero=form.numero.data,
-        index_lot=form.index_lot.data,
-        offre=Offre(offre) if offre and offre != ALL_OFFRES else None,
-        all_offres=offre == ALL_OFFRES,
-        usage=Usage(form.usage.data) if form.usage.data else None,
+        **form.common(),
         etat=EtatDemande(form.etat.data) if form.etat.data else None,
-        structure=form.structure.data,
-        service_applicatif=form.service_applicatif.data,
-        adresse_email=form.adresse_email.data,
-        fqdn=form.fqdn.data,
-        since=midnight(first) if first else None,
-        until=midnight(last + timedelta(days=1)) if last else None,
+        etat_produit=EtatProduit(form.etat_produit.data) if form.etat_produit.data else None,
+        since=since,
+        until=until,
     )
 
 
-def summary_of(form: CriteresForm, now: datetime) -> list[tuple[str, str]]:
-    """The recapitulation: each criterion in use, as label and words."""
-    pairs = [
-        (field.label.text, "" if field.data is None else str(field.data))
-        for field in (form.numero, form.index_lot, form.offre, form.usage)
-    ]
-    pairs.append((form.etat.label.text, label(EtatDemande(form.etat.data)) if form.etat.data else ""))
-    pairs.append((form.periode.label.text, _period_text(form, now)))
-    pairs.extend(
-        (field.label.text, field.data or "")
-        for field in (form.structure, form.service_applicatif, form.adresse_email, form.fqdn)
+def of_produits(form: ProduitsForm, now: datetime) -> ProduitCriteria:
+    """As ``of_demandes``."""
+    issued, ends = (form.bounds(intervalle, now) for intervalle in form.intervalles)
+    return ProduitCriteria(
+        **form.common(),
+        etat=EtatProduit(form.etat.data) if form.etat.data else None,
+        issued_since=issued[0],
+        issued_until=issued[1],
+        ends_since=ends[0],
+        ends_until=ends[1],
     )
-    return [(name, value) for name, value in pairs if value]
 
 
-def query_of(form: CriteresForm) -> str:
-    """The criteria in use as a query string: what links of the results carry along."""
-    return urlencode([(field.name, str(field.data)) for field in form if field.data])
-
-
-def _chosen_period(form: CriteresForm) -> Periode | None:
-    if form.periode.data:
-        return Periode(form.periode.data)
-    # A date without the choice of the interval can only mean the interval.
-    return Periode.INTERVALLE if form.apres_le.data or form.avant_le.data else None
-
-
-def _days(form: CriteresForm, now: datetime) -> tuple[date | None, date | None]:
-    periode = _chosen_period(form)
-    return (None, None) if periode is None else days_of(periode, now, form.apres_le.data, form.avant_le.data)
-
-
-def _period_text(form: CriteresForm, now: datetime) -> str:
-    periode = _chosen_period(form)
-    if periode is None:
-        return ""
-    first, last = _days(form, now)
-    if first and last:
-        span = f"le {first.strftime(_DAY)}" if first == last else f"du {first.strftime(_DAY)} au {last.strftime(_DAY)}"
-    elif first:
-        span = f"à partir du {first.strftime(_DAY)}"
-    else:
-        span = f"jusqu'au {last.strftime(_DAY)}" if last else ""
-    return span if periode is Periode.INTERVALLE else f"{PERIODE_TEXTS[periode]}, {span}"
+def of_revocations(form: RevocationsForm, now: datetime) -> RevocationCriteria:
+    """As ``of_demandes``; a numero and an index are those of the demande de révocation, the rest is of the produit."""
+    asked, effect = (form.bounds(intervalle, now) for intervalle in form.intervalles)
+    common = form.common()
+    numero, index_lot = common.pop("numero"), common.pop("index_lot")
+    common["all_offres"] = common["offre"] is None
+    return RevocationCriteria(
+        numero=numero,
+        index_lot=index_lot,
+        numero_produit=form.numero_produit.data,
+        etat=EtatRevocation(form.etat.data) if form.etat.data else None,
+        motif=Motif(form.motif.data) if form.motif.data else None,
+        since=asked[0],
+        until=asked[1],
+        effet_since=effect[0],
+        effet_until=effect[1],
+        produit=CommonCriteria(**common),
+    )

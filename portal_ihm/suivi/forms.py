@@ -1,61 +1,86 @@
-"""The criteria of the follow-up as a form."""
+"""The criteria of the three follow-ups, each with those that are its own (guide §10.1.1, 10.2.1, 10.3.1)."""
 
 from __future__ import annotations
 
-from wtforms import Form, RadioField, SelectField, StringField
-from wtforms.validators import Length, Optional, Regexp, ValidationError
+from typing import ClassVar
 
-from portal_ihm.shell.fields import JourField, NumeroField, check_readable, choices, strip, upper
-from portal_ihm.shell.labels import OFFRE_TEXTS, USAGE_TEXTS, label
-from portal_ihm.suivi.periods import PERIODE_TEXTS, Periode
-from registration.rules.limits import EMAIL_LENGTH, FQDN_LENGTH, STRUCTURE_PATTERN
-from registration.vocabulary import ALL_OFFRES, EtatDemande
+from wtforms import RadioField, SelectField
+from wtforms.validators import Optional
+
+from portal_ihm.shell.fields import JourField, NumeroField, choices
+from portal_ihm.shell.labels import label
+from portal_ihm.shell.searching.forms import Criteres, Intervalle
+from portal_ihm.shell.searching.periods import PERIODE_TEXTS
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Motif
 
 
-class CriteresForm(Form):
-    """Criteria of the follow-up of demandes (guide §10.1.1, figure 140); sent by GET, so without token."""
+def _periode(text: str) -> RadioField:
+    return RadioField(text, choices=choices("Toutes les dates", PERIODE_TEXTS), default="")
 
-    class Meta:
-        """Messages of the library in French."""
 
-        locales = ("fr",)
+class DemandesForm(Criteres):
+    """Of demandes (figure 140)."""
 
-    numero = NumeroField("Numéro de demande", [Optional()])
-    index_lot = NumeroField("Index de lot", [Optional()])
-    offre = SelectField(
-        "Offre",
-        choices=choices("Choisir une offre", OFFRE_TEXTS) | {ALL_OFFRES: "TOUTES – toutes les offres"},
-        default="",
-    )
-    usage = SelectField("Usage du produit", choices=choices("Tous les usages", USAGE_TEXTS), default="")
+    intervalles = (Intervalle("periode", "apres_le", "avant_le"),)
+
     etat = SelectField(
         "État de la demande",
         choices=choices("Tous les états", {etat: label(etat) for etat in EtatDemande}),
         default="",
     )
-    periode = RadioField("Date de la demande", choices=choices("Toutes les dates", PERIODE_TEXTS), default="")
+    etat_produit = SelectField(
+        "État du produit",
+        choices=choices("Tous, et sans produit", {etat: label(etat) for etat in EtatProduit}),
+        default="",
+    )
+    periode = _periode("Date de la demande")
     apres_le = JourField("Après le")
     avant_le = JourField("Avant le")
-    structure = StringField(
-        "Identifiant national de la structure",
-        [
-            Optional(),
-            Regexp(f"^{STRUCTURE_PATTERN}\\Z", message="Saisissez un identifiant national, par exemple 10B0039137."),
-        ],
-        filters=[strip, upper],
-    )
-    service_applicatif = StringField("Nom applicatif", [Optional(), check_readable, Length(max=65)], filters=[strip])
-    adresse_email = StringField(
-        "Adresse email protégée", [Optional(), check_readable, Length(max=EMAIL_LENGTH)], filters=[strip]
-    )
-    fqdn = StringField("FQDN", [Optional(), check_readable, Length(max=FQDN_LENGTH)], filters=[strip])
 
-    def validate_periode(self, field: RadioField) -> None:
-        """An interval needs one end at least, in the right order."""
-        after, before = self.apres_le, self.avant_le
-        if field.data != Periode.INTERVALLE or after.process_errors or before.process_errors:
-            return
-        if not (after.data or before.data):
-            raise ValidationError("Saisissez au moins l'une des deux dates de l'intervalle.")
-        if after.data and before.data and before.data < after.data:
-            raise ValidationError("La date « Avant le » précède la date « Après le ».")
+
+class ProduitsForm(Criteres):
+    """Of produits (figure 150); the guide's interval is that of the issue, the end of validity is ours."""
+
+    intervalles = (
+        Intervalle("periode", "apres_le", "avant_le"),
+        Intervalle("fin_periode", "fin_apres_le", "fin_avant_le", ahead=True),
+    )
+
+    numero = NumeroField("Numéro de produit", [Optional()])
+    etat = SelectField(
+        "État du produit",
+        choices=choices("Tous : actifs, expirés, révoqués", {etat: label(etat) for etat in EtatProduit}),
+        default="",
+    )
+    periode = _periode("Date d'émission")
+    apres_le = JourField("Émis après le")
+    avant_le = JourField("Émis avant le")
+    fin_periode = _periode("Fin de validité")
+    fin_apres_le = JourField("Fin après le")
+    fin_avant_le = JourField("Fin avant le")
+
+
+class RevocationsForm(Criteres):
+    """Of demandes de révocation (figure 159); N° de produit, motif and date d'effet are ours."""
+
+    intervalles: ClassVar = (
+        Intervalle("periode", "apres_le", "avant_le"),
+        Intervalle("effet_periode", "effet_apres_le", "effet_avant_le", ahead=True),
+    )
+
+    numero = NumeroField("Numéro de la demande de révocation", [Optional()])
+    numero_produit = NumeroField("Numéro de produit", [Optional()])
+    etat = SelectField(
+        "État de la demande",
+        choices=choices("Tous les états", {etat: label(etat) for etat in EtatRevocation}),
+        default="",
+    )
+    motif = SelectField(
+        "Motif", choices=choices("Tous les motifs", {motif: label(motif) for motif in Motif}), default=""
+    )
+    periode = _periode("Date de la demande")
+    apres_le = JourField("Après le")
+    avant_le = JourField("Avant le")
+    effet_periode = _periode("Date d'effet de la révocation")
+    effet_apres_le = JourField("Effet après le")
+    effet_avant_le = JourField("Effet avant le")

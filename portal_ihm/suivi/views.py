@@ -1,125 +1,194 @@
-"""Follow-up of demandes (guide §10.1): criteria, results of both canals, detail, history, CSV."""
+"""The follow-up (guide §10): demandes, produits and révocations of both canals, each with detail, history and CSV."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from portal_ihm.shell.context import acteur_of, portal_of, read_visible
-from portal_ihm.shell.labels import PARIS, refusal_text
-from portal_ihm.shell.paging import SIZES, make_paging, read_place
+from portal_ihm.shell.context import acteur_of, named_numero, portal_of, read_visible
+from portal_ihm.shell.labels import PARIS
 from portal_ihm.shell.rendering import render
-from portal_ihm.suivi.criteria import criteria_of, query_of, summary_of
-from portal_ihm.suivi.forms import CriteresForm
-from registration.errors import AccessError, Code, IgcError
+from portal_ihm.shell.searching.pages import Recherche, export_of, results_page
+from portal_ihm.shell.searching.words import query_of
+from portal_ihm.suivi import acts
+from portal_ihm.suivi.downloads import download_pem, download_pkcs7
+from portal_ihm.suivi.recherches import DEMANDES, PRODUITS, REVOCATIONS
+from registration.errors import Code
+from registration.revocation_views import RevocationDetail
+from registration.vocabulary import EtatDemande, ResultatRevocation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
+
+    from registration.views import DemandeDetail, Possible, ProduitDetail
 
 
-_WIDE_FIELDS = ("numero", "index_lot", "offre")
+def demandes(request: Request) -> Response:
+    """The criteria, and a page of what they find; the latest when nothing is asked for (guide figures 140, 146)."""
+    return results_page(request, DEMANDES)
 
 
-def criteres(request: Request) -> Response:
-    """Step 1: the criteria, those of an earlier search filled in again."""
-    return _criteria_page(request, CriteresForm(request.query_params))
+def produits(request: Request) -> Response:
+    """The same of certificates (figures 150, 155)."""
+    return results_page(request, PRODUITS)
 
 
-def resultats(request: Request) -> Response:
-    """Step 2: one page of results; criteria that cannot be searched for come back with their error."""
-    form = CriteresForm(request.query_params)
-    if not form.validate():
-        return _criteria_page(request, form, status=422)
-    portal, acteur = portal_of(request), acteur_of(request)
-    demandes, now = portal.authority.demandes, portal.clock()
-    criteria = criteria_of(form, now)
-    place = read_place(request.query_params)
-    try:
-        page = demandes.search(acteur, criteria, after=place.after, limit=place.size)
-        total = demandes.count(acteur, criteria)
-    except AccessError:
-        raise
-    except IgcError as error:
-        return _criteria_page(request, form, status=422, refusal=error)
-    return render(
-        request,
-        "suivi/resultats.html",
-        demandes=page.demandes,
-        summary=summary_of(form, now),
-        query=query_of(form),
-        paging=make_paging(place, len(page.demandes), total, page.next_after),
-        sizes=SIZES,
-    )
+def revocations(request: Request) -> Response:
+    """The same of demandes de révocation (figures 159, 166)."""
+    return results_page(request, REVOCATIONS)
 
 
-def export(request: Request) -> Response:
-    """Every result as CSV, streamed. Refusals come before the answer begins."""
-    form = CriteresForm(request.query_params)
-    if not form.validate():
-        return _criteria_page(request, form, status=422)
-    portal, acteur = portal_of(request), acteur_of(request)
-    demandes, now = portal.authority.demandes, portal.clock()
-    criteria = criteria_of(form, now)
-    try:
-        chunks = demandes.export(acteur, criteria)
-    except AccessError:
-        raise
-    except IgcError as error:
-        return _criteria_page(request, form, status=422, refusal=error)
-    name = f"demandes-{now.astimezone(PARIS):%Y%m%d-%H%M}.csv"
-    return StreamingResponse(
-        chunks, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+def demandes_csv(request: Request) -> Response:
+    """Every result as CSV, streamed."""
+    return _csv(request, DEMANDES)
 
 
-def detail(request: Request) -> Response:
+def produits_csv(request: Request) -> Response:
+    """As ``demandes_csv``."""
+    return _csv(request, PRODUITS)
+
+
+def revocations_csv(request: Request) -> Response:
+    """As ``demandes_csv``."""
+    return _csv(request, REVOCATIONS)
+
+
+def demande(request: Request) -> Response:
     """Every field of one demande and the subject of its certificate (guide figures 45 and 148)."""
-    return _demande_page(request, "suivi/detail.html")
-
-
-def historique(request: Request) -> Response:
-    """The history of one demande (guide figure 147)."""
-    return _demande_page(request, "suivi/historique.html")
-
-
-def _demande_page(request: Request, template: str) -> Response:
     found = read_visible(request)
-    query = query_of(CriteresForm(request.query_params))
+    cancelled = "annulee" in request.query_params and found.demande.etat is EtatDemande.ANNULEE
     return render(
         request,
-        template,
+        "suivi/detail.html",
         demande=found.demande,
         subject=found.subject,
-        historique=found.historique,
-        query=query,
-        suffix=f"?{query}" if query else "",
+        alternatives=found.alternatives,
+        upn=found.upn,
+        email_acteur=found.email_acteur,
+        email_informe=found.email_informe,
+        can=_possible(request, found.demande.numero),
+        done=_told_cancelled(request, found) if cancelled else None,
+        **_way_back(request, DEMANDES),
     )
 
 
-def _criteria_page(
-    request: Request, form: CriteresForm, *, status: int = 200, refusal: IgcError | None = None
-) -> Response:
-    structures = portal_of(request).authority.acteurs.allowed_structures(acteur_of(request))
-    too_wide = refusal is not None and refusal.code is Code.SEARCH_TOO_WIDE
+def demande_historique(request: Request) -> Response:
+    """The history of one demande (guide figure 147)."""
+    found = read_visible(request)
+    return _historique(request, DEMANDES, "Demande", found.demande.numero, found)
+
+
+def produit(request: Request) -> Response:
+    """Every field of one certificate (guide figure 157)."""
+    found = _read_produit(request)
     return render(
         request,
-        "suivi/criteres.html",
-        status=status,
-        form=form,
-        refusal=refusal,
-        refusal_text=refusal_text(refusal) if refusal else None,
-        wide_fields=_WIDE_FIELDS if too_wide else (),
-        structures=sorted({(structure, raison) for _, structure, raison in structures}),
+        "suivi/produit.html",
+        produit=found.produit,
+        subject=found.subject,
+        alternatives=found.alternatives,
+        email_acteur=found.email_acteur,
+        email_informe=found.email_informe,
+        can=_possible(request, found.produit.numero),
+        **_way_back(request, PRODUITS),
     )
+
+
+def produit_historique(request: Request) -> Response:
+    """The history of its demande."""
+    found = _read_produit(request)
+    return _historique(request, PRODUITS, "Certificat", found.produit.numero, found)
+
+
+def revocation(request: Request) -> Response:
+    """Every field of one demande de révocation."""
+    found = acts.read_revocation(request)
+    row = found.revocation
+    given_up = "abandonnee" in request.query_params and row.resultat is ResultatRevocation.ABANDONNEE
+    return render(
+        request,
+        "suivi/revocation.html",
+        revocation=row,
+        can=None if row.numero_produit is None else _possible(request, row.numero_produit),
+        done="Cette révocation est abandonnée : le certificat reste valable." if given_up else None,
+        **_way_back(request, REVOCATIONS),
+    )
+
+
+def revocation_historique(request: Request) -> Response:
+    """Its history (guide figure 167)."""
+    found = acts.read_revocation(request)
+    return _historique(request, REVOCATIONS, "Demande de révocation", found.revocation.numero, found)
+
+
+def _csv(request: Request, recherche: Recherche[Any, Any, Any]) -> Response:
+    chunks = export_of(request, recherche)
+    if isinstance(chunks, Response):
+        return chunks
+    name = f"{recherche.name}-{portal_of(request).clock().astimezone(PARIS):%Y%m%d-%H%M}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(chunks, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _read_produit(request: Request) -> ProduitDetail:
+    return portal_of(request).authority.produits.read(acteur_of(request), named_numero(request, Code.DEMANDE_UNKNOWN))
+
+
+def _possible(request: Request, numero: int) -> Possible | None:
+    return portal_of(request).authority.demandes.possible(acteur_of(request), [numero]).get(numero)
+
+
+def _told_cancelled(request: Request, found: DemandeDetail) -> str:
+    begin = "Cette demande est annulée."
+    if request.query_params["annulee"] == acts.ALREADY:
+        begin = "Cette demande était déjà annulée : rien n'a changé."
+    emails = acts.emails_of(found)
+    return f"{begin} Un mail l'annonce à {' et à '.join(emails)}." if emails else begin
+
+
+def _historique(
+    request: Request,
+    recherche: Recherche[Any, Any, Any],
+    title: str,
+    numero: int,
+    found: DemandeDetail | ProduitDetail | RevocationDetail,
+) -> Response:
+    return render(
+        request,
+        "suivi/historique.html",
+        kind=recherche.name,
+        title=title,
+        numero=numero,
+        historique=found.historique,
+        **_way_back(request, recherche),
+    )
+
+
+def _way_back(request: Request, recherche: Recherche[Any, Any, Any]) -> dict[str, Any]:
+    query = query_of(recherche.form(request.query_params))
+    return {"query": query, "suffix": f"?{query}" if query else ""}
 
 
 ROUTES = [
-    Route("/suivi", criteres),
-    Route("/suivi/demandes", resultats),
-    Route("/suivi/demandes.csv", export),
-    Route("/suivi/demandes/{numero}", detail),
-    Route("/suivi/demandes/{numero}/historique", historique),
+    Route("/suivi", demandes),
+    Route("/suivi/demandes", demandes),
+    Route("/suivi/demandes.csv", demandes_csv),
+    Route("/suivi/demandes/{numero}", demande),
+    Route("/suivi/demandes/{numero}/historique", demande_historique),
+    Route("/suivi/demandes/{numero}/annuler", acts.annulation),
+    Route("/suivi/demandes/{numero}/annuler", acts.annuler, methods=["POST"]),
+    Route("/suivi/produits", produits),
+    Route("/suivi/produits.csv", produits_csv),
+    Route("/suivi/produits/{numero}", produit),
+    Route("/suivi/produits/{numero}/historique", produit_historique),
+    Route("/suivi/produits/{numero}/certificat.p7b", download_pkcs7),
+    Route("/suivi/produits/{numero}/certificat.pem", download_pem),
+    Route("/suivi/revocations", revocations),
+    Route("/suivi/revocations.csv", revocations_csv),
+    Route("/suivi/revocations/{numero}", revocation),
+    Route("/suivi/revocations/{numero}/historique", revocation_historique),
+    Route("/suivi/revocations/{numero}/abandonner", acts.abandon),
+    Route("/suivi/revocations/{numero}/abandonner", acts.abandonner, methods=["POST"]),
 ]

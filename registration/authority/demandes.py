@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from registration import exports
 from registration.authority.area import Area
 from registration.demandes import cancellation, preparing, queries, renewable, single
+from registration.demandes.possible import possible_acts
 from registration.policy import DEFAULT_PAGE, LotPolicy
 from registration.values import (
     Acteur,
@@ -19,6 +20,7 @@ from registration.views import (
     DemandeDetail,
     DemandePage,
     OffreOuverte,
+    Possible,
     RenewalCriteria,
     SearchCriteria,
 )
@@ -74,7 +76,11 @@ class Demandes(Area):
 
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         """See ``queries.count``."""
-        return self._run(queries.count, acteur, criteria)
+        return self._run(queries.count, acteur, criteria, self._clock())
+
+    def possible(self, acteur: Acteur, numeros: Collection[int]) -> Mapping[int, Possible]:
+        """See ``possible.possible_acts``."""
+        return self._run(possible_acts, acteur, numeros, self._clock(), self._policy)
 
     def to_renew(
         self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from registration import exports
 from registration.authority.area import Area
-from registration.demandes.revocations import read_revocation, search_revocations
+from registration.demandes.revocations import count_revocations, read_revocation, search_revocations
 from registration.lots import revocations
 from registration.policy import DEFAULT_PAGE, LotPolicy
 from registration.retraits import withdrawing
@@ -73,6 +73,10 @@ class Revocations(Area):
         page = self._run(search_revocations, acteur, criteria, after=after, limit=limit)
         self._told(acteur, criteria.produit.structure, page.revocations)
         return page
+
+    def count(self, acteur: Acteur, criteria: RevocationCriteria) -> int:
+        """See ``demandes.revocations.count_revocations``."""
+        return self._run(count_revocations, acteur, criteria)
 
     def export(self, acteur: Acteur, criteria: RevocationCriteria) -> Iterator[bytes]:
         """See ``exports.revocations_csv``."""

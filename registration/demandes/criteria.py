@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 
 from registration.directory.tables import matches
 from registration.errors import Code, IgcError
@@ -15,19 +15,33 @@ from registration.rules.fields import email_key, normalize_domain
 from registration.rules.names import read_pattern
 from registration.values import Acteur
 from registration.views import CommonCriteria, PersonneCriteria, SearchCriteria
-from registration.vocabulary import TypeActeurInscrit
+from registration.vocabulary import EtatProduit, TypeActeurInscrit
 from storage import tables
 
 Conditions = list[ColumnElement[bool]]
 _demande = tables.Demande
 
 
-def of_demandes(acteur: Acteur, criteria: SearchCriteria) -> Conditions:
+def of_demandes(acteur: Acteur, criteria: SearchCriteria, now: datetime) -> Conditions:
     """What the criteria name among demandes; ERR_IHM_025 when they are too wide, ERR_WS_038 for a name that is none."""
     found = common(acteur, criteria)
     if criteria.etat is not None:
         found.append(_demande.etat == criteria.etat.value)
+    if criteria.etat_produit is not None:
+        found.append(of_produit(criteria.etat_produit, now))
     return found + between(_demande.cree_le, depuis=criteria.since, jusqua=criteria.until)
+
+
+def of_produit(etat: EtatProduit, now: datetime) -> ColumnElement[bool]:
+    """Demandes whose certificate is in this state; expiry follows the date alone, as ``queries.produit`` has it."""
+    stored = _demande.etat_produit
+    match etat:
+        case EtatProduit.ACTIF:
+            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le > now)
+        case EtatProduit.EXPIRE:
+            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le <= now)
+        case _:
+            return stored == etat.value
 
 
 def common(acteur: Acteur, criteria: CommonCriteria, asked_by: Any = _demande.id_acteur) -> Conditions:  # noqa: ANN401 -- a column of acteurs

@@ -10,16 +10,18 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, literal, select, true
 from sqlalchemy.orm import Session, aliased
 
-from pki.certificates.content import subject_fields
+from pki.certificates.content import CertificateContent, subject_fields
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow, may_know_of
 from registration.demandes.criteria import Conditions, is_narrow, of_demandes
 from registration.demandes.newest import WALK, Selected
 from registration.demandes.renewals import renews_still
 from registration.errors import AccessError, Code, NotFoundError, text_without_data
+from registration.rules.preview import alternatives_of
 from registration.rules.validation import content_of
 from registration.values import Acteur
 from registration.views import (
+    Alternative,
     DemandeDetail,
     DemandePage,
     DemandeView,
@@ -48,7 +50,7 @@ def search(
 
     What he sent and may not follow is left out: a criterion would tell of the fields that are not shown to him.
     """
-    conditions = of_demandes(acteur, criteria)
+    conditions = of_demandes(acteur, criteria, now)
     with db.read() as session:
         rows = _selected(session, acteur, criteria, conditions).page(
             session, followed_query(), after=after, limit=limit + 1
@@ -57,9 +59,9 @@ def search(
     return DemandePage(demandes=views, next_after=views[-1].numero if len(rows) > limit else None)
 
 
-def count(db: Database, acteur: Acteur, criteria: SearchCriteria) -> int:
+def count(db: Database, acteur: Acteur, criteria: SearchCriteria, now: datetime) -> int:
     """How many demandes the criteria select."""
-    conditions = of_demandes(acteur, criteria)
+    conditions = of_demandes(acteur, criteria, now)
     with db.read() as session:
         return _selected(session, acteur, criteria, conditions).count(session)
 
@@ -89,15 +91,22 @@ def read_demande(db: Database, acteur: Acteur, numero: int, now: datetime) -> De
             raise AccessError(Code.HABILITATION_MISSING)
         more = session.execute(select(*_READ_ALONE).where(demande.id == numero)).one()
         lines = history_of(session, numero)
+    content = content_of(more.contenu) if more.contenu else None
     return DemandeDetail(
         demande=as_view(row, now),
         upn=more.upn,
         email_acteur=more.email_acteur,
         email_informe=more.email_informe,
-        subject=subject_fields(content_of(more.contenu)) if more.contenu else (),
+        subject=subject_fields(content) if content else (),
+        alternatives=names_of(content) if content else (),
         historique=lines,
         csr_assistee=more.csr_assistee,
     )
+
+
+def names_of(content: CertificateContent) -> tuple[Alternative, ...]:
+    """The names beside the subject, as they are shown."""
+    return tuple(Alternative(nature=nature, valeur=value) for nature, value in alternatives_of(content))
 
 
 def history_of(session: Session, numero: int) -> tuple[HistoriqueLine, ...]:

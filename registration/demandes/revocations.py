@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from registration.acteurs.sight import Sight
 from registration.acteurs.visibility import may_follow
-from registration.demandes.criteria import between, common, is_narrow
+from registration.demandes.criteria import Conditions, between, common, is_narrow
 from registration.demandes.newest import WALK, Selected
 from registration.demandes.queries import history_of
 from registration.errors import Code, NotFoundError, text_without_data
@@ -42,6 +42,22 @@ def search_revocations(
 
     ERR_WS_010 for an interval without a zone, ERR_WS_038 for a name that is none.
     """
+    conditions = _conditions(acteur, criteria)
+    with db.read() as session:
+        selected = _selected(session, acteur, criteria, conditions)
+        rows = selected.page(session, _view_query(true()), after=after, limit=limit + 1)
+    views = tuple(_as_view(row) for row in rows[:limit])
+    return RevocationPage(revocations=views, next_after=views[-1].numero if len(rows) > limit else None)
+
+
+def count_revocations(db: Database, acteur: Acteur, criteria: RevocationCriteria) -> int:
+    """How many ``search_revocations`` gives in all, with its refusals."""
+    conditions = _conditions(acteur, criteria)
+    with db.read() as session:
+        return _selected(session, acteur, criteria, conditions).count(session)
+
+
+def _conditions(acteur: Acteur, criteria: RevocationCriteria) -> Conditions:
     conditions = common(acteur, criteria.produit, asked_by=_row.id_acteur)
     conditions += [
         column == value
@@ -50,23 +66,24 @@ def search_revocations(
             (_row.id_demande, criteria.numero_produit),
             (_row.id_lot, criteria.index_lot),
             (_row.etat, criteria.etat),
+            (_row.motif, criteria.motif),
         )
         if value is not None
     ]
     conditions += between(_row.cree_le, depuis=criteria.since, jusqua=criteria.until)
+    return conditions + between(_row.effet_le, effetDepuis=criteria.effet_since, effetJusqua=criteria.effet_until)
+
+
+def _selected(session: Session, acteur: Acteur, criteria: RevocationCriteria, conditions: Conditions) -> Selected:
+    sight = Sight(session, acteur)
     named = (criteria.numero, criteria.numero_produit, criteria.index_lot) != (None, None, None)
-    with db.read() as session:
-        sight = Sight(session, acteur)
-        selected = Selected(
-            source=select(_row.id).join(_demande, _demande.id == _row.id_demande),
-            numero=_row.id,
-            parts=sight.demandes(),
-            conditions=conditions,
-            walk=_WALK if sight.is_administrator and not named and not is_narrow(criteria.produit) else 0,
-        )
-        rows = selected.page(session, _view_query(true()), after=after, limit=limit + 1)
-    views = tuple(_as_view(row) for row in rows[:limit])
-    return RevocationPage(revocations=views, next_after=views[-1].numero if len(rows) > limit else None)
+    return Selected(
+        source=select(_row.id).join(_demande, _demande.id == _row.id_demande),
+        numero=_row.id,
+        parts=sight.demandes(),
+        conditions=conditions,
+        walk=_WALK if sight.is_administrator and not named and not is_narrow(criteria.produit) else 0,
+    )
 
 
 def read_revocation(db: Database, acteur: Acteur, numero: int) -> RevocationDetail:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from pki.certificates.content import subject_fields
 from pki.containers.pkcs7 import certs_only
 from registration.acteurs.sight import Sight
-from registration.demandes.criteria import Conditions, between, common, is_narrow
+from registration.demandes.criteria import Conditions, between, common, is_narrow, of_produit
 from registration.demandes.newest import WALK, Selected
-from registration.demandes.queries import RENEWED_BY, history_of, produit
+from registration.demandes.queries import RENEWED_BY, history_of, names_of, produit
 from registration.errors import Code, ConflictError, NotFoundError
 from registration.rules.validation import content_of
 from registration.values import Acteur
@@ -76,11 +76,17 @@ def read_produit(db: Database, names: Names, acteur: Acteur, numero: int, now: d
     """One produit with the history of its demande; NotFoundError ERR_WS_032 when not visible."""
     with db.read() as session:
         row = _one(session, acteur, numero)
-        contenu = session.scalar(select(_demande.contenu).where(_demande.id == numero))
+        more = session.execute(
+            select(_demande.contenu, _demande.email_acteur, _demande.email_informe).where(_demande.id == numero)
+        ).one()
         lines = history_of(session, numero)
+    content = content_of(more.contenu) if more.contenu else None
     return ProduitDetail(
         produit=_as_view(names, row, now),
-        subject=subject_fields(content_of(contenu)) if contenu else (),
+        subject=subject_fields(content) if content else (),
+        alternatives=names_of(content) if content else (),
+        email_acteur=more.email_acteur,
+        email_informe=more.email_informe,
         historique=lines,
     )
 
@@ -132,17 +138,9 @@ def _conditions(acteur: Acteur, criteria: ProduitCriteria, now: datetime) -> Con
 
 
 def _of_etat(etat: EtatProduit | None, now: datetime) -> ColumnElement[bool]:
-    """Expiry follows the date alone, as ``queries.produit`` says it of a row."""
-    stored = _demande.etat_produit
-    match etat:
-        case EtatProduit.ACTIF:
-            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le > now)
-        case EtatProduit.EXPIRE:
-            return and_(stored == EtatProduit.ACTIF.value, _demande.produit_fin_le <= now)
-        case None:
-            return stored.in_([EtatProduit.ACTIF.value, EtatProduit.REVOQUE.value])
-        case _:
-            return stored == etat.value
+    if etat is None:
+        return _demande.etat_produit.in_([EtatProduit.ACTIF.value, EtatProduit.REVOQUE.value])
+    return of_produit(etat, now)
 
 
 def _view_query() -> Any:  # noqa: ANN401 -- a Select of many columns

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pki.certificates.content import subject_text
+from pki.certificates.content import CertificateContent, subject_text
 from registration.errors import CAUTIONS, Caution
 from registration.rules.names import fold
 from registration.rules.validation import Accepted, content_of
@@ -42,13 +42,14 @@ def preview(accepted: Accepted, renewed: dict[str, Any] | None = None) -> Previe
     """What an accepted form will get; ``renewed`` is the stored content of the certificate that it renews, if any."""
     content = content_of(accepted.contenu)
     subject = subject_text(content)
-    alternatives = [(NatureNom.DNS, name) for name in content.dns_names]
-    alternatives += [
-        (nature, value)
-        for nature, value in ((NatureNom.EMAIL, content.email), (NatureNom.UPN, content.upn))
-        if value is not None
-    ]
-    return Preview(subject, tuple(alternatives), tuple(_warnings(accepted, subject, renewed)))
+    return Preview(subject, alternatives_of(content), tuple(_warnings(accepted, subject, renewed)))
+
+
+def alternatives_of(content: CertificateContent) -> tuple[tuple[NatureNom, str], ...]:
+    """The names that a certificate bears beside its subject, in its own order."""
+    dns = [(NatureNom.DNS, name) for name in content.dns_names]
+    others = ((NatureNom.EMAIL, content.email), (NatureNom.UPN, content.upn))
+    return (*dns, *((nature, value) for nature, value in others if value is not None))
 
 
 def _warnings(accepted: Accepted, subject: str, renewed: dict[str, Any] | None) -> Iterator[Warned]:

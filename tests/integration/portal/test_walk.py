@@ -280,7 +280,7 @@ def test_odd_queries_and_forms_crash_nothing(world: PortalWorld, walkers: dict[s
     walker, before = walkers[name], content_of(world.db)
     for path in [path for path in GETS if not has_parameter(path)]:
         fields = sorted(set(re.findall(r'name="(\w+)"', walker.ask("GET", path).text))) or ["a"]
-        for value in ("", "%00", "9" * 400, "-1", "%FF", "%D9%A1", "%3Cscript%3E", "2026-02-31"):
+        for value in ("", "%00", "9" * 200, "-1", "%FF", "%D9%A1", "%3Cscript%3E", "2026-02-31"):
             query = "&".join(f"{field}={value}&{field}={value}" for field in fields)
             answer = walker.ask("GET", f"{path}?{query}")
             check(answer, path)

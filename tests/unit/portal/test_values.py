@@ -16,9 +16,10 @@ from starlette.datastructures import QueryParams
 from portal_ihm.shell import labels
 from portal_ihm.shell.context import parse_numero
 from portal_ihm.shell.paging import make_paging, read_place
-from portal_ihm.suivi.criteria import criteria_of, query_of, summary_of
-from portal_ihm.suivi.forms import CriteresForm
-from portal_ihm.suivi.periods import Periode, days_of, midnight
+from portal_ihm.shell.searching.periods import Periode, days_of, midnight
+from portal_ihm.shell.searching.words import query_of, summary_of
+from portal_ihm.suivi.criteria import of_demandes as criteria_of
+from portal_ihm.suivi.forms import DemandesForm
 from registration.errors import DETAIL_WITHHELD, TEXTS, Code, IgcError
 from registration.exports import BOM, DEMANDES, demandes_csv
 from registration.views import DemandePage, DemandeView, Refusal
@@ -28,8 +29,8 @@ from registration.vocabulary import Canal, CodeAction, EtatDemande, EtatProduit,
 NIGHT = datetime(2026, 10, 25, 23, 30, tzinfo=UTC)
 
 
-def form(query: str) -> CriteresForm:
-    return CriteresForm(QueryParams(query))
+def form(query: str) -> DemandesForm:
+    return DemandesForm(QueryParams(query))
 
 
 @pytest.mark.parametrize(
@@ -45,20 +46,37 @@ def test_a_week_begins_on_monday() -> None:
     assert days_of(Periode.SEMAINE, sunday, None, None) == (date(2026, 11, 16), date(2026, 11, 22))
 
 
+@pytest.mark.parametrize(
+    ("periode", "now", "days"),
+    [
+        (Periode.JOUR, NIGHT, (date(2026, 10, 26), date(2026, 10, 26))),
+        (Periode.SEMAINE, NIGHT, (date(2026, 10, 26), date(2026, 11, 1))),
+        (Periode.MOIS, NIGHT, (date(2026, 10, 1), date(2026, 10, 31))),
+        (Periode.MOIS, datetime(2028, 2, 29, 12, tzinfo=UTC), (date(2028, 2, 1), date(2028, 2, 29))),
+        (Periode.MOIS, datetime(2026, 12, 31, 22, tzinfo=UTC), (date(2026, 12, 1), date(2026, 12, 31))),
+        (Periode.MOIS, datetime(2026, 12, 31, 23, tzinfo=UTC), (date(2027, 1, 1), date(2027, 1, 31))),
+    ],
+)
+def test_what_lies_ahead_is_looked_for_to_the_end_of_week_and_month(
+    periode: Periode, now: datetime, days: tuple[date, date]
+) -> None:
+    assert days_of(periode, now, None, None, ahead=True) == days
+
+
 def test_the_day_of_the_clock_change_has_25_hours() -> None:
     assert midnight(date(2026, 10, 26)) - midnight(date(2026, 10, 25)) == timedelta(hours=25)
 
 
 def test_a_full_form_becomes_criteria_words_and_the_same_query() -> None:
     query = (
-        "numero=589&index_lot=12&offre=ORG&usage=SIGN&etat=REJETEE&periode=intervalle&apres_le=2026-11-01"
-        "&avant_le=2026-11-23&structure=10b0039137&service_applicatif=Labo%2A&adresse_email=a%40b.example&fqdn=x.example"
+        "numero=589&index_lot=12&offre=SERV&usage=SIGN&etat=REJETEE&etat_produit=EXPIRE&periode=intervalle"
+        "&apres_le=2026-11-01&avant_le=2026-11-23&structure=10b0039137&service_applicatif=Labo%2A&adresse_email=a%40b.example&fqdn=x.example"
     )
     filled = form(query)
     assert filled.validate(), filled.errors
     criteria = criteria_of(filled, NIGHT)
     assert (criteria.numero, criteria.index_lot) == (589, 12)
-    assert (criteria.offre, criteria.usage, criteria.etat) == (Offre.ORG, Usage.SIGN, EtatDemande.REJETEE)
+    assert (criteria.offre, criteria.usage, criteria.etat) == (Offre.SERV, Usage.SIGN, EtatDemande.REJETEE)
     assert criteria.structure == "10B0039137"
     assert (criteria.service_applicatif, criteria.adresse_email, criteria.fqdn) == ("Labo*", "a@b.example", "x.example")
     assert criteria.since == datetime(2026, 10, 31, 23, tzinfo=UTC)
@@ -75,7 +93,7 @@ def test_nothing_asked_is_nothing_in_criteria_summary_and_query() -> None:
     assert empty.validate(), empty.errors
     criteria = criteria_of(empty, NIGHT)
     assert criteria.offre is None
-    assert not criteria.all_offres
+    assert criteria.all_offres, "the latest of all"
     assert summary_of(empty, NIGHT) == []
     assert query_of(empty) == ""
 
@@ -90,6 +108,25 @@ def test_a_date_alone_means_the_interval() -> None:
     assert filled.validate(), filled.errors
     criteria = criteria_of(filled, NIGHT)
     assert (criteria.since, criteria.until) == (datetime(2026, 11, 22, 23, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("offre=ORG&fqdn=x.example", "fqdn"),
+        ("offre=ORG&adresse_email=a%40b.example", "adresse_email"),
+        ("offre=PRO&service_applicatif=Labo", "service_applicatif"),
+        ("offre=PS&structure=10B0039137", "structure"),
+        ("offre=PS&raison_sociale=HOP*", "raison_sociale"),
+        ("offre=SERV&beneficiaire_nom=LEROUX", "beneficiaire_nom"),
+        ("offre=ORG&usage=SSL_SERV", "usage"),
+    ],
+)
+def test_what_an_offre_does_not_have_is_said_at_its_field(query: str, field: str) -> None:
+    refused = form(query)
+    assert not refused.validate()
+    assert list(refused.errors) == [field]
+    assert form(re.sub("offre=[A-Z]+", "offre=TOUTES", query)).validate()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +248,7 @@ def rows(*views: DemandeView) -> list[dict[str, str]]:
 def test_the_csv_has_every_page_and_reads_back() -> None:
     found = rows(view(numero=9), view(numero=8, service_applicatif='a;"b"\nc'), view(numero=7))
     assert [row["N° demande"] for row in found] == ["9", "8", "7"]
-    assert found[1]["Nom applicatif"] == 'a;"b"\nc'
+    assert found[1]["Service applicatif"] == 'a;"b"\nc'
     assert found[0]["Date de création"] == "26/10/2026 00:30"
     assert found[0]["État demande"] == "Rejetée"
     assert (found[0]["Code du refus"], found[0]["Motif du refus"]) == ("ERR_IHM_026", "Pas d'habilitation ; « non ».")
@@ -249,7 +286,18 @@ def test_a_row_without_details_is_a_row_of_blanks() -> None:
     ],
 )
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert rows(view(service_applicatif=text))[0]["Nom applicatif"] == "'" + text
+    assert rows(view(service_applicatif=text))[0]["Service applicatif"] == "'" + text
+
+
+@pytest.mark.parametrize("text", ["899700027131", "075", "12e34", "1E0039137", "12345678901234567890123456789012"])
+def test_no_identifier_becomes_another_number(text: str) -> None:
+    found = rows(view(beneficiaire=text, serial=text))[0]
+    assert (found["Identifiant bénéficiaire"], found["Numéro de série"]) == (f"'{text}", f"'{text}")
+
+
+@pytest.mark.parametrize("text", ["10B0039137", "1750140014", "0b3e", "7"])
+def test_an_identifier_that_is_read_as_it_is_stays_so(text: str) -> None:
+    assert rows(view(structure=text))[0]["Identifiant structure"] == text
 
 
 @given(st.text(max_size=20))
@@ -257,7 +305,7 @@ def test_whatever_the_text_no_cell_begins_like_a_formula(text: str) -> None:
     page = DemandePage(demandes=(view(service_applicatif=text),), next_after=None)
     content = b"".join(demandes_csv(page, lambda _after: page)).decode("utf-8")
     header, row = list(csv.reader(io.StringIO(content, newline=""), delimiter=";"))
-    cell = row[[name for name, _ in DEMANDES].index("Nom applicatif")]
+    cell = row[[name for name, _ in DEMANDES].index("Service applicatif")]
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     assert cell.removeprefix("'") == text or cell == text
     assert len(header) == len(row)

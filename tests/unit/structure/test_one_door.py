@@ -49,6 +49,7 @@ READERS = {
     "Fermeture": {"audit"},
     "Administrateur": {"audit"},
     "DemandeRevocation": {
+        "registration/demandes/possible.py",
         "audit",
         "registration/demandes/renewals.py",
         "registration/demandes/revocations.py",

@@ -45,6 +45,7 @@ from registration.views import (
     LotReceipt,
     PersonneCriteria,
     PersonnePage,
+    Possible,
     ProduitCriteria,
     ProduitDetail,
     ProduitPage,
@@ -321,6 +322,9 @@ class DeskDemandes(_Area):
     def count(self, acteur: Acteur, criteria: SearchCriteria) -> int:
         return 0
 
+    def possible(self, acteur: Acteur, numeros: Collection[int]) -> Mapping[int, Possible]:
+        return {}
+
     def to_renew(
         self, acteur: Acteur, criteria: RenewalCriteria, *, after: int | None = None, limit: int = 100
     ) -> DemandePage:
@@ -392,6 +396,9 @@ class DeskRevocations(_Area):
 
     form: RevocationForm | RevocationLotForm | None = None
     criteria: RevocationCriteria | None = None
+
+    def count(self, acteur: Acteur, criteria: RevocationCriteria) -> int:
+        return 0
 
     def revoke(self, origin: Origin, form: RevocationForm) -> RevocationResult:
         self.form = form

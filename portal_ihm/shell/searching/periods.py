@@ -9,7 +9,7 @@ from portal_ihm.shell.labels import PARIS
 
 
 class Periode(StrEnum):
-    """The choices of the guide, figure 140."""
+    """The choices of the guide, figures 140, 150 and 159."""
 
     JOUR = "jour"
     SEMAINE = "semaine"
@@ -26,17 +26,24 @@ PERIODE_TEXTS = {
 
 
 def days_of(
-    periode: Periode, now: datetime, after: date | None, before: date | None
+    periode: Periode, now: datetime, after: date | None, before: date | None, *, ahead: bool = False
 ) -> tuple[date | None, date | None]:
-    """First and last day, both included; weeks begin on Monday. ``after`` and ``before`` count for INTERVALLE only."""
+    """First and last day, both included; weeks begin on Monday. ``after`` and ``before`` count for INTERVALLE only.
+
+    A week or a month goes on to its own last day where what is looked for may lie ``ahead``, and else to today.
+    """
     today = now.astimezone(PARIS).date()
     if periode is Periode.INTERVALLE:
         return after, before
     if periode is Periode.JOUR:
         return today, today
     if periode is Periode.SEMAINE:
-        return today - timedelta(days=today.weekday()), today
-    return today.replace(day=1), today
+        monday = today - timedelta(days=today.weekday())
+        return monday, monday + timedelta(days=6) if ahead else today
+    first = today.replace(day=1)
+    # The 28th and four days more are always in the month that follows.
+    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return first, following - timedelta(days=1) if ahead else today
 
 
 def midnight(day: date) -> datetime:

@@ -1,0 +1,1 @@
+"""Searches by criteria, as several screens have them: forms, days, words, pages."""
