@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 # The tests start hundreds of processes: each would compile the whole product again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-long unit lint format docs bench screenshots lock clean system-packages ldap
+.PHONY: help demo test test-long unit lint format docs bench screenshots navigateur lock clean system-packages ldap
 
 help: ## list the chores
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -71,6 +71,9 @@ bench: $(VENV)/.dev ## measure, as ratios within one run; writes bench/results (
 
 screenshots: $(VENV)/.dev system-packages ## draw every screen of the portal in each of its states: build/screens/index.html
 	$(BIN)/python -m tests.screens build/screens $(SCREENS)
+
+navigateur: system-packages ## build the script of the portal from its sources and locked packages (committed: nobody else needs npm)
+	cd portal_ihm/navigateur && npm ci && npm run build
 
 ldap: $(VENV)/.ldap ## add what an LDAP directory needs (directory.source = "ldap"); compiled: gcc, libldap-dev, libsasl2-dev
 

@@ -15,10 +15,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from portal_ihm.accueil import views as accueil
+from portal_ihm.cles import views as cles
 from portal_ihm.demander import views as demander
 from portal_ihm.login.guard import Guard
 from portal_ihm.login.intake import SESSION_COOKIE, Intake
 from portal_ihm.renouveler import views as renouveler
+from portal_ihm.retirer import views as retirer
 from portal_ihm.revoquer import views as revoquer
 from portal_ihm.shell import errors
 from portal_ihm.shell.context import Portal
@@ -34,7 +36,7 @@ from runtime.clock import Clock, system_clock
 if TYPE_CHECKING:
     from registration.ports import AuthorityPort
 
-_SCREENS = (accueil, demander, renouveler, revoquer, suivi, tiers)
+_SCREENS = (accueil, cles, demander, renouveler, retirer, revoquer, suivi, tiers)
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1800
 _MAX_BODY = 256 * 1024

@@ -34,6 +34,15 @@ class Code(StrEnum):
     SEARCH_TOO_WIDE = "ERR_IHM_025"
     HABILITATION_MISSING = "ERR_IHM_026"
     BENEFICIAIRE_NOT_ENTITLED = "ERR_IHM_027"
+    CLE_TIME_OVER = "ERR_IHM_028"
+    CLE_IMPOSSIBLE = "ERR_IHM_031"
+    CLE_STORE_CLOSED = "ERR_IHM_033"
+    CLE_UNREADABLE = "ERR_IHM_043"
+    CLE_NOT_HERE = "ERR_IHM_044"
+    CLE_OF_PAST_CERTIFICATE = "ERR_IHM_045"
+    CLE_NOT_PACKED = "ERR_IHM_050"
+    CLE_OF_ANOTHER = "ERR_IHM_051"
+    CLE_PASSWORD_WRONG = "ERR_IHM_054"  # noqa: S105 -- the name of a code
     EMAIL_SYNTAX = "ERR_IHM_056"
     EMAIL_ACTEUR_SYNTAX = "ERR_IHM_057"
     EMAIL_INFORME_SYNTAX = "ERR_IHM_058"
@@ -131,6 +140,44 @@ TEXTS: dict[Code, str] = {
     Code.SEARCH_TOO_WIDE: "Précisez un numéro de demande, un index de lot ou une offre.",
     Code.HABILITATION_MISSING: "Vous n'avez pas l'habilitation nécessaire pour cette opération.",
     Code.BENEFICIAIRE_NOT_ENTITLED: "Le bénéficiaire n'a pas l'habilitation nécessaire pour cette opération.",
+    Code.CLE_TIME_OVER: (
+        "La création de la clé et de la CSR n'a pas abouti dans le temps imparti. Envoyez à nouveau : une clé déjà "
+        "faite dans ce navigateur est reprise."
+    ),
+    Code.CLE_IMPOSSIBLE: (
+        "Ce navigateur ne peut pas créer la clé et la CSR, ou ne peut pas garder la clé. Recommencez hors d'une "
+        "fenêtre privée ou avec un autre navigateur, ou chargez une CSR faite par vos soins."
+    ),
+    Code.CLE_STORE_CLOSED: (
+        "Ce navigateur ne donne pas accès aux clés qu'il garde. Recommencez le retrait hors d'une fenêtre privée ; si "
+        "le refus dure, signalez-le à l'assistance."
+    ),
+    Code.CLE_UNREADABLE: (
+        "La clé gardée par ce navigateur est abîmée. Importez sa copie chiffrée si vous en avez une, puis recommencez "
+        "le retrait."
+    ),
+    Code.CLE_NOT_HERE: (
+        "Ce navigateur ne garde aucune clé : celle de ce certificat a été faite avec un autre navigateur ou sur un "
+        "autre poste. Reprenez le retrait là-bas, ou importez la copie chiffrée de la clé. Si elle est perdue, faites "
+        "une nouvelle demande."
+    ),
+    Code.CLE_OF_PAST_CERTIFICATE: (
+        "Ce certificat n'est plus en cours de validité : aucun fichier ne peut en être fait. Faites une nouvelle "
+        "demande."
+    ),
+    Code.CLE_NOT_PACKED: (
+        "Le fichier PKCS#12 n'a pas pu être composé. Recommencez le retrait ; si le refus dure, signalez-le à "
+        "l'assistance."
+    ),
+    Code.CLE_OF_ANOTHER: (
+        "Les clés de ce navigateur sont celles d'autres demandes, aucune n'est celle de ce certificat. Reprenez le "
+        "retrait avec le navigateur de la demande, ou importez la copie chiffrée de la clé. Si elle est perdue, faites "
+        "une nouvelle demande."
+    ),
+    Code.CLE_PASSWORD_WRONG: (
+        "Ce n'est pas le mot de passe de retrait choisi à la demande. Recommencez ; attention à le distinguer du code "
+        "de révocation."
+    ),
     Code.EMAIL_SYNTAX: f"L'adresse email du certificat n'est pas une adresse valide{_EMAIL_LIMITS}.",
     Code.EMAIL_ACTEUR_SYNTAX: f"L'email de l'acteur n'est pas une adresse valide{_EMAIL_LIMITS}.",
     Code.EMAIL_INFORME_SYNTAX: f"L'email de la personne à informer n'est pas une adresse valide{_EMAIL_LIMITS}.",

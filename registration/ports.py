@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from registration.policy import DEFAULT_PAGE
+from registration.retrait_views import CleNavigateur, RetraitCriteria, RetraitEnCours, RetraitsPrets
 from registration.revocation_views import (
     RevocationCriteria,
     RevocationDetail,
@@ -203,6 +204,17 @@ class RetraitsPort(Protocol):
         self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = DEFAULT_PAGE
     ) -> RetraitPage:
         """Withdraw a page of a lot, by position."""
+
+    def waiting(
+        self, acteur: Acteur, criteria: RetraitCriteria, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> RetraitsPrets:
+        """What he asked for and may withdraw now, the first to fall to its limit first."""
+
+    def look_up(self, acteur: Acteur, numero: int) -> RetraitEnCours:
+        """One withdrawal as its requester finds it; NotFoundError, ERR_IHM_017 or ERR_IHM_026 for anybody else."""
+
+    def keys_in_browsers(self, acteur: Acteur) -> tuple[CleNavigateur, ...]:
+        """His latest demandes whose key was made in a browser."""
 
 
 class RevocationsPort(Protocol):

@@ -219,7 +219,9 @@ class Text:
         """Where a single demande is found after login, for its acteur alone; its number opens nothing by itself."""
         if self.is_for_information or self.notice.est_groupe:
             return None
-        return f"{self.house.portal}/suivi/demandes/{self.notice.items[0].numero}"
+        item = self.notice.items[0]
+        waits = self.notice.avis is Avis.AVAILABLE and item.est_a_retirer
+        return f"{self.house.portal}/{'retirer' if waits else 'suivi/demandes'}/{item.numero}"
 
     @cached_property
     def csv(self) -> bytes | None:

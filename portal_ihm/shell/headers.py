@@ -1,4 +1,8 @@
-"""Security headers of every answer. The portal runs without any script, so the policy allows none."""
+"""Security headers of every answer. Pages run without any script, so the policy allows none.
+
+The one script of the portal makes keys in the browser; a page that carries it says so (``shell.scripts``), and its
+policy alone allows scripts of our own address, and no connection of theirs.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,17 @@ from starlette.datastructures import MutableHeaders
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HEADERS = {
+SCRIPT_MARK = "portail-script"
+"""The field by which a page asks for its script; it never leaves the portal."""
+
+_POLICY = (
     # Bootstrap draws its form icons as data: images.
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_WITH_SCRIPT = f"{_POLICY}; script-src 'self'; connect-src 'none'"
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not no-referrer: browsers would then send "Origin: null" with our own forms.
@@ -33,8 +42,12 @@ def apply_headers(headers: MutableHeaders, host: str, *, static: bool = False, p
     ``host`` is the public host name: browsers must not be told to force TLS on a whole loopback name. ``policy`` is
     added to the Content-Security-Policy.
     """
+    carries_script = SCRIPT_MARK in headers
     for name, value in _HEADERS.items():
         headers[name] = value
+    if carries_script:
+        del headers[SCRIPT_MARK]
+        headers["Content-Security-Policy"] = _WITH_SCRIPT
     if policy:
         headers["Content-Security-Policy"] += f"; {policy}"
     if host not in _LOOPBACK:

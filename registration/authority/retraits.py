@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from registration.authority.area import Area
 from registration.policy import DEFAULT_PAGE
-from registration.retraits import withdrawing
+from registration.retrait_views import CleNavigateur, RetraitCriteria, RetraitEnCours, RetraitsPrets
+from registration.retraits import preparing, withdrawing
 from registration.values import (
+    Acteur,
     Origin,
 )
 from registration.views import (
@@ -44,3 +46,17 @@ class Retraits(Area):
             after=after,
             limit=limit,
         )
+
+    def waiting(
+        self, acteur: Acteur, criteria: RetraitCriteria, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> RetraitsPrets:
+        """See ``preparing.list_waiting``."""
+        return self._run(preparing.list_waiting, acteur, criteria, self._clock(), after=after, limit=limit)
+
+    def look_up(self, acteur: Acteur, numero: int) -> RetraitEnCours:
+        """See ``preparing.look_up``."""
+        return self._run(preparing.look_up, acteur, numero, self._clock())
+
+    def keys_in_browsers(self, acteur: Acteur) -> tuple[CleNavigateur, ...]:
+        """See ``preparing.keys_in_browsers``."""
+        return self._run(preparing.keys_in_browsers, acteur, self._clock())

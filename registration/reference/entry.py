@@ -16,6 +16,7 @@ WHERE = {
     "lecture": "",
     "recherche": "",
     "formulaire": "portail seul",
+    "clé": "une clé faite dans le navigateur ; portail seul",
     "service": "",
 }
 """What is refused, and what that means where the word does not say it."""
@@ -26,7 +27,7 @@ NO_LOT = "sans objet : le portail ne dépose pas de lot, et une recherche par in
 IN_063 = "sans objet : la raison est dite par ERR_IHM_063"
 ALWAYS_026 = "sans objet : toujours ERR_IHM_026"
 OTHER_OFFRES = "à venir avec les formulaires des autres offres"
-RETRAIT = "à venir avec l'écran du retrait"
+RETRAIT = "sans objet : au retrait, la cause est dite par ERR_IHM_013"
 ANNULATION = "à venir avec l'écran de l'annulation"
 PRODUITS = "à venir avec le suivi des produits"
 RENEWAL = "à venir avec l'écran du renouvellement"
@@ -38,6 +39,7 @@ NAMED_AT_ONCE = "sans objet : un message nomme le tiers d'emblée"
 WS_026 = "sans objet : toujours ERR_IHM_026"
 NO_PRO_SANTE_CONNECT = "sans objet : Pro Santé Connect n'ouvre que le portail"
 WITHOUT_LOGIN = "sans objet : par message on s'authentifie"
+OWN_KEY = "sans objet : qui passe par messages garde ses clés lui-même"
 OWN_CODE = "sans objet : chaque raison a son code"
 # On either.
 DIRECTORY = "à venir avec la recherche dans l'annuaire"

@@ -14,27 +14,17 @@ from registration.vocabulary import Canal
 ENTRIES: Mapping[Code, Entry] = {**GUIDE, **OWN}
 """Of every code, what the page says beside its text."""
 
-_ASSISTED = "à venir avec la génération assistée de la CSR (la clé faite dans le navigateur)"
 _NO_APPLICATION = "sans objet : aucune application séparée ne fait la clé, donc rien à fermer ni à lancer deux fois"
 
 NOT_GIVEN: Mapping[str, tuple[str, str]] = {
     "ERR_IHM_001": ("le poste ne convient pas", "à venir avec la vérification du poste"),
     "ERR_IHM_002": ("l'authentification échoue", "sans objet : la page dit laquelle des causes ERR_WS_020 à 026"),
     "ERR_IHM_008": ("aucun produit choisi dans une liste", "à venir avec les écrans qui en font choisir un"),
-    "ERR_IHM_028": ("délai dépassé, à la demande", _ASSISTED),
     "ERR_IHM_030": ("déjà en cours, à la demande", _NO_APPLICATION),
-    "ERR_IHM_031": ("impossible, à la demande", _ASSISTED),
     "ERR_IHM_032": ("fermée, à la demande", _NO_APPLICATION),
-    "ERR_IHM_033": ("impossible, au retrait", _ASSISTED),
     "ERR_IHM_034": ("déjà en cours, au retrait", _NO_APPLICATION),
-    "ERR_IHM_043": ("impossible, au retrait", _ASSISTED),
-    "ERR_IHM_044": ("autre poste que celui de la demande", _ASSISTED),
-    "ERR_IHM_045": ("plus valable", _ASSISTED),
     "ERR_IHM_047": ("fermée, au retrait", _NO_APPLICATION),
     "ERR_IHM_049": ("délai dépassé, au retrait", _NO_APPLICATION),
-    "ERR_IHM_050": ("impossible, au retrait", _ASSISTED),
-    "ERR_IHM_051": ("la clé du poste n'est pas celle du certificat", _ASSISTED),
-    "ERR_IHM_054": ("mot de passe de retrait faux", _ASSISTED),
     "ERR_IHM_080": ("l'annulation échoue", "sans objet : chaque cause a son code, ERR_IHM_026 ou ERR_WS_035"),
 }
 """The codes of the guide (§13) that nothing gives: its condition, and why not."""

@@ -10,7 +10,7 @@ from registration.reference.entry import (
     NAMED_AT_ONCE,
     OTHER_OFFRES,
     OWN_CODE,
-    RETRAIT,
+    OWN_KEY,
     WITHOUT_LOGIN,
     WS_026,
     Entry,
@@ -53,23 +53,19 @@ GUIDE: Mapping[Code, Entry] = {
     Code.CODE_REVOCATION_MISSING: Entry(
         "retrait",
         "code ou confirmation vide",
-        ihm=RETRAIT,
     ),
     Code.CODE_REVOCATION_MISMATCH: Entry(
         "retrait",
         "code et confirmation diffèrent",
-        ihm=RETRAIT,
     ),
     Code.CODE_REVOCATION_WEAK: Entry(
         "retrait",
         "la règle du code n'est pas respectée. Les accents comptent composés (NFC), quel que soit le clavier "
         "; les espaces du début et de la fin comptent",
-        ihm=RETRAIT,
     ),
     Code.CGU_NOT_ACCEPTED: Entry(
         "retrait",
         "l'acceptation n'est pas donnée",
-        ihm=RETRAIT,
     ),
     Code.RETRAIT_FAILED: Entry(
         "retrait",
@@ -93,7 +89,6 @@ GUIDE: Mapping[Code, Entry] = {
     Code.RETRAIT_NOT_REQUESTER: Entry(
         "retrait",
         "l'acteur suit la demande sans l'avoir faite",
-        ihm=RETRAIT,
     ),
     Code.TIERS_UNKNOWN: Entry(
         "formulaire, message",
@@ -141,6 +136,56 @@ GUIDE: Mapping[Code, Entry] = {
         "élément",
         "PS : le bénéficiaire n'est pas l'acteur lui-même",
         ihm=OTHER_OFFRES,
+    ),
+    Code.CLE_TIME_OVER: Entry(
+        "clé",
+        "à la demande : la session du formulaire a pris fin avant l'envoi de la CSR, ou la fabrication dure plus de 90 "
+        "secondes ; la clé, si elle est faite, est proposée à nouveau par la page",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_IMPOSSIBLE: Entry(
+        "clé",
+        "à la demande : ni WebCrypto ni IndexedDB, stockage fermé (fenêtre privée de certains navigateurs), "
+        "fabrication en échec, ou un envoi qui n'est pas une CSR",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_STORE_CLOSED: Entry(
+        "clé",
+        "au retrait : le stockage du navigateur (IndexedDB) ou WebCrypto ne répond pas",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_UNREADABLE: Entry(
+        "clé",
+        "au retrait : l'enregistrement de la clé a été modifié hors du portail",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_NOT_HERE: Entry(
+        "clé",
+        "au retrait : le navigateur n'a aucune clé (autre poste, autre profil, données effacées). Avant le retrait, "
+        "une demande dont la clé est perdue s'annule ; après, le certificat se révoque",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_OF_PAST_CERTIFICATE: Entry(
+        "clé",
+        "au retrait d'un certificat dont la clé est dans un navigateur : il a expiré ou il est révoqué",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_NOT_PACKED: Entry(
+        "clé",
+        "au retrait : la composition du PKCS#12 échoue, la clé et le mot de passe étant bons",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_OF_ANOTHER: Entry(
+        "clé",
+        "au retrait : le navigateur a des clés, pas celle du certificat ; ou l'enregistrement tient une autre clé que "
+        "celle qu'il dit",
+        ws=OWN_KEY,
+    ),
+    Code.CLE_PASSWORD_WRONG: Entry(
+        "clé",
+        "au retrait : la clé ne s'ouvre pas avec ce mot de passe ; il n'est connu que de la personne, nul ne peut le "
+        "changer ni le rappeler",
+        ws=OWN_KEY,
     ),
     Code.EMAIL_SYNTAX: Entry(
         "élément",

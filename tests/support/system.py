@@ -19,7 +19,7 @@ PROGRAMS = {
     "sqlite3": ("sqlite3",),
     "softhsm2": ("softhsm2-util",),
     # The run-time part is enough: Debian keeps the compiler's module in it, which a single source file is run with.
-    "default-jre-headless": ("java",),
+    "default-jre-headless": ("java", "keytool"),
     "npm": ("npm",),
     "chromium": ("chromium",),
 }

@@ -112,7 +112,8 @@ def test_both_bodies_say_the_same_and_ask_nothing_of_the_network(life: tuple[Not
         assert "TEST" in text_of(mail)
         assert not re.search(r"<(img|link|script|iframe|style)|url\(|src=", html)
         links = re.findall(r'href="([^"]+)"', html)
-        expected = {f"https://portail.igc.example/suivi/demandes/{numero}", "https://portail.igc.example"}
+        pages = (f"/suivi/demandes/{numero}", f"/retirer/{numero}", "")
+        expected = {f"https://portail.igc.example{page}" for page in pages}
         assert set(links) <= expected if str(mail["To"]) == ACTEUR else links == []
         assert "http" in text_of(mail) if links else "http" not in text_of(mail)
         assert max(len(line) for line in text_of(mail).splitlines() if "http" not in line) <= 78
@@ -123,7 +124,7 @@ def test_the_withdrawal_is_shown_to_its_requester_alone(world: NoticeWorld) -> N
     world.run_batch()
     world.send_mails()
     own, informed = (mail for mail in world.box.mails if "Mise à disposition" in mail["Subject"])
-    assert f"https://portail.igc.example/suivi/demandes/{numero}" in text_of(own)
+    assert f"https://portail.igc.example/retirer/{numero}" in text_of(own)
     assert "12/03/2026 13:00" in text_of(own)  # ten days of 24 hours, in Paris
     assert "http" not in text_of(informed)
 

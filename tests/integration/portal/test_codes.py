@@ -23,10 +23,12 @@ from registration.life.fermetures import close, reopen
 from registration.life.giving_up import give_up
 from registration.reference.erreurs import ENTRIES
 from registration.retraits.overdue import end_overdue
+from registration.values import RevocationForm
 from registration.vocabulary import Canal, Offre, Plateforme, Usage
 from storage import tables
 from storage.database import Database
 from tests.integration.directory.test_completing import Elsewhere, Time
+from tests.integration.portal import retiring
 from tests.integration.portal.site import Visitor, alert, served
 from tests.integration.portal.test_door import SEAL
 from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, opened, sent
@@ -202,11 +204,66 @@ def broken(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
     return world.session("dr-leroux").get(world.url)
 
 
+def withdrawn(*, assisted: bool = False, **changes: str | None) -> Scenario:
+    """What the second step of a withdrawal answers; of a key of a browser, the page of its file."""
+
+    def send(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+        numero, session = retiring.place(world, csr_assistee=assisted), world.session("dr-leroux")
+        answer = retiring.withdraw(world, session, numero, **changes)
+        return retiring.get(world, session, answer.headers["location"]) if answer.status_code == 303 else answer
+
+    return send
+
+
+def not_requester(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    session = world.session(retiring.somebody(world))
+    return retiring.get(world, session, f"/retirer/{retiring.place(world)}")
+
+
+def past(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    """A certificate whose key is in a browser, revoked since."""
+    numero, session = retiring.place(world, csr_assistee=True), world.session("dr-leroux")
+    retiring.withdraw(world, session, numero)
+    form = RevocationForm(numero=numero, motif="FIN_ACTIVITE", email="a@acacias.example", confirmation=True)
+    world.ra.revocations.revoke(world.origin("dr-leroux", Canal.IHM), form)
+    return retiring.get(world, session, f"/retirer/{numero}")
+
+
+def key_step(*, session_is_over: bool) -> Scenario:
+    """The step that makes a key, without a CSR, or after the session."""
+
+    def send(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+        path, session = f"/demander/{retiring.begin(world)}/etape-4/assistee", world.session("dr-leroux")
+        csrf = retiring.token(retiring.get(world, session, path))
+        if session_is_over:
+            session.cookies.clear()
+        return retiring.post(world, session, path, csrf_token=csrf, csr="")
+
+    return send
+
+
+# Told by the script of the page, which carries the sentences; test_browser_keys provokes each in a browser.
+FILE_PAGE = withdrawn(assisted=True)
+
 SCENARIOS: Mapping[Code, Scenario] = {
     Code.TIERS_NOT_SEARCHED: not_searched,
     Code.STRUCTURE_UNKNOWN: form(structure=""),
     Code.CSR_REFUSED: bad_csr,
+    Code.CODE_REVOCATION_MISSING: withdrawn(code=""),
+    Code.CODE_REVOCATION_MISMATCH: withdrawn(confirmation="autre"),
+    Code.CODE_REVOCATION_WEAK: withdrawn(code="faible", confirmation="faible"),
+    Code.CGU_NOT_ACCEPTED: withdrawn(acceptation=None),
     Code.RETRAIT_FAILED: too_late,
+    Code.RETRAIT_NOT_REQUESTER: not_requester,
+    Code.CLE_TIME_OVER: key_step(session_is_over=True),
+    Code.CLE_IMPOSSIBLE: key_step(session_is_over=False),
+    Code.CLE_STORE_CLOSED: FILE_PAGE,
+    Code.CLE_UNREADABLE: FILE_PAGE,
+    Code.CLE_NOT_HERE: FILE_PAGE,
+    Code.CLE_OF_PAST_CERTIFICATE: past,
+    Code.CLE_NOT_PACKED: FILE_PAGE,
+    Code.CLE_OF_ANOTHER: FILE_PAGE,
+    Code.CLE_PASSWORD_WRONG: FILE_PAGE,
     Code.TIERS_UNKNOWN: unknown_tiers,
     Code.PRODUCT_CLOSED: closed,
     Code.HABILITATION_LOST: lost_right,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotAtOnceError, NotFoundError
 from registration.policy import DEFAULT_PAGE
 from registration.ports import AuthorityPort, BrouillonsPort, SessionsPort
+from registration.retrait_views import CleNavigateur, RetraitCriteria, RetraitEnCours, RetraitsPrets
 from registration.revocation_views import (
     RevocationCriteria,
     RevocationDetail,
@@ -389,6 +390,15 @@ class DeskRetraits(_Area):
         self, origin: Origin, index: int, conditions: RetraitConditions, *, after: int = 0, limit: int = 100
     ) -> RetraitPage:
         return RetraitPage(retraits=tuple(_retrait(n) for n in (1, 2)), next_after=2, pending=3)
+
+    def waiting(self, acteur: Acteur, criteria: RetraitCriteria, *, after: int = 0, limit: int = 100) -> RetraitsPrets:
+        return RetraitsPrets(retraits=(), next_after=None)
+
+    def look_up(self, acteur: Acteur, numero: int) -> RetraitEnCours:
+        raise NotFoundError(Code.DEMANDE_UNKNOWN)
+
+    def keys_in_browsers(self, acteur: Acteur) -> tuple[CleNavigateur, ...]:
+        return ()
 
 
 class DeskRevocations(_Area):
