@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _HEADERS = {
     # Bootstrap draws its form icons as data: images.
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
+        "form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -27,14 +27,18 @@ _HSTS = "max-age=31536000"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def apply_headers(headers: MutableHeaders, host: str, *, static: bool = False, policy: str = "") -> None:
+def apply_headers(
+    headers: MutableHeaders, host: str, *, static: bool = False, policy: str = "", form_action: str = ""
+) -> None:
     """Set every header on an answer; static files are revalidated, everything else is not stored.
 
     ``host`` is the public host name: browsers must not be told to force TLS on a whole loopback name. ``policy`` is
-    added to the Content-Security-Policy.
+    added to the Content-Security-Policy; ``form_action`` is an origin to which a form of ours may be led on.
     """
     for name, value in _HEADERS.items():
         headers[name] = value
+    if form_action:
+        headers["Content-Security-Policy"] += f" {form_action}"
     if policy:
         headers["Content-Security-Policy"] += f"; {policy}"
     if host not in _LOOPBACK:
@@ -45,10 +49,10 @@ def apply_headers(headers: MutableHeaders, host: str, *, static: bool = False, p
 class SecurityHeaders:
     """ASGI middleware: the headers on every answer that passes through it."""
 
-    def __init__(self, app: ASGIApp, host: str, policy: str = "") -> None:
-        """``host`` and ``policy`` as for ``apply_headers``."""
+    def __init__(self, app: ASGIApp, host: str, policy: str = "", form_action: str = "") -> None:
+        """The parameters as for ``apply_headers``."""
         self._app = app
-        self._host, self._policy = host, policy
+        self._host, self._policy, self._form_action = host, policy, form_action
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, with the headers."""
@@ -56,7 +60,13 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 is_static = scope["path"].startswith("/static/")
-                apply_headers(MutableHeaders(scope=message), self._host, static=is_static, policy=self._policy)
+                apply_headers(
+                    MutableHeaders(scope=message),
+                    self._host,
+                    static=is_static,
+                    policy=self._policy,
+                    form_action=self._form_action,
+                )
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
