@@ -44,6 +44,8 @@ const configuration = {
   acrValues: ['eidas1'],
   claims: { openid: ['sub'], acr: null, sid: null, auth_time: null, iss: null, scope_all: SCOPE_ALL },
   conformIdTokenClaims: false,
+  // Its own dispatcher calls no loopback address, where the portal of these tests is.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   pkce: { required: () => true },
   cookies: { keys: ['of these tests alone'] },
   findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => claimsOf(sub) }),
