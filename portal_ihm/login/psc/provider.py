@@ -81,6 +81,8 @@ class Provider:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             default_timeout=config.timeout,
+            # An access token of Pro Santé Connect lives for a minute, and is used at once.
+            leeway=0,
         )
         self._bound(session)
         return session

@@ -155,7 +155,9 @@ def provider(portes: Portes) -> Iterator[str]:
         process.stdout.close()
 
 
-def log_in(portes: Portes, ident: str, suite: str = "/", *, act: str = "confirmer") -> tuple[requests.Session, requests.Response]:
+def log_in(
+    portes: Portes, ident: str, suite: str = "/", *, act: str = "confirmer"
+) -> tuple[requests.Session, requests.Response]:
     """Through the provider's pages as a browser goes; gives the page that he ends on."""
     session = portes.visitor()
     asked = session.get(f"{portes.connexion}/psc/connexion", params={"suite": suite}, timeout=30)

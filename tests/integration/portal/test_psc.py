@@ -70,7 +70,9 @@ def test_who_leaves_at_the_provider_is_out_here_too(portes: Portes) -> None:
 def test_a_code_serves_once(portes: Portes) -> None:
     session = portes.visitor()
     asked = session.get(f"{portes.connexion}/psc/connexion", timeout=30)
-    step = session.post(asked.url, data={"identifiant": MEDECIN, "geste": "confirmer"}, allow_redirects=False, timeout=30)
+    step = session.post(
+        asked.url, data={"identifiant": MEDECIN, "geste": "confirmer"}, allow_redirects=False, timeout=30
+    )
     back = session.get(step.headers["location"], allow_redirects=False, timeout=30).headers["location"]
     assert back.startswith(f"{portes.connexion}/psc/retour?")
     under_way = {"Cookie": f"__Host-portail-psc={session.cookies.get('__Host-portail-psc')}"}
