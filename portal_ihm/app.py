@@ -1,29 +1,35 @@
-"""The portal as one ASGI application: routes, middleware, handlers. Mutual TLS stands in front of it, not in it."""
+"""The portal as one ASGI application for each of its doors: routes, middleware, handlers. TLS stands in front of it."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from portal_ihm.accueil import views as accueil
 from portal_ihm.cles import views as cles
+from portal_ihm.connexion import psc as psc_views
+from portal_ihm.connexion import views as connexion
 from portal_ihm.demander import views as demander
 from portal_ihm.login.guard import Guard
-from portal_ihm.login.intake import SESSION_COOKIE, Intake
+from portal_ihm.login.intake import Intake
+from portal_ihm.login.psc.config import PscConfig
+from portal_ihm.login.psc.flow import ProSanteConnect
 from portal_ihm.renouveler import views as renouveler
 from portal_ihm.retirer import views as retirer
 from portal_ihm.revoquer import views as revoquer
 from portal_ihm.shell import errors
 from portal_ihm.shell.context import Portal
+from portal_ihm.shell.doors import Assistance, Door, Entrees
 from portal_ihm.shell.headers import SecurityHeaders
 from portal_ihm.shell.origins import origin_of_address
 from portal_ihm.shell.rendering import STATIC_FOLDER, make_templates
@@ -31,14 +37,16 @@ from portal_ihm.shell.shares import FairShares
 from portal_ihm.suivi import views as suivi
 from portal_ihm.tiers import views as tiers
 from registration.errors import IgcError
+from registration.sessions.values import Durees, Porte
 from runtime.clock import Clock, system_clock
 
 if TYPE_CHECKING:
     from registration.ports import AuthorityPort
 
-_SCREENS = (accueil, cles, demander, renouveler, retirer, revoquer, suivi, tiers)
+_SCREENS = (accueil, cles, connexion, demander, renouveler, retirer, revoquer, suivi, tiers)
 _MIN_SECRET = 32
-_SESSION_SECONDS = 1800
+_SESSION_SECONDS = 1_800
+_SESSION_MAX_SECONDS = 28_800
 _MAX_BODY = 256 * 1024
 
 
@@ -47,42 +55,49 @@ def build_app(
     *,
     session_secret: bytes,
     public_url: str,
+    porte: Porte = Porte.CERTIFICAT,
+    entrees: Entrees | None = None,
+    assistance: Assistance | None = None,
+    psc: PscConfig | None = None,
     session_seconds: int = _SESSION_SECONDS,
+    session_max_seconds: int = _SESSION_MAX_SECONDS,
     max_body: int = _MAX_BODY,
     clock: Clock = system_clock,
 ) -> Starlette:
-    """The portal of the authority's plateforme.
+    """The portal of the authority's plateforme, as it is behind one of its doors.
 
     ``public_url`` is the https address that browsers see; forms from any other origin are refused. ``session_secret``
-    signs the session cookie and the tokens of forms: 32 bytes at least. ValueError when either is unfit. A form left
-    open for ``session_seconds`` has to be sent twice; a body above ``max_body`` bytes is refused.
+    signs the tokens of forms and what a browser carries to Pro Santé Connect: 32 bytes at least, the same for every
+    process. ValueError when either is unfit. A session ends ``session_seconds`` after it was last used, and
+    ``session_max_seconds`` after it began; a body above ``max_body`` bytes is refused. ``entrees`` are the other doors,
+    to be shown; ``psc`` is used by the door CONNEXION only.
     """
     if len(session_secret) < _MIN_SECRET:
         raise ValueError("session_secret: 32 bytes at least")
     origin, host = origin_of_address(public_url), urlsplit(public_url).hostname or ""
+    client = None
+    if psc is not None and porte is Porte.CONNEXION:
+        client = ProSanteConnect(psc, origin, _derive(session_secret, b"psc"), clock)
+    here = replace(entrees or Entrees(), has_psc=psc is not None, **{porte.value: origin})
+    door = Door(porte=porte, origin=origin, host=host, entrees=here)
     portal = Portal(
         authority=authority,
-        origin=origin,
+        door=door,
+        durees=Durees(inactivite=timedelta(seconds=session_seconds), au_plus=timedelta(seconds=session_max_seconds)),
         csrf_secret=_derive(session_secret, b"csrf"),
         offered_secret=_derive(session_secret, b"offered"),
         clock=clock,
-        templates=make_templates(authority.plateforme),
+        templates=make_templates(authority.plateforme, door=door, assistance=assistance),
         max_body=max_body,
     )
     app = Starlette(
         routes=_routes(),
         middleware=[
-            Middleware(Intake),
-            Middleware(SecurityHeaders, host),
-            Middleware(errors.CrashPage),
+            Middleware(Intake, door.cookie),
             Middleware(
-                SessionMiddleware,
-                secret_key=_derive(session_secret, b"session").hex(),
-                session_cookie=SESSION_COOKIE,
-                max_age=session_seconds,
-                same_site="strict",
-                https_only=True,
+                SecurityHeaders, host, form_action="" if client is None else psc_views.issuer_origin(client.issuer)
             ),
+            Middleware(errors.CrashPage),
             Middleware(Guard, portal),
             Middleware(FairShares),
         ],
@@ -94,6 +109,7 @@ def build_app(
     # Starlette would send whoever asks for /suivi/ to an absolute address made of the Host field.
     app.router.redirect_slashes = False
     app.state.portal = portal
+    app.state.psc = client
     return app
 
 

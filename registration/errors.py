@@ -13,6 +13,8 @@ from string import Formatter
 class Code(StrEnum):
     """Every code a user can meet, with its French text behind it in ``TEXTS``."""
 
+    WORKSTATION_UNFIT = "ERR_IHM_001"
+    LOGIN_FAILED = "ERR_IHM_002"
     CSR_REFUSED = "ERR_IHM_007"
     TIERS_NOT_SEARCHED = "ERR_IHM_003"
     OFFRE_MISSING = "ERR_IHM_004"
@@ -109,6 +111,10 @@ class Code(StrEnum):
 _EMAIL_LIMITS = " (64 caractères au plus avant @, 254 en tout)"
 
 TEXTS: dict[Code, str] = {
+    Code.WORKSTATION_UNFIT: (
+        "Ce poste n'est pas prêt pour la carte : le portail n'a reçu de lui aucun certificat qui ouvre cette porte."
+    ),
+    Code.LOGIN_FAILED: "La connexion n'a pas abouti : le portail ne sait pas qui vous êtes.",
     Code.CSR_REFUSED: "La CSR fournie n'est pas conforme : {raison} Fournissez une autre CSR.",
     Code.TIERS_NOT_SEARCHED: "Recherchez d'abord le tiers pour lequel agir, puis sélectionnez-le.",
     Code.OFFRE_MISSING: "Choisissez une offre : PS, PRO, ORG ou SERV.",

@@ -303,7 +303,7 @@ class SessionsPort(Protocol):
     """Sessions of the portal; their tokens are in browsers alone."""
 
     def open(self, opening: Ouverture, durees: Durees) -> str:
-        """A new empty one; gives its token."""
+        """A new one; gives its token."""
 
     def read(self, token: str, porte: Porte, certificat: str | None = None) -> SessionOuverte | None:
         """That of the token; None when it is over, or was opened at another door or with another certificate."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from batch.watching.expiry import Watched
 from runtime.probes import served_certificate
 from runtime.settings.model import Settings
+from runtime.settings.portal import PortalSettings
 from runtime.settings.sans_login import SansLoginSettings
-from runtime.settings.sections import PortalSettings, WsSettings
+from runtime.settings.sections import WsSettings
 
 
 def watched(settings: Settings) -> Watched:

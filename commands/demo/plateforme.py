@@ -22,6 +22,7 @@ from runtime.settings.model import CONFIG_VARIABLE, Settings
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _WS_PORT, _PORTAL_PORT, _SANS_LOGIN_PORT, _PUBLICATION_PORT = 8443, 8444, 8445, 8480
+_CARTE_PORT, _CONNEXION_PORT = 8446, 8447
 
 
 class DemoError(Exception):
@@ -34,7 +35,10 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
     ws_port = _free_port(_WS_PORT, set())
     portal_port = _free_port(_PORTAL_PORT, {ws_port})
     sans_login_port = _free_port(_SANS_LOGIN_PORT, {ws_port, portal_port})
-    publication_port = _free_port(_PUBLICATION_PORT, {ws_port, portal_port, sans_login_port})
+    taken = {ws_port, portal_port, sans_login_port}
+    carte_port = _free_port(_CARTE_PORT, taken)
+    connexion_port = _free_port(_CONNEXION_PORT, taken | {carte_port})
+    publication_port = _free_port(_PUBLICATION_PORT, taken | {carte_port, connexion_port})
     config = folder / "igc.toml"
     config.write_text(
         "# Written by the demo at each start.\n"
@@ -42,6 +46,8 @@ def prepare(folder: Path, step: Callable[[str], None], ceremony: Ceremony | None
         'data_dir = "."\n\n'
         f'[ws]\nport = {ws_port}\npublic_url = "https://localhost:{ws_port}"\n\n'
         f'[portal]\nport = {portal_port}\npublic_url = "https://localhost:{portal_port}"\n\n'
+        f'[portal.carte]\nport = {carte_port}\npublic_url = "https://localhost:{carte_port}"\n\n'
+        f'[portal.connexion]\nport = {connexion_port}\npublic_url = "https://localhost:{connexion_port}"\n\n'
         f'[sans_login]\nprocesses = 1\nport = {sans_login_port}\npublic_url = "https://localhost:{sans_login_port}"\n\n'
         f"[publication]\nport = {publication_port}\n\n"
         '[logging]\nformat = "console"\n'

@@ -193,7 +193,8 @@ def _say_where(settings: Settings, folder: Path) -> None:
     password = (clients / f"{SENDER}.p12.password").read_text().strip()
     console.rule("Pour regarder vous-même")
     console.print(
-        f"Portail : [bold]{settings.portal.public_url}[/]\n"
+        f"Portail : [bold]{settings.portal.public_url}[/] (les moyens d'y entrer :\n"
+        f"  {settings.portal.connexion.public_url} ; la porte des cartes : {settings.portal.carte.public_url})\n"
         f"  Connexion par certificat (il tient lieu de carte CPx) : importez dans le navigateur\n"
         f"  {short(clients / (SENDER + '.p12'))}, mot de passe {password}\n"
         f"  et l'autorité {short(clients / 'ac-racine.pem')} ; puis « Suivre » et l'index du lot.\n"

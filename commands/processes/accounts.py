@@ -25,7 +25,7 @@ _SECRETS = {
     "relay": (_DATABASE, _QUEUE),
     "mailer": (_DATABASE, "notices.smtp.password_file"),
     "ws": (_DATABASE,),
-    "portal": (_DATABASE, "portal.session_secret_file"),
+    "portal": (_DATABASE, "portal.session_secret_file", "portal.psc.client_secret_file"),
     "sans-login": (_DATABASE, "sans_login.secret_file"),
     "publication": (_DATABASE, _OCSP),
 }

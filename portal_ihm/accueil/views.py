@@ -1,11 +1,10 @@
-"""The first page and the last one."""
+"""The first page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from portal_ihm.shell.context import acteur_of, portal_of
@@ -37,23 +36,6 @@ def accueil(request: Request) -> Response:
     return render(request, "accueil/accueil.html", structures=structures[:_SHOWN], more=len(structures[_SHOWN:]))
 
 
-def log_out(request: Request) -> Response:
-    """Empty the session. Only the browser can forget the certificate: the next page says how."""
-    request.session.clear()
-    response = RedirectResponse("/deconnexion", status_code=303)
-    response.headers["Clear-Site-Data"] = '"cookies"'
-    # The browser offers the choice of the certificate again only on a new connection.
-    response.headers["Connection"] = "close"
-    return response
-
-
-def deconnexion(request: Request) -> Response:
-    """The page after leaving; shown without looking at any certificate."""
-    return render(request, "login/deconnexion.html")
-
-
 ROUTES = [
     Route("/", accueil),
-    Route("/deconnexion", deconnexion),
-    Route("/deconnexion", log_out, methods=["POST"]),
 ]

@@ -1,30 +1,45 @@
-"""The door of the portal: who presents the certificate, whether a form comes from our own pages, how big it is.
+"""The door of the portal: who comes in, whether a form comes from our own pages, how big it is.
 
-Every request is judged anew; nothing that a session says opens this door.
+Every request is judged anew. Where a client certificate is asked for, it alone says who it is, and nothing that a
+session says opens the door; at the door of Pro Santé Connect a session does, by the claims that were verified when it
+was opened. Rights are asked for at each request, of either.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
+from portal_ihm.login.sessions import Held, bind, find, is_to_keep, keep
 from portal_ihm.shell.bodies import bounded
 from portal_ihm.shell.context import Portal, chosen_tiers
 from portal_ihm.shell.errors import access_page, http_page, refusal_page
-from registration.errors import AccessError, IgcError
+from registration.errors import AccessError, Code, IgcError
 from runtime.listening.protocol import PEER_CERTIFICATE
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from registration.values import Caller
 
 _SAFE_METHODS = {"GET", "HEAD"}
 _PUBLIC_PREFIX = "/static/"
-_PUBLIC_PATHS = {"/deconnexion"}
+PUBLIC_PATHS = frozenset(
+    {"/connexion", "/deconnexion", "/poste", "/poste/verification", "/psc/connexion", "/psc/retour",
+     "/psc/fin-de-session", "/taille"}
+)  # fmt: skip
+"""What is shown without looking at who asks."""
+BACK_CHANNEL = "/psc/fin-de-session"
+"""Where Pro Santé Connect itself sends a form; what it sends is signed, and it is no browser."""
+_OVER = (
+    "Votre session est terminée, et ce que ce formulaire demandait n'a pas été fait. Connectez-vous, puis recommencez."
+)
 
 
 def peer_certificate(scope: Scope) -> bytes | None:
@@ -33,7 +48,7 @@ def peer_certificate(scope: Scope) -> bytes | None:
 
 
 class Guard:
-    """ASGI middleware in front of every view: identity, origin of forms, size of bodies."""
+    """ASGI middleware in front of every view: identity, session, origin of forms, size of bodies."""
 
     def __init__(self, app: ASGIApp, portal: Portal) -> None:
         """``portal`` gives the authority that identifies and the origin that forms must come from."""
@@ -45,19 +60,30 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        held = Held()
+        scope["session"] = held.data
         request = Request(scope, receive)
-        refusal = self._refuse_form(request) or await self._refuse_acteur(request)
+
+        async def send_kept(message: Message) -> None:
+            if message["type"] == "http.response.start" and is_to_keep(self._portal, held):
+                cookie = await run_in_threadpool(keep, self._portal, held)
+                if cookie is not None:
+                    MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        refusal = self._refuse_form(request) or await self._refuse_acteur(request, held)
         if refusal is not None:
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, send_kept)
             return
-        await self._app(scope, bounded(receive, self._portal.max_body), send)
+        await self._app(scope, bounded(receive, self._portal.max_body), send_kept)
 
     def _refuse_form(self, request: Request) -> Response | None:
         if request.method in _SAFE_METHODS:
             return None
         # A client certificate accompanies every request of the browser, whoever wrote the page: besides the token
         # of the form, the browser itself must say that the form is ours.
-        if request.headers.get("origin") != self._portal.origin:
+        is_ours = request.headers.get("origin") == self._portal.origin
+        if not is_ours and request.scope["path"] != BACK_CHANNEL:
             return http_page(
                 request,
                 403,
@@ -69,29 +95,55 @@ class Guard:
             return http_page(request, 413)
         return None
 
-    async def _refuse_acteur(self, request: Request) -> Response | None:
+    async def _refuse_acteur(self, request: Request, held: Held) -> Response | None:
         # Not request.url: it is built with the Host header, which the client writes as it likes.
         path = request.scope["path"]
-        if path.startswith(_PUBLIC_PREFIX) or path in _PUBLIC_PATHS:
+        if path.startswith(_PUBLIC_PREFIX) or path in PUBLIC_PATHS:
             return None
         try:
-            await run_in_threadpool(self._recognise, request)
+            is_somebody = await run_in_threadpool(self._recognise, request, held)
         except AccessError as error:
             return access_page(request, error)
         except IgcError as error:  # the database does not say who it is in time
             return refusal_page(request, error)
-        return None
+        return None if is_somebody else self._ask_to_log_in(request)
 
-    def _recognise(self, request: Request) -> None:
+    def _ask_to_log_in(self, request: Request) -> Response:
+        if request.method not in _SAFE_METHODS:
+            return http_page(request, 403, text=_OVER)
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        here = request.scope["path"] + (f"?{query}" if query else "")
+        return RedirectResponse(f"/connexion?suite={quote(here, safe='/')}", status_code=303)
+
+    def _recognise(self, request: Request, held: Held) -> bool:
         """Who it is, for whom he acts and what the menu may offer him, asked anew for every page, at one moment."""
         acteurs = self._portal.authority.acteurs
         with self._portal.authority.view():
-            holder = acteurs.identify(peer_certificate(request.scope))
+            holder = self._holder(request, held)
+            if holder is None:
+                return False
+            bind(held, holder.key)
             request.state.may_act_for_others = acteurs.may_act_for_others(holder.acteur)
             caller = self._acting(request, holder)
             request.state.offres = acteurs.offres(caller.acteur)
         request.state.holder = holder
         request.state.caller = caller
+        return True
+
+    def _holder(self, request: Request, held: Held) -> Caller | None:
+        """By his certificate, or by the session of his account; None where one has still to log in."""
+        acteurs = self._portal.authority.acteurs
+        if self._portal.door.asks_certificate:
+            certificate = peer_certificate(request.scope)
+            if certificate is None:
+                raise AccessError(Code.LOGIN_FAILED)
+            holder = acteurs.identify(certificate)
+            find(request, self._portal, held, certificate)
+            return holder
+        find(request, self._portal, held, None)
+        if held.opened is None or held.opened.compte is None:
+            return None
+        return acteurs.identify_subject(held.opened.compte.sujet)
 
     def _acting(self, request: Request, holder: Caller) -> Caller:
         """The holder himself, or in the place of the third party that he has chosen."""

@@ -7,8 +7,10 @@ Python, and answer ranges and dates that nobody needs here.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from portal_ihm.shell.doors import LOGIN_COOKIE, SIZE_COOKIE
 from runtime.listening.fields import read_media_type
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 SESSION_COOKIE = "__Host-portail"
+"""That of the door of software certificates."""
 
 _AS_THEY_ARE = {b"host": 300, b"origin": 300, b"content-length": 20, b"if-none-match": 1000}
 """Fields that are passed on unchanged, up to a length; a longer one is left out."""
-_COOKIE = SESSION_COOKIE.encode() + b"="
 _LONGEST_COOKIE = 4096
 _COOKIE_VALUE = re.compile(rb"[A-Za-z0-9+/=._-]+")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -30,18 +32,19 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 class Intake:
     """ASGI middleware that hands on such a head; the query string and the path are bounded by the listener."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand in front of ``app``."""
+    def __init__(self, app: ASGIApp, session_cookie: str = SESSION_COOKIE) -> None:
+        """Stand in front of ``app``, whose sessions have a cookie of this name."""
         self._app = app
+        self._cookies = frozenset(name.encode() for name in (session_cookie, SIZE_COOKIE, LOGIN_COOKIE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] == "http":
-            scope = {**scope, "headers": list(_plain(scope["headers"]))}
+            scope = {**scope, "headers": list(_plain(scope["headers"], self._cookies))}
         await self._app(scope, receive, send)
 
 
-def _plain(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+def _plain(fields: Iterable[tuple[bytes, bytes]], names: frozenset[bytes]) -> Iterator[tuple[bytes, bytes]]:
     cookies = []
     for name, value in fields:
         if len(value) <= _AS_THEY_ARE.get(name, -1):
@@ -50,13 +53,16 @@ def _plain(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes
             yield name, form
         elif name == b"cookie":
             cookies += [part.strip() for part in value.split(b";")]
-    ours = [cookie for cookie in cookies if cookie.startswith(_COOKIE) and _is_plain(cookie)]
-    if len(ours) == 1:  # two of them are a sign that somebody else writes here
-        yield b"cookie", ours[0]
+    named = [(cookie.partition(b"=")[0], cookie) for cookie in cookies]
+    times = Counter(name for name, _ in named)
+    # Two of one name are a sign that somebody else writes here.
+    ours = [cookie for name, cookie in named if name in names and times[name] == 1 and _is_plain(cookie, name)]
+    if ours:
+        yield b"cookie", b"; ".join(ours)
 
 
-def _is_plain(cookie: bytes) -> bool:
-    return len(cookie) <= _LONGEST_COOKIE and _COOKIE_VALUE.fullmatch(cookie, len(_COOKIE)) is not None
+def _is_plain(cookie: bytes, name: bytes) -> bool:
+    return len(cookie) <= _LONGEST_COOKIE and _COOKIE_VALUE.fullmatch(cookie, len(name) + 1) is not None
 
 
 def _form_type(value: bytes) -> bytes | None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from jinja2 import Environment
 
+from portal_ihm.shell.doors import Door
 from registration.errors import Code, NotFoundError
+from registration.sessions.values import Durees
 from registration.values import Acteur, Caller, Origin
 from registration.views import DemandeDetail
 from registration.vocabulary import Canal, Offre
@@ -24,18 +26,24 @@ _MAX_NUMERO = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The parts that ``build_app`` puts together. ``origin`` is scheme, host and port of the public address.
+    """The parts that ``build_app`` puts together for one door.
 
-    ``max_body`` bounds what a form may send, in bytes.
+    ``max_body`` bounds what a form may send, in bytes; ``durees`` how long a session lasts.
     """
 
     authority: AuthorityPort
-    origin: str
+    door: Door
+    durees: Durees
     csrf_secret: bytes
     offered_secret: bytes
     clock: Clock
     templates: Environment
     max_body: int
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the public address of this door."""
+        return self.door.origin
 
 
 class Shell(Protocol):
@@ -54,6 +62,11 @@ def shell_of(request: Request) -> Shell:
 def portal_of(request: Request) -> Portal:
     """The parts of the running portal."""
     return cast("Portal", request.app.state.portal)
+
+
+def is_door_of_cards(request: Request) -> bool:
+    """Whether this is a door where only cards come in."""
+    return portal_of(request).door.is_of_cards
 
 
 def known_caller(scope: Scope) -> Caller | None:
@@ -127,7 +140,6 @@ def form_session(request: Request) -> dict[str, Any]:
     key = caller_of(request).key
     if session.get("acteur") != key:
         session.clear()
-    # Written each time, so that the cookie's age is that of the last activity.
     session["acteur"] = key
     return session
 

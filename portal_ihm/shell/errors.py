@@ -13,9 +13,10 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from portal_ihm.shell.context import is_door_of_cards
 from portal_ihm.shell.labels import refusal_text
 from portal_ihm.shell.rendering import render
-from registration.errors import AccessError, Code, ConflictError, IgcError, NotFoundError
+from registration.errors import TEXTS, AccessError, Code, ConflictError, IgcError, NotFoundError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -28,10 +29,23 @@ _RESTART = (
     "nouveau le choix du certificat."
 )
 _ADVICE: dict[Code, tuple[str, ...]] = {
-    Code.NO_CERTIFICATE: (
+    Code.LOGIN_FAILED: (
         "Insérez votre carte dans le lecteur, ou installez votre certificat logiciel dans le navigateur.",
         _RESTART,
         "Choisissez votre certificat d'authentification quand le navigateur le demande, puis saisissez son code.",
+    ),
+    Code.WORKSTATION_UNFIT: (
+        "Insérez votre carte dans le lecteur, et vérifiez que celui-ci est branché et reconnu par le poste.",
+        "Installez la Cryptolib CPS, ou sa version récente, puis redémarrez le navigateur.",
+        "Sous Linux, ajoutez le module de la carte au navigateur ; Pro Santé Connect est plus simple.",
+        (
+            "Choisissez le certificat de la carte quand le navigateur le demande : s'il a été écarté une fois, le "
+            "navigateur ne le propose plus avant d'avoir été fermé."
+        ),
+    ),
+    Code.SUBJECT_REFUSED: (
+        "Vérifiez auprès de Pro Santé Connect que votre compte porte votre identifiant national.",
+        "Connectez-vous avec votre carte, si vous en avez une.",
     ),
     Code.CERTIFICATE_REFUSED: (
         "Vérifiez que vous avez choisi votre certificat d'authentification, et non un certificat de signature.",
@@ -60,6 +74,12 @@ _ADVICE: dict[Code, tuple[str, ...]] = {
         "Si le refus dure, signalez-le avec la référence ci-dessous.",
     ),
 }
+_CARD_ADVICE = (
+    "Vérifiez que votre carte est bien dans le lecteur, puce du bon côté.",
+    "Vérifiez que le lecteur est branché, installé et reconnu par le poste.",
+    "Contrôlez le poste : la page « Vérifier mon poste » dit ce qui manque.",
+    _RESTART,
+)
 _RETRY_SECONDS = "5"
 _UNAVAILABLE = {Code.REVOCATION_STATUS_UNAVAILABLE, Code.BUSY}
 
@@ -79,7 +99,27 @@ def access_page(request: Request, error: AccessError) -> Response:
     status = 503 if error.code in _UNAVAILABLE else 403
     incident = _record(request, status, code=error.code.value)
     advice = _ADVICE.get(error.code, ("Signalez ce refus au gestionnaire des habilitations.",))
+    if error.code is Code.LOGIN_FAILED and is_door_of_cards(request):
+        advice = _CARD_ADVICE
     return render(request, "login/acces.html", status=status, error=error, advice=advice, incident=incident)
+
+
+def refused_login_page(request: Request, *, reason: str, is_away: bool, suite: str) -> Response:
+    """Pro Santé Connect has let nobody in (figure 23), or is away; ``reason`` is for the log."""
+    incident = _record(request, 503 if is_away else 403, code=Code.LOGIN_FAILED.value, why=reason)
+    page = render(
+        request,
+        "login/psc.html",
+        status=503 if is_away else 403,
+        text=TEXTS[Code.LOGIN_FAILED],
+        code=Code.LOGIN_FAILED.value,
+        is_away=is_away,
+        suite=suite,
+        incident=incident,
+    )
+    if is_away:
+        page.headers["Retry-After"] = _RETRY_SECONDS
+    return page
 
 
 def refusal_page(request: Request, error: IgcError) -> Response:
@@ -166,7 +206,8 @@ def _short(path: str) -> str:
     return path[:_LOGGED_PATH]
 
 
-def _record(request: Request, status: int, *, code: str | None) -> str:
+def _record(request: Request, status: int, *, code: str | None, **more: str) -> str:
     incident = secrets.token_hex(6)
-    log.info("portal refusal", incident=incident, status=status, refusal=code, path=_short(request.scope["path"]))
+    path = _short(request.scope["path"])
+    log.info("portal refusal", incident=incident, status=status, refusal=code, path=path, **more)
     return incident

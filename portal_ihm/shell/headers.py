@@ -18,10 +18,10 @@ SCRIPT_MARK = "portail-script"
 
 _POLICY = (
     # Bootstrap draws its form icons as data: images.
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action 'self'"
 )
-_WITH_SCRIPT = f"{_POLICY}; script-src 'self'; connect-src 'none'"
+_SCRIPT = "script-src 'self'; connect-src 'none'"
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -36,18 +36,22 @@ _HSTS = "max-age=31536000"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def apply_headers(headers: MutableHeaders, host: str, *, static: bool = False, policy: str = "") -> None:
+def apply_headers(
+    headers: MutableHeaders, host: str, *, static: bool = False, policy: str = "", form_action: str = ""
+) -> None:
     """Set every header on an answer; static files are revalidated, everything else is not stored.
 
     ``host`` is the public host name: browsers must not be told to force TLS on a whole loopback name. ``policy`` is
-    added to the Content-Security-Policy.
+    added to the Content-Security-Policy; ``form_action`` is an origin to which a form of ours may be led on.
     """
     carries_script = SCRIPT_MARK in headers
     for name, value in _HEADERS.items():
         headers[name] = value
     if carries_script:
         del headers[SCRIPT_MARK]
-        headers["Content-Security-Policy"] = _WITH_SCRIPT
+        headers["Content-Security-Policy"] = f"{_SCRIPT}; {_POLICY}"
+    if form_action:
+        headers["Content-Security-Policy"] += f" {form_action}"
     if policy:
         headers["Content-Security-Policy"] += f"; {policy}"
     if host not in _LOOPBACK:
@@ -58,10 +62,10 @@ def apply_headers(headers: MutableHeaders, host: str, *, static: bool = False, p
 class SecurityHeaders:
     """ASGI middleware: the headers on every answer that passes through it."""
 
-    def __init__(self, app: ASGIApp, host: str, policy: str = "") -> None:
-        """``host`` and ``policy`` as for ``apply_headers``."""
+    def __init__(self, app: ASGIApp, host: str, policy: str = "", form_action: str = "") -> None:
+        """The parameters as for ``apply_headers``."""
         self._app = app
-        self._host, self._policy = host, policy
+        self._host, self._policy, self._form_action = host, policy, form_action
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, with the headers."""
@@ -69,7 +73,13 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 is_static = scope["path"].startswith("/static/")
-                apply_headers(MutableHeaders(scope=message), self._host, static=is_static, policy=self._policy)
+                apply_headers(
+                    MutableHeaders(scope=message),
+                    self._host,
+                    static=is_static,
+                    policy=self._policy,
+                    form_action=self._form_action,
+                )
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

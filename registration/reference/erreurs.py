@@ -17,8 +17,6 @@ ENTRIES: Mapping[Code, Entry] = {**GUIDE, **OWN}
 _NO_APPLICATION = "sans objet : aucune application séparée ne fait la clé, donc rien à fermer ni à lancer deux fois"
 
 NOT_GIVEN: Mapping[str, tuple[str, str]] = {
-    "ERR_IHM_001": ("le poste ne convient pas", "à venir avec la vérification du poste"),
-    "ERR_IHM_002": ("l'authentification échoue", "sans objet : la page dit laquelle des causes ERR_WS_020 à 026"),
     "ERR_IHM_008": ("aucun produit choisi dans une liste", "à venir avec les écrans qui en font choisir un"),
     "ERR_IHM_030": ("déjà en cours, à la demande", _NO_APPLICATION),
     "ERR_IHM_032": ("fermée, à la demande", _NO_APPLICATION),

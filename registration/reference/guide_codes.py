@@ -8,15 +8,28 @@ from registration.errors import Code
 from registration.reference.entry import (
     DIRECTORY,
     NAMED_AT_ONCE,
+    NO_WORKSTATION,
     OTHER_OFFRES,
     OWN_CODE,
     OWN_KEY,
     WITHOUT_LOGIN,
+    WS_020,
     WS_026,
     Entry,
 )
 
 GUIDE: Mapping[Code, Entry] = {
+    Code.WORKSTATION_UNFIT: Entry(
+        "accès",
+        "portail seul : « Vérifier mon poste » n'a reçu aucun certificat ; la page dit ce que demande une carte",
+        ws=NO_WORKSTATION,
+    ),
+    Code.LOGIN_FAILED: Entry(
+        "accès",
+        "portail seul : aucun certificat présenté à la porte d'une carte ou d'un certificat logiciel, ou une "
+        "connexion par Pro Santé Connect refusée, abandonnée, trop longue ou falsifiée",
+        ws=WS_020,
+    ),
     Code.TIERS_NOT_SEARCHED: Entry(
         "formulaire",
         "portail seul : « Sélectionner le tiers » sans recherche, ou le numéro a changé depuis",

@@ -8,12 +8,12 @@ from registration.errors import Code
 from registration.reference.entry import (
     ALWAYS_026,
     ANNULATION,
+    IN_002,
     IN_063,
     NAMES,
     NO_LOT,
     NO_MESSAGE,
     NO_PRO_SANTE_CONNECT,
-    PRO_SANTE_CONNECT,
     PRODUITS,
     RENEWAL,
     RETRAIT,
@@ -104,6 +104,7 @@ OWN: Mapping[Code, Entry] = {
     Code.NO_CERTIFICATE: Entry(
         "accès",
         "aucun certificat client présenté, en TLS 1.2 comme en 1.3",
+        ihm=IN_002,
     ),
     Code.CERTIFICATE_REFUSED: Entry(
         "accès",
@@ -141,7 +142,6 @@ OWN: Mapping[Code, Entry] = {
         "portail seul, à la connexion par Pro Santé Connect : numéro national absent ou d'une autre forme, ou "
         "différent de celui du compte. Entrer avec sa carte ; prévenir l'exploitant",
         ws=NO_PRO_SANTE_CONNECT,
-        ihm=PRO_SANTE_CONNECT,
     ),
     Code.LOT_CONFLICT: Entry(
         "message",

@@ -39,9 +39,9 @@ _READ = Prepared(
 
 
 def open_session(db: Database, plateforme: Plateforme, opening: Ouverture, durees: Durees, now: datetime) -> str:
-    """Begin an empty one and give its token, which nothing but the browser keeps.
+    """Begin one and give its token, which nothing but the browser keeps.
 
-    The acteur's oldest go when he has too many, and all that are over.
+    The acteur's oldest go when he has too many, and all that are over. ValueError for more than ``LONGEST`` bytes.
     """
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     compte = opening.compte
@@ -51,7 +51,7 @@ def open_session(db: Database, plateforme: Plateforme, opening: Ouverture, duree
         porte=opening.porte.value,
         acteur=opening.acteur,
         certificat=opening.certificat,
-        donnees=_encode({}),
+        donnees=_encode(opening.donnees),
         ouverte_le=now,
         vue_le=now,
         expire_le=now + min(durees.inactivite, durees.au_plus),
@@ -94,8 +94,6 @@ def keep_session(db: Database, token: str, donnees: Mapping[str, Any] | None, du
     values: dict[str, Any] = {"vue_le": now}
     if donnees is not None:
         values["donnees"] = _encode(donnees)
-        if len(values["donnees"]) > LONGEST:
-            raise ValueError(f"a session of {len(values['donnees'])} bytes")
     with db.write() as session:
         found = select(_row.expire_le, _row.fin_le).where(_row.cle == _key(token)).with_for_update(key_share=True)
         row = session.execute(found).one_or_none()
@@ -158,4 +156,7 @@ def _digest(*words: str) -> str:
 
 
 def _encode(donnees: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode(donnees)
+    encoded = msgspec.json.encode(donnees)
+    if len(encoded) > LONGEST:
+        raise ValueError(f"a session of {len(encoded)} bytes")
+    return encoded

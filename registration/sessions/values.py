@@ -41,6 +41,7 @@ class Ouverture(msgspec.Struct, frozen=True, kw_only=True):
     acteur: str
     certificat: str | None = None
     compte: Compte | None = None
+    donnees: dict[str, Any] = {}
 
 
 class SessionOuverte(msgspec.Struct, frozen=True, kw_only=True):

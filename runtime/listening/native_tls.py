@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 _EX_INDEX_SSL_CTX = 1
 _PURPOSE_ANY = 7
 _CTRL_SET_SESSION_CACHE_MODE = 44
+_CTRL_SET_CLIENT_SIGALGS_LIST = 102
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int, ctypes.c_long
 _MADE = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _INT, _LONG, _POINTER)
 
@@ -61,6 +62,12 @@ class NativeContext:
     def keep_no_sessions(self) -> None:
         """Resume nothing, in TLS 1.2 either, and keep no memory of who was here."""
         self._library.SSL_CTX_ctrl(self._address, _CTRL_SET_SESSION_CACHE_MODE, 0, None)
+
+    def ask_signatures(self, algorithms: str) -> None:
+        """Of a client's proof that it has its key take only these, a list as of SSL_CTX_set1_client_sigalgs_list(3)."""
+        names = ctypes.c_char_p(algorithms.encode())
+        if self._library.SSL_CTX_ctrl(self._address, _CTRL_SET_CLIENT_SIGALGS_LIST, 0, names) != 1:
+            raise ssl.SSLError("the signature algorithms were not set")
 
 
 def _load() -> ctypes.CDLL | None:

@@ -19,6 +19,9 @@ from runtime.listening.native_tls import NativeContext, watching
 log = structlog.get_logger()
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME: Python has no name for it
 _LOOK_SECONDS = 5.0
+# A CPx card signs in PKCS#1 v1.5 alone. TLS 1.3 forbids that to a client (RFC 8446 §4.2.3), and in TLS 1.2 OpenSSL
+# would pick PSS when it is offered.
+_CARD_SIGNATURES = "RSA+SHA256:RSA+SHA384:RSA+SHA512"
 _Mark = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -139,6 +142,7 @@ def server_ssl_context(
     client_cas: Iterable[bytes] = (),
     *,
     require_client_certificate: bool = False,
+    for_cards: bool = False,
 ) -> ServerContext:
     """TLS 1.2 and 1.3 server context; ``client_cas`` are DER certificates, each of them a trust anchor.
 
@@ -147,6 +151,8 @@ def server_ssl_context(
     has to judge the certificate, chain included, at each request**, and answers in its own words. What remains to
     the handshake, and ends in a TLS alert: a CA that is not known, a broken signature, a proof that the client has
     the key, a certificate that OpenSSL cannot read or must not pass over. With it, OpenSSL judges dates and usages too.
+
+    With ``for_cards`` it is one for keys that sign in PKCS#1 v1.5 alone: TLS 1.2, and no other signature is asked for.
 
     Nothing is resumed, but a kept-alive connection lives on while its certificate expires.
 
@@ -159,13 +165,13 @@ def server_ssl_context(
 
     def build() -> ServerContext:
         try:
-            return _context(certificate, private_key, anchors, required=require_client_certificate)
+            return _context(certificate, private_key, anchors, required=require_client_certificate, for_cards=for_cards)
         except ssl.SSLError:
             # A renewal that was stopped between its two files: the key is already that of the pending certificate.
             pending = pending_certificate(certificate)
             if not pending.exists():
                 raise
-            return _context(pending, private_key, anchors, required=require_client_certificate)
+            return _context(pending, private_key, anchors, required=require_client_certificate, for_cards=for_cards)
 
     files = (certificate, private_key)
     before = _mark(files)
@@ -174,10 +180,14 @@ def server_ssl_context(
     return context
 
 
-def _context(certificate: Path, private_key: Path, anchors: tuple[bytes, ...], *, required: bool) -> ServerContext:
+def _context(
+    certificate: Path, private_key: Path, anchors: tuple[bytes, ...], *, required: bool, for_cards: bool
+) -> ServerContext:
     with watching() as watch:
         context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if for_cards:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0
@@ -194,6 +204,8 @@ def _context(certificate: Path, private_key: Path, anchors: tuple[bytes, ...], *
         log.warning("tls without names of client authorities, this build of Python does not let us set them")
     else:
         _complete(watch.found, anchors, required=required)
+        if for_cards:
+            watch.found.ask_signatures(_CARD_SIGNATURES)
     return context
 
 

@@ -13,8 +13,9 @@ from runtime.processes.accounts import AccountError, find_account
 from runtime.secret_file import SecretFile, SecretFileError
 from runtime.settings.errors import SettingsProblem
 from runtime.settings.model import Settings
+from runtime.settings.portal import PortalSettings
 from runtime.settings.sans_login import SansLoginSettings
-from runtime.settings.sections import PkiSettings, PortalSettings, PublicationSettings, WsSettings
+from runtime.settings.sections import PkiSettings, WsSettings
 from runtime.settings.textes import TEST_VERSION
 
 _MIN_SESSION_SECRET = 32
@@ -44,6 +45,16 @@ def warnings(settings: Settings) -> tuple[SettingsProblem, ...]:
                 ("ws", settings.ws.public_url),
                 ("portal", settings.portal.public_url),
                 ("textes", settings.textes.public_url),
+                *(
+                    (f"portal.{name}", door.public_url)
+                    for name, door in (("carte", settings.portal.carte), ("connexion", settings.portal.connexion))
+                    if door.port
+                ),
+                *(
+                    (("portal.connexion", settings.portal.connexion.public_url),)
+                    if settings.portal.connexion.port
+                    else ()
+                ),
                 *((("sans_login", settings.sans_login.public_url),) if settings.sans_login.processes else ()),
             )
             if (urlsplit(url).hostname or "").startswith(("localhost", "127.", "::1"))
@@ -75,6 +86,7 @@ def _problems(settings: Settings) -> Iterator[SettingsProblem]:
     yield from _tls("ws", settings.ws, owners.get("ws", ()))
     yield from _tls("portal", settings.portal, owners.get("portal", ()))
     yield from _secret("portal.session_secret_file", settings.portal.session_secret_file, at_least=_MIN_SESSION_SECRET)
+    yield from _psc(settings)
     yield from _sans_login(settings, owners.get("sans_login", ()))
     if settings.publication.processes:
         yield from _secret("publication.ocsp_pass_phrase_file", settings.publication.ocsp_pass_phrase_file)
@@ -90,6 +102,15 @@ def _sans_login(settings: Settings, owners: Collection[int]) -> Iterator[Setting
     yield from _secret("sans_login.secret_file", section.secret_file, at_least=_MIN_SESSION_SECRET)
     if section.secret_file.path == settings.portal.session_secret_file.path:
         yield SettingsProblem("sans_login.secret_file", "un autre fichier que portal.session_secret_file attendu")
+
+
+def _psc(settings: Settings) -> Iterator[SettingsProblem]:
+    psc = settings.portal.psc
+    if psc.issuer is None or psc.client_secret_file is None:
+        return
+    yield from _secret("portal.psc.client_secret_file", psc.client_secret_file)
+    if psc.ca_file is not None:
+        yield from _file("portal.psc.ca_file", psc.ca_file)
 
 
 def _textes(settings: Settings) -> Iterator[SettingsProblem]:
@@ -141,17 +162,17 @@ def _owners(settings: Settings) -> dict[str, tuple[int]]:
 
 def _shared_addresses(settings: Settings) -> Iterator[SettingsProblem]:
     taken = {(settings.ws.host, settings.ws.port)}
-    sections: dict[str, PortalSettings | PublicationSettings | SansLoginSettings] = {
-        "portal": settings.portal,
-        "publication": settings.publication,
-        "sans_login": settings.sans_login,
-    }
-    for name, section in sections.items():
-        if not section.processes:
-            continue
-        if (section.host, section.port) in taken:
-            yield SettingsProblem(f"{name}.port", "un autre service de la plateforme écoute déjà à cette adresse")
-        taken.add((section.host, section.port))
+    portal, publication, site = settings.portal, settings.publication, settings.sans_login
+    listeners = [(f"portal.{key}", portal.host, port) for key, port in portal.ports.items()]
+    listeners += [
+        (f"{name}.port", section.host, section.port)
+        for name, section in (("publication", publication), ("sans_login", site))
+        if section.processes
+    ]
+    for key, host, port in listeners:
+        if (host, port) in taken:
+            yield SettingsProblem(key, "un autre service de la plateforme écoute déjà à cette adresse")
+        taken.add((host, port))
 
 
 def _weak_key_lists(settings: Settings) -> Iterator[SettingsProblem]:

@@ -24,6 +24,7 @@ from runtime.secret_file import SecretFile
 from runtime.settings.directory import DirectorySettings
 from runtime.settings.errors import SettingsError, SettingsProblem, problems_of
 from runtime.settings.notices import NoticesSettings
+from runtime.settings.portal import AssistanceSettings, PortalSettings
 from runtime.settings.remote import database_problems, directory_problems, queue_problems, smtp_problems
 from runtime.settings.sans_login import SansLoginSettings
 from runtime.settings.sections import (
@@ -32,7 +33,6 @@ from runtime.settings.sections import (
     LocalPath,
     LoggingSettings,
     PkiSettings,
-    PortalSettings,
     PublicationSettings,
     RegistrationSettings,
     Secret,
@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     portal: PortalSettings = Field(default=PortalSettings(), description="Portail.")
     sans_login: SansLoginSettings = Field(
         default=SansLoginSettings(), description="Site de révocation sans authentification."
+    )
+    assistance: AssistanceSettings = Field(
+        default=AssistanceSettings(), description="Assistance, dite au pied des pages du portail."
     )
     pki: PkiSettings = Field(default=PkiSettings(), description="Autorités de certification.")
     publication: PublicationSettings = Field(

@@ -115,14 +115,6 @@ class HttpLimits(Section):
     )
 
 
-class PortalLimits(HttpLimits):
-    """As above; no page of the portal sends much."""
-
-    max_body_bytes: int = Field(
-        default=256 * 1024, ge=1024, le=1024**3, description="Taille maximale du corps d'une requête, en octets."
-    )
-
-
 class WsSettings(Section):
     """The SOAP canal."""
 
@@ -149,32 +141,6 @@ class WsSettings(Section):
         default=30, ge=1, le=30, description="Attente maximale d'un changement lors du suivi d'un lot, en secondes."
     )
     limits: HttpLimits = Field(default=HttpLimits(), description="Limites de la couche HTTP du service web.")
-
-
-class PortalSettings(Section):
-    """The web canal."""
-
-    host: str = Field(default="127.0.0.1", min_length=1, description="Adresse d'écoute du portail.")
-    port: Port = Field(default=8444, description="Port d'écoute du portail.")
-    public_url: PublicUrl = Field(
-        default="https://localhost:8444", description="Adresse du portail vue des navigateurs."
-    )
-    tls_certificate_file: LocalPath = Field(
-        default=Path("tls/portail.pem"), description="Certificat TLS du portail puis sa chaîne, en PEM."
-    )
-    tls_key_file: Secret = Field(
-        default=SecretFile(Path("tls/portail.key")),
-        description="Clé privée TLS du portail, en PEM.",
-    )
-    session_secret_file: Secret = Field(
-        default=SecretFile(Path("portail/session.secret")),
-        description="Secret qui signe les sessions : 32 octets aléatoires au moins.",
-    )
-    session_seconds: int = Field(
-        default=1_800, ge=60, le=86_400, description="Durée d'une session sans activité, en secondes."
-    )
-    processes: int = Field(default=1, ge=1, le=256, description="Nombre de processus du portail.")
-    limits: PortalLimits = Field(default=PortalLimits(), description="Limites de la couche HTTP du portail.")
 
 
 SignerKind = Literal["software", "pkcs11", "offline"]

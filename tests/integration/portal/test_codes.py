@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,12 +25,15 @@ from registration.life.fermetures import close, reopen
 from registration.life.giving_up import give_up
 from registration.reference.erreurs import ENTRIES
 from registration.retraits.overdue import end_overdue
+from registration.sessions.values import Porte
 from registration.values import RevocationForm
 from registration.vocabulary import Canal, Offre, Plateforme, Usage
 from storage import tables
 from storage.database import Database
 from tests.integration.directory.test_completing import Elsewhere, Time
 from tests.integration.portal import retiring
+from tests.integration.portal.portes import served_doors
+from tests.integration.portal.psc.forger import Forger, forging
 from tests.integration.portal.site import Visitor, alert, served
 from tests.integration.portal.test_door import SEAL
 from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, opened, sent
@@ -180,6 +185,19 @@ def revoked(world: PortalWorld) -> Pair:
     return world.client(name)
 
 
+def unknown_account(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    """Pro Santé Connect vouches for an account without the form of a national id."""
+    made: list[Forger] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_doors(
+            world, Path(folder), start_issuer=lambda portes: forging(portes, made), portes=(Porte.CONNEXION,)
+        ) as portes,
+    ):
+        made[0].change_userinfo = lambda said: said.update(SubjectNameID="")
+        return made[0].log_in(portes.visitor())
+
+
 def stopped(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     with world.db.write() as write:
         write.add(tables.Arret(id=1, constate_le=datetime.now(UTC), raison="essai"))
@@ -275,7 +293,9 @@ SCENARIOS: Mapping[Code, Scenario] = {
     Code.USAGE_MISSING: form(usage=""),
     Code.SERVICE_APPLICATIF_MISSING: form(service_applicatif=" "),
     Code.VALIDATION_FAILED: form(service_applicatif="Labo\u202eratoire"),
-    Code.NO_CERTIFICATE: by(lambda _world: None),
+    Code.LOGIN_FAILED: by(lambda _world: None),
+    Code.WORKSTATION_UNFIT: lambda world, _patch: world.session(None).get(f"{world.url}/poste/verification"),
+    Code.SUBJECT_REFUSED: unknown_account,
     Code.CERTIFICATE_REFUSED: by(unfit),
     Code.CERTIFICATE_REVOKED: by(revoked),
     Code.CERTIFICATE_WRONG_PLATEFORME: by(lambda world: world.foreigner),

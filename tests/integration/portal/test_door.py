@@ -72,7 +72,7 @@ def test_without_certificate_every_page_is_refused_with_advice(world: PortalWorl
     with capture_logs() as logs:
         answer = world.session(None).get(world.url + path)
     assert answer.status_code == 403
-    assert "ERR_WS_020" in answer.text
+    assert "ERR_IHM_002" in answer.text
     assert "Insérez votre carte dans le lecteur" in answer.text
     assert "ACACIAS" not in answer.text
     assert reference(answer.text) in {line.get("incident") for line in logs}

@@ -1,0 +1,1 @@
+"""Logging in with Pro Santé Connect: OpenID Connect Core 1.0, code flow with PKCE, and the two kinds of logout."""
