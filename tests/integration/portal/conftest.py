@@ -16,10 +16,10 @@ from tests.integration.portal.world import PortalWorld, make_portal_world
 from tests.support.hierarchies import Hierarchy
 
 _HERE = Path(__file__).parent
-_CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium"
 # Milliseconds; a page takes some tens of them, a busy machine many more.
 _PATIENCE = 20_000
-_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def npm_packages() -> Path:
 def chromium(world: PortalWorld) -> Iterator[Browser]:  # the world outlives the browser that is connected to it
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
