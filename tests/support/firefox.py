@@ -92,12 +92,30 @@ class Firefox:
     def url(self) -> str:
         return str(self.do("WebDriver:GetCurrentURL"))
 
-    def find(self, css: str) -> str:
-        return str(self.do("WebDriver:FindElement", using="css selector", value=css)[_ELEMENT])
+    def find(self, value: str, using: str = "css selector") -> str:
+        return str(self.do("WebDriver:FindElement", using=using, value=value)[_ELEMENT])
 
     def click(self, css: str) -> None:
         """As with the pointer, which waits for the page that follows."""
         self.do("WebDriver:ElementClick", id=self.find(css))
+
+    def press(self, xpath: str, *, opens: bool = True) -> None:
+        """As ``click``, and the document that it leads to is waited for; where it ``opens`` none, nothing is."""
+        element = {_ELEMENT: self.find(xpath, "xpath")}
+        if not opens:  # Marionette would wait for a page
+            self.script("arguments[0].click()", element)
+            return
+        self.script("window.before = true")
+        self.do("WebDriver:ElementClick", id=element[_ELEMENT])
+        for _ in range(200):
+            if self.script("return !window.before && document.readyState === 'complete'"):
+                return
+            time.sleep(0.05)
+        raise FirefoxError(f"{xpath} leads nowhere")
+
+    def clear(self, css: str) -> None:
+        """Take away what is in a field."""
+        self.do("WebDriver:ElementClear", id=self.find(css))
 
     def fill(self, css: str, text: str) -> None:
         """Type into a field, or give the path of a file to one for files."""
@@ -123,12 +141,15 @@ class Firefox:
         self._heard += more
 
 
-def make_profile(folder: Path, root: Path) -> Path:
-    """A new profile that trusts one authority, and holds nothing else."""
+def make_profile(folder: Path, root: Path, downloads: Path | None = None) -> Path:
+    """A new profile that trusts one authority, and holds nothing else; it saves what it is given in ``downloads``."""
     folder.mkdir(parents=True)
     nss(folder, "certutil", "-N", "--empty-password")
     nss(folder, "certutil", "-A", "-n", "racine", "-t", "C,,", "-a", "-i", str(root))
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in _PREFERENCES.items()]
+    preferences = dict(_PREFERENCES)
+    if downloads is not None:
+        preferences |= {"browser.download.folderList": 2, "browser.download.dir": str(downloads)}
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
     (folder / "user.js").write_text("".join(lines))
     return folder
 
