@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What `make test-long` needs from the system, beyond Python, is listed in tests/support/system.py: openssl, GnuTLS, the
 # tools of NSS and a Java (check certificates, CRLs, OCSP answers and key stores from outside), SoftHSM2 (a PKCS#11
-# token), a Chromium and npm (drive the portal). Missing ones are installed when this can be done, otherwise named; the
-# tests never do without.
+# token), a Chromium, a Firefox and npm (drive the portal), a card reader and a screen (log in with a card). Missing
+# ones are installed when this can be done, otherwise named; the tests never do without.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -15,16 +15,26 @@ from pathlib import Path
 PROGRAMS = {
     "openssl": ("openssl",),
     "gnutls-bin": ("certtool", "ocsptool"),
-    "libnss3-tools": ("certutil", "crlutil", "nss-pp", "ocspclnt", "pk12util", "vfychain"),
+    "libnss3-tools": ("certutil", "crlutil", "modutil", "nss-pp", "ocspclnt", "pk12util", "vfychain"),
     "sqlite3": ("sqlite3",),
     "softhsm2": ("softhsm2-util",),
     # The run-time part is enough: Debian keeps the compiler's module in it, which a single source file is run with.
     "default-jre-headless": ("java", "keytool"),
     "npm": ("npm",),
     "chromium": ("chromium",),
+    "firefox-esr": ("firefox-esr",),
+    # A card, and a screen for the person who types its code.
+    "opensc": ("opensc-tool", "pkcs11-tool", "pkcs15-tool"),
+    "xvfb": ("Xvfb",),
+    "openbox": ("openbox",),
+    "xdotool": ("xdotool",),
 }
-# Known by a file of theirs: a server that stands outside of PATH, and what python-ldap is compiled against (make ldap).
+# Known by a file of theirs (``*`` for the name of the machine): servers that stand outside of PATH, libraries that
+# others load, and what python-ldap is compiled against (make ldap).
 FILES = {
+    "pcscd": "/usr/sbin/pcscd",
+    "vsmartcard-vpcd": "/usr/lib/pcsc/drivers/serial/libifdvpcd.so",
+    "opensc-pkcs11": "/usr/lib/*/opensc-pkcs11.so",
     "slapd": "/usr/sbin/slapd",
     "libldap-dev": "/usr/include/ldap.h",
     "libsasl2-dev": "/usr/include/sasl/sasl.h",
@@ -39,7 +49,7 @@ def missing(packages: Iterable[str] = (*PROGRAMS, *FILES)) -> list[str]:
 
 def _is_there(package: str) -> bool:
     if package in FILES:
-        return Path(FILES[package]).exists()
+        return bool(list(Path("/").glob(FILES[package][1:])))
     return all(shutil.which(program) for program in PROGRAMS[package])
 
 
