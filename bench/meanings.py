@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "search_p95_ms": "recherches parmi un million de demandes (PostgreSQL), 95e centile de toutes, en ms (but 50)",
     "search_cpu_p95_ms": "le même en temps de processeur (service et PostgreSQL) : ni voisins, ni attente",
     "search_large_p95_ms": "les mêmes recherches, d'une application qui administre 3 000 structures",
+    "portal_p95_ms": "pages du portail parmi un million de demandes (PostgreSQL), 95e centile, en ms (but 100)",
     "import_lines_per_s": "lignes par seconde de l'extraction RPPS, dans un annuaire vide",
     "import_again_lines_per_s": "les mêmes, quand un seul nom a changé",
     "notices_ratio": "avis par mail envoyés/s, sur les mêmes mails remis nus au même serveur SMTP (même processus)",

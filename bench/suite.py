@@ -19,7 +19,8 @@ from bench.measures.keys import measure_keys
 from bench.measures.lots import Round, measure_lots
 from bench.measures.mixed import measure_mixed
 from bench.measures.notices import measure_notices
-from bench.measures.searches import measure_searches
+from bench.measures.portal_pages import measure_portal_pages
+from bench.measures.searches import filled, measure_searches
 from bench.measures.singles import measure_singles
 from bench.measures.status import measure_status
 from bench.measuring.figures import Book
@@ -63,10 +64,16 @@ class Suite:
         if parts & {Part.PRODUCTION, Part.CAMPAIGN, Part.SEARCHES}:
             with services(plan.work / "services") as served:
                 if Part.SEARCHES in parts:
-                    measure_searches(served.database, self.main, rows=plan.items * _ROWS_OF_SEARCHES)
+                    self._searches(served)
                 self._set(ServiceSet.PRODUCTION, Part.PRODUCTION, served)
         if Part.NAMESPACES in parts:
             self._apart()
+
+    def _searches(self, served: Services) -> None:
+        rows = self._plan.items * _ROWS_OF_SEARCHES
+        with filled(served.database, rows) as db:
+            measure_searches(db, self.main, rows=rows)
+            measure_portal_pages(db, self.main)
 
     def _without_plateforme(self) -> None:
         plan, parts = self._plan, self._plan.parts

@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -197,20 +198,29 @@ def far_name(search: Search) -> str:
     return f"{search.name}, page {FAR}"
 
 
-def measure_searches(database: PostgresServer, book: Book, *, rows: int, times: int = 3) -> None:
-    """Enter search_p95_ms, by the clock and of CPU, the same of 3 000 structures, and the slowest of all searches."""
+@contextmanager
+def filled(database: PostgresServer, rows: int) -> Iterator[Database]:
+    """A database with so many demandes, for the time of a ``with`` block."""
     url = database.create("recherches")
     upgrade(url)
     db = Database(url, pool_size=1)
     try:
         fill(db, rows)
-        pages = Pages(db)
-        meter = Meter()
-        costs, empty = pages.measure(times)
-        strangers = meter.read().strangers_share
+        yield db
     finally:
         db.dispose()
         database.drop("recherches")
+
+
+def measure_searches(db: Database, book: Book, *, rows: int, times: int = 3) -> None:
+    """Enter search_p95_ms, by the clock and of CPU, the same of 3 000 structures, and the slowest of all searches.
+
+    ``db`` is a ``filled`` one.
+    """
+    pages = Pages(db)
+    meter = Meter()
+    costs, empty = pages.measure(times)
+    strangers = meter.read().strangers_share
     for whose, is_promised in (("", True), ("_large", False)):
         chosen = [costs[name] for name, (search, _) in pages.asked.items() if (search.who in PROMISED) is is_promised]
         for key, kind in ((f"search{whose}_p95_ms", "clock"), (f"search{whose}_cpu_p95_ms", "cpu")):

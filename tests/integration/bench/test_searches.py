@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.measures.searches import measure_searches
+from bench.measures.portal_pages import measure_portal_pages
+from bench.measures.searches import filled, measure_searches
 from bench.measuring.figures import Book
 from tests.support.postgres import PostgresServer
 
@@ -23,7 +24,8 @@ def server() -> Iterator[PostgresServer]:
 
 def test_every_search_is_measured(server: PostgresServer) -> None:
     book = Book()
-    measure_searches(server, book, rows=3_000, times=2)
+    with filled(server, 3_000) as db:
+        measure_searches(db, book, rows=3_000, times=2)
     for key in ("search_p95_ms", "search_cpu_p95_ms", "search_large_p95_ms"):
         assert len(book.figures[key].samples) == 2
     assert book.values["search_rows"] == 3_000
@@ -35,3 +37,11 @@ def test_every_search_is_measured(server: PostgresServer) -> None:
     ):
         assert name not in book.values["search_empty"]
     assert "demandes, porteur, une structure, page 1" in book.values["search_empty"]
+
+
+def test_every_page_is_measured(server: PostgresServer) -> None:
+    book = Book()
+    with filled(server, 3_000) as db:
+        measure_portal_pages(db, book, times=2)
+    assert len(book.figures["portal_p95_ms"].samples) == 2
+    assert {"accueil", "demandes, page 6", "détail"} <= book.values["portal_ms"].keys()
