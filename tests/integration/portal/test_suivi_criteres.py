@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from registration.vocabulary import Usage
 from tests.integration.portal.produits import active, pro_form, ps_form, revoke, server_form, withdrawn
 from tests.integration.portal.visits import invalid, numeros, visit, words
 from tests.integration.portal.world import PortalWorld
@@ -15,7 +16,7 @@ from tests.support.acteurs import CLINIQUE, HOPITAL, MEDECIN, PHARMACIENNE
 
 FQDN, EMAIL = "criteres.acacias.example", "ines@acacias.example"
 ALL = {"org", "serv", "pro", "ps"}
-COMMON = (
+COMMON: tuple[tuple[str, set[str]], ...] = (
     ("numero={org}", {"org"}),
     ("offre=TOUTES", ALL),
     ("offre=ORG", {"org"}),
@@ -50,7 +51,7 @@ COMMON = (
     ("offre=TOUTES&periode=intervalle&apres_le={today}", ALL),
     ("offre=TOUTES&avant_le={yesterday}", set()),
 )
-OWN = {
+OWN: dict[str, tuple[tuple[str, set[str]], ...]] = {
     "demandes": (
         ("", ALL),
         ("offre=TOUTES&etat=CLOSE", ALL),
@@ -94,7 +95,7 @@ def rows(world: PortalWorld) -> Mapping[str, dict[str, int]]:
     made = {
         "org": active(world, "Critère Éclair"),
         "serv": withdrawn(world, server_form(FQDN)),
-        "pro": withdrawn(world, pro_form(usage="SIGN", beneficiaire=PHARMACIENNE, adresse_email=EMAIL)),
+        "pro": withdrawn(world, pro_form(usage=Usage.SIGN, beneficiaire=PHARMACIENNE, adresse_email=EMAIL)),
         "ps": withdrawn(world, ps_form()),
     }
     effet = (world.clock() + timedelta(days=40)).date().isoformat()

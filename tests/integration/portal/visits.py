@@ -55,7 +55,7 @@ def visit(world: PortalWorld, who: str) -> Visit:
 
 def filled(page: str, action: str) -> dict[str, str]:
     """What a browser would send of a form that nobody has touched."""
-    (form,) = html.fromstring(page).xpath("//form[@method='post'][@action=$action]", action=action)
+    (form,) = _nodes(page, f"//form[@method='post'][@action='{action}']")
     return {name: value for name, value in form.form_values() if name}
 
 
@@ -66,15 +66,21 @@ def numeros(page: str) -> list[int]:
 
 def words(page: str) -> str:
     """What people read of a page."""
-    (main,) = html.fromstring(page).xpath("//main")
+    (main,) = _nodes(page, "//main")
     return re.sub(r"\s+", " ", main.text_content()).strip()
 
 
 def links(page: str) -> set[str]:
     """Where the links of the page itself lead."""
-    return {str(href) for href in html.fromstring(page).xpath("//main//a/@href")}
+    return {str(link.get("href")) for link in _nodes(page, "//main//a[@href]")}
 
 
 def invalid(page: str) -> list[str]:
     """The fields at which something is wrong."""
-    return [str(name) for name in html.fromstring(page).xpath("//*[@aria-invalid='true']/@name")]
+    return [str(node.get("name")) for node in _nodes(page, "//*[@aria-invalid='true']")]
+
+
+def _nodes(page: str, path: str) -> list[Any]:
+    found = html.fromstring(page).xpath(path)
+    assert isinstance(found, list)
+    return found
