@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from pki.containers.pkcs7 import MEDIA_TYPE
 from portal_ihm.shell.context import acteur_of, named_numero, portal_of
 from portal_ihm.shell.labels import PARIS
 from registration.vocabulary import Plateforme
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def download_pkcs7(request: Request) -> Response:
     """The certificate with its chain, PKCS#7 certs-only, DER; 409 ERR_WS_049 unless it is Actif."""
     found = _read(request)
-    return _file(request, found, found.pkcs7, "p7b", "application/x-pkcs7-certificates")
+    return _file(request, found, found.pkcs7, "p7b", MEDIA_TYPE)
 
 
 def download_pem(request: Request) -> Response:

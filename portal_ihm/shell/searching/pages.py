@@ -72,7 +72,8 @@ def results_page(request: Request, recherche: Recherche[_F, _C, _P], **context: 
     try:
         with portal.authority.view():
             rows, following = recherche.rows(area.search(acteur, criteria, after=place.after, limit=place.size))
-            total = area.count(acteur, criteria)
+            # The last page says itself how many there are.
+            total = area.count(acteur, criteria) if following else len(place.trail) * place.size + len(rows)
             numeros = {numero for row in rows if (numero := recherche.produit(row)) is not None}
             possible = portal.authority.demandes.possible(acteur, numeros)
     except AccessError:
