@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.integration.portal.crawler import reachable
+from tests.integration.portal.wizard import ready
 from tests.integration.portal.world import PortalWorld
 
 pytestmark = [pytest.mark.needs("chromium", "npm"), pytest.mark.timeout(400)]
@@ -36,10 +37,14 @@ _FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def pages(world: PortalWorld) -> dict[str, list[str]]:
-    """Whose pages: from the first one, and the states that a link does not lead to."""
+    """Whose pages: from the first one, and those that a link does not lead to, for which something has to be typed."""
     world.enroll("ide-sans-droit")
     starts = ("/", f"/suivi/demandes?index_lot={world.lot}", "/deconnexion")
-    return {name: reachable(world, world.session(name), starts) for name in PEOPLE}
+    session = world.session(PEOPLE[0])
+    form = ready(world, session)
+    typed = tuple(form.url(step) for step in (1, 2, 3, 4, "details", "finalisation"))
+    nurse = world.session(PEOPLE[1])
+    return {PEOPLE[0]: reachable(world, session, starts + typed), PEOPLE[1]: reachable(world, nurse, starts)}
 
 
 @pytest.fixture(params=PEOPLE)

@@ -20,6 +20,8 @@ from tests.support.pairs import Pair
 
 pytestmark = pytest.mark.needs("firefox-esr", "libnss3-tools", "openssl")
 
+NEXT = '//p[@class="actions"]//button[@value="suivant"]'
+
 
 def install(profile: Path, pair: Pair) -> None:
     """Put certificate and key into the browser, as their file is imported."""
@@ -58,7 +60,7 @@ def test_a_lot_is_followed_from_its_index_to_its_history(firefox: Firefox, world
     firefox.press('//main//button[normalize-space()="Rechercher"]')
     assert "Messagerie du laboratoire" in firefox.text
     firefox.press('//tr[contains(., "Messagerie du laboratoire")]//a[not(contains(@href, "historique"))]')
-    assert "Service applicatif" in firefox.text
+    assert "cn=" in firefox.text
     firefox.press('//main//a[contains(., "Historique")]')
     assert "Demande enregistrée" in firefox.text
 
@@ -86,20 +88,27 @@ def test_a_demande_is_placed_after_a_mistake_is_mended(firefox: Firefox, world: 
     csr = tmp_path / "essai.csr"
     csr.write_bytes(new_csr().public_bytes(Encoding.PEM))
     firefox.open(f"{world.url}/demander")
-    firefox.script("document.querySelector('#structure').value = arguments[0]", HOPITAL)
+    firefox.press('//form[input[@name="offre" and @value="ORG"]]//button')
+    firefox.click(f'input[name=structure][value="{HOPITAL}"]')
+    firefox.press(NEXT)
+    firefox.press('//button[@value="nouveau"]')
     firefox.click("input[name=usage][value=SIGN]")
+    firefox.press('//button[@value="usage"]')
     firefox.fill("#service_applicatif", "Cachet par Firefox")
     firefox.fill("#email_acteur", "camille.leroux@@acacias")
-    firefox.fill("input[type=file]", str(csr))
-    firefox.press('//button[normalize-space()="Envoyer la demande"]')
+    firefox.press(NEXT)
     assert "ERR_IHM_057" in firefox.text
     assert firefox.script("return document.activeElement.getAttribute('role')") == "alert"
     assert firefox.script("return document.querySelector('#service_applicatif').value") == "Cachet par Firefox"
     firefox.clear("#email_acteur")
     firefox.fill("#email_acteur", "camille.leroux@acacias.example")
-    firefox.press('//button[normalize-space()="Envoyer la demande"]')
-    assert "Demande enregistrée" in firefox.text
+    firefox.press(NEXT)
+    firefox.fill("input[type=file]", str(csr))
+    firefox.press(NEXT)
+    assert "Cachet par Firefox" in firefox.text
+    firefox.press('//button[@value="finaliser"]')
     assert firefox.url.endswith("/confirmation")
+    assert "Demande enregistrée" in firefox.text
 
 
 def test_leaving_says_what_is_left_to_do(firefox: Firefox, world: PortalWorld) -> None:

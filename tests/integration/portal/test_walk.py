@@ -215,18 +215,17 @@ def test_what_is_asked_for_is_there_for_whom_it_belongs_to(walkers: dict[str, Wa
 def test_what_exists_looks_to_strangers_like_what_does_not(
     world: PortalWorld, walkers: dict[str, Walker], keys: list[str], name: str
 ) -> None:
+    """One of them tries every key, and each of the others two: there are many routes, and they ask the same rules."""
     walker, before = walkers[name], content_of(world.db)
-    token = quote(walker.token())
+    body = f"csrf_token={quote(walker.token())}&confirmation=y"
     for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
-        bodies = [""] if method == "GET" else ["", f"csrf_token={token}", f"csrf_token={token}&confirmation=y"]
-        for body in bodies:
-            missing = walker.own(method, filled(path, MISSING), body)
-            assert missing.status in {400, 403, 404, 422}, (method, path, missing.status)
-            for key in keys:
-                answer = walker.own(method, filled(path, key), body)
-                check(answer, path)
-                assert answer.status == missing.status, (method, path, key, answer.status)
-                assert lasting(answer.text) == lasting(missing.text.replace(MISSING, key)), (method, path, key)
+        missing = walker.own(method, filled(path, MISSING), body)
+        assert missing.status in {400, 403, 404, 422}, (method, path, missing.status)
+        for key in keys if name == STRANGERS[0] else keys[:2]:
+            answer = walker.own(method, filled(path, key), body)
+            check(answer, path)
+            assert answer.status == missing.status, (method, path, key, answer.status)
+            assert lasting(answer.text) == lasting(missing.text.replace(MISSING, key)), (method, path, key)
     assert content_of(world.db) == before
 
 
@@ -253,24 +252,28 @@ def test_other_methods_have_an_answer_and_do_nothing(
 
 
 ODD = (
-    "0", "-1", "+1", "1.0", "1e3", "0x1", "9223372036854775807", "9223372036854775808", "9" * 5000, "%00", "1%00",
-    "%0d%0aSet-Cookie:a=b", "%C2%B2", "%D9%A1", "%EF%BC%91", "%E2%80%AE1", "%FF%FE", "%20", "1%20", "..", "../1", "..%2f1",
-    "%2e%2e", "%2e%2e%2f%2e%2e%2fapp.py", "..%5c1", "1;a=b", "1'--", "%27%20OR%201=1--", "%3Cscript%3E", "{{7*7}}",
-    "%257B", "%", "%zz", "*", "null", "None", "true", "~root", "a" * 3000,
+    "0", "-1", "9223372036854775808", "9" * 5000, "%00", "%0d%0aSet-Cookie:a=b", "%C2%B2", "%D9%A1", "../1", "..%2f1",
+    "%2e%2e%2f%2e%2e%2fapp.py", "%3Cscript%3E", "%",
 )  # fmt: skip
+ODDER = (
+    "+1", "1.0", "1e3", "0x1", "9223372036854775807", "1%00", "%EF%BC%91", "%E2%80%AE1", "%FF%FE", "%20", "1%20", "..",
+    "%2e%2e", "..%5c1", "1;a=b", "1'--", "%27%20OR%201=1--", "{{7*7}}", "%257B", "%zz", "*", "null", "None", "~root",
+    "a" * 3000,
+)  # fmt: skip
+"""For one route of each family: what reads its parameter is the same for all of them."""
 
 
-@pytest.mark.parametrize("name", ["administratrice", "PS", "personne"])
-def test_odd_addresses_are_refused_like_what_does_not_exist(
-    world: PortalWorld, walkers: dict[str, Walker], name: str
-) -> None:
-    walker, before = walkers[name], content_of(world.db)
+def test_odd_addresses_are_refused_like_what_does_not_exist(world: PortalWorld, walkers: dict[str, Walker]) -> None:
+    walker, before = walkers["administratrice"], content_of(world.db)
+    families: set[str] = set()
     for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
-        for value in ODD:
+        family = path.split("/")[1]
+        for value in ODD if family in families else ODD + ODDER:
             answer = walker.own(method, filled(path, value))
             assert answer.status in {303, 400, 403, 404, 405, 409, 414, 422, 431}, (method, path, value, answer.status)
             assert "<script>" not in answer.text, (path, value)
             assert "a" not in walker.cookies, (path, value)
+        families.add(family)
     assert content_of(world.db) == before
 
 

@@ -63,7 +63,14 @@ class Walker:
         self._connection.close()
 
     def ask(self, method: str, path: str, *, origin: str | None = None, body: str = "") -> Answer:
-        """The path goes out as it stands: nothing makes it tidy."""
+        """The path goes out as it stands: nothing makes it tidy. Once more if the server has hung up meanwhile."""
+        try:
+            return self._ask(method, path, origin, body)
+        except http.client.RemoteDisconnected:
+            self._connection.close()
+            return self._ask(method, path, origin, body)
+
+    def _ask(self, method: str, path: str, origin: str | None, body: str) -> Answer:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if origin is not None:
             headers["Origin"] = origin
@@ -153,12 +160,12 @@ def content_of(db: Database) -> dict[str, str]:
 
 
 def some_keys(db: Database) -> list[str]:
-    """What an address could name: for each table, the keys of its first and its last row."""
-    found: dict[str, None] = {}
+    """What an address could name: the keys of the first row and of the last one of each table, the longest first."""
+    found: set[str] = set()
     with db.read() as session:
         for table in tables.Base.metadata.sorted_tables:
             key = list(table.primary_key.columns)
             if len(key) == 1:
                 for order in (key[0].asc(), key[0].desc()):
-                    found |= dict.fromkeys(str(one) for one in session.scalars(table.select().order_by(order).limit(1)))
-    return [one for one in found if re.fullmatch(r"[\w-]{1,64}", one)]
+                    found |= {str(one) for one in session.scalars(table.select().order_by(order).limit(1))}
+    return sorted((one for one in found if re.fullmatch(r"[\w-]{1,64}", one)), key=lambda one: (-len(one), one))
