@@ -39,6 +39,7 @@ _VERBS = {
     "restore": "commands.database.restore",
     "directory": "commands.directory.verb",
     "administrateur": "commands.administrateur.verb",
+    "operateur": "commands.operateur.verb",
     "application": "commands.application.verb",
     "demande": "commands.demande.verb",
     "habilitation": "commands.habilitation.verb",

@@ -50,6 +50,7 @@ def doors(here: Instance) -> Iterator[Listener]:
             session_seconds=section.session_seconds,
             session_max_seconds=section.session_max_seconds,
             max_body=section.limits.max_body_bytes,
+            exploitation=here.exploitation,
         )
         yield Listener(app, port, client_cas, for_cards=porte is Porte.CARTE)
 
