@@ -32,6 +32,7 @@ _VERBS = {
     "worker": "commands.processes.worker",
     "relay": "commands.processes.relay",
     "mailer": "commands.processes.mailer",
+    "metrics": "commands.processes.metrics",
     "publication": "commands.processes.publication",
     "revoke": "commands.revoke.verb",
     "publish-crl": "commands.revoke.publish_crl",

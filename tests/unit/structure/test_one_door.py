@@ -66,6 +66,7 @@ READERS = {
         "registration/acteurs/identity.py",
         "registration/acteurs/sujets.py",
         "registration/revocation/by_code.py",
+        "registration/life/readiness.py",
         "publication/statuses.py",
     },
 }
