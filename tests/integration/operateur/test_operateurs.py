@@ -133,7 +133,7 @@ def test_the_trail_is_read_in_bounded_pieces(desk: Desk, monkeypatch: pytest.Mon
     desk.good("operateur", "grant", PHARMACIENNE, "--reason", "astreinte")
     desk.world.clock.now = now = datetime.now(UTC)
     mine = TrailCriteria(now - timedelta(hours=1), now + timedelta(hours=1), acteur=PHARMACIENNE)
-    assert [line.acte for line in place.search_trail(caller(desk), mine, None).lines][0] == "OPERATEUR"
+    assert place.search_trail(caller(desk), mine, None).lines[0].acte == "OPERATEUR"
     assert place.search_trail(caller(desk), mine._replace(acteur="personne"), None).lines == []
     with desk.world.db.write() as session:
         for number in range(1, 201):
