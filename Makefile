@@ -63,6 +63,7 @@ unit: $(VENV)/.dev ## the tests that need Python alone: no server, no package of
 
 docs: $(VENV)/.runtime ## write the pages that come from code
 	$(BIN)/python -m runtime.settings.reference > docs/reglages.md
+	$(BIN)/python -m runtime.metrics.reference > docs/metriques.md
 	$(BIN)/python -m registration.reference.etats > docs/etats.md
 	$(BIN)/python -m registration.reference.erreurs > docs/erreurs.md
 

@@ -27,6 +27,8 @@ from registration.authority.revocations import RevocationsParCode
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
+from registration.exploitation.desk import Exploitation
+from registration.exploitation.views import AlarmLine
 from registration.policy import LotPolicy
 from registration.retraits.textes import FichierTexte
 from registration.rules.code_tries import TryPolicy
@@ -188,6 +190,16 @@ class Instance:
             policy=self.lot_policy,
             directory=self.directory,
         )
+
+    @cached_property
+    def exploitation(self) -> Exploitation:
+        """The operators' room of the portal, and of no other process."""
+        return Exploitation(self.db, system_clock, self.plateforme, self.client_authorities, self._alarm_lines)
+
+    def _alarm_lines(self) -> list[AlarmLine]:
+        from commands.checks.check_publication import as_line, find_all  # noqa: PLC0415 -- it stands above
+
+        return [as_line(alarm) for alarm in find_all(self)]
 
     @cached_property
     def par_code(self) -> RevocationsParCode:

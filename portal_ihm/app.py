@@ -20,6 +20,7 @@ from portal_ihm.cles import views as cles
 from portal_ihm.connexion import psc as psc_views
 from portal_ihm.connexion import views as connexion
 from portal_ihm.demander import views as demander
+from portal_ihm.exploitation import views as exploitation_views
 from portal_ihm.login.guard import Guard
 from portal_ihm.login.intake import Intake
 from portal_ihm.login.psc.config import PscConfig
@@ -41,9 +42,10 @@ from registration.sessions.values import Durees, Porte
 from runtime.clock import Clock, system_clock
 
 if TYPE_CHECKING:
+    from registration.exploitation.port import ExploitationPort
     from registration.ports import AuthorityPort
 
-_SCREENS = (accueil, cles, connexion, demander, renouveler, retirer, revoquer, suivi, tiers)
+_SCREENS = (accueil, cles, connexion, demander, exploitation_views, renouveler, retirer, revoquer, suivi, tiers)
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1_800
 _SESSION_MAX_SECONDS = 28_800
@@ -63,8 +65,11 @@ def build_app(
     session_max_seconds: int = _SESSION_MAX_SECONDS,
     max_body: int = _MAX_BODY,
     clock: Clock = system_clock,
+    exploitation: ExploitationPort | None = None,
 ) -> Starlette:
     """The portal of the authority's plateforme, as it is behind one of its doors.
+
+    Without ``exploitation`` its operators' room is closed to everybody.
 
     ``public_url`` is the https address that browsers see; forms from any other origin are refused. ``session_secret``
     signs the tokens of forms and what a browser carries to Pro Santé Connect: 32 bytes at least, the same for every
@@ -89,6 +94,7 @@ def build_app(
         clock=clock,
         templates=make_templates(authority.plateforme, door=door, assistance=assistance),
         max_body=max_body,
+        exploitation=exploitation,
     )
     app = Starlette(
         routes=_routes(),

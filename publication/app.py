@@ -59,6 +59,14 @@ class PublicationApp:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
 
+    def kind_of(self, method: str, path: str) -> str:
+        """What a request asks for, in one of three words: ``ocsp``, ``fichier`` or ``autre``."""
+        if method == "POST":
+            return "ocsp" if path in self._ocsp_paths else "autre"
+        if self._files.find(path) is not None or self._textes.find(path) is not None:
+            return "fichier"
+        return "ocsp" if self._ocsp_part(path.encode()) is not None else "autre"
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         if method == "POST":

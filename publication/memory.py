@@ -5,12 +5,14 @@ Clients repeat their heads byte for byte; only the DER differs, and that the res
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from publication.headers import answer_headers, http_date
 from publication.responder import OcspResponder
 from runtime.clock import Clock, system_clock
 from runtime.listening.shortcut import WholeRequest
+from runtime.metrics.recording import called
 
 _ENTRIES = 20_000
 _END_OF_HEAD = b"\r\n\r\n"
@@ -53,6 +55,7 @@ class AnswerMemory:
         head = self._heads.get(text) if end else None
         if head is None or len(body) != head.length:
             return None
+        started = time.perf_counter()
         answer = self._responder.answer(body or head.request)
         now = self._clock()
         lines = [b"HTTP/1.1 200 OK", b"date: " + http_date(now.replace(microsecond=0))]
@@ -60,4 +63,5 @@ class AnswerMemory:
         lines.append(b"content-length: %d" % len(answer.body))
         if head.closes:
             lines.append(b"connection: close")
+        called("publication", "ocsp", "200", time.perf_counter() - started)
         return b"\r\n".join([*lines, b"", answer.body]), head.closes

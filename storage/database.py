@@ -6,6 +6,7 @@ On SQLite every transaction begins IMMEDIATE: a read that later wants to write w
 
 from __future__ import annotations
 
+import copy
 import math
 import sqlite3
 import threading
@@ -219,6 +220,12 @@ class Database:
         is_sqlite = self.engine.dialect.name == "sqlite"
         self._viewing = self._reading if is_sqlite else self._reading.execution_options(isolation_level=_ONE_MOMENT)
         self._kept = KeptConnection(self._reading) if self._turns is not None else None
+
+    def signed(self, auteur: str) -> Database:
+        """This very database, connections and all, for acts that the audit trail tells under another name."""
+        other = copy.copy(self)
+        other._write = sessionmaker(self.engine, expire_on_commit=False, info={AUTEUR: auteur})  # noqa: SLF001 -- its own kind
+        return other
 
     @contextmanager
     def write(self) -> Iterator[Session]:

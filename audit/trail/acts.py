@@ -13,12 +13,13 @@ from audit.context import Audit
 from audit.reading.rows import count
 from audit.trail import by_code, demandes, issuing, published, revocations
 from audit.trail.operators import administrateurs, imports, products, rights
+from audit.trail.operators.room import Room
 from audit.trail.told import Part, Reading
 from audit.trail.vouched import HISTORY, HistorySeals
 from storage import tables
 
-# Which keys a process opened stands in no row.
-_UNCOMPARED = frozenset({"DEMARRAGE"})
+# Which keys a process opened stands in no row; a notice that was tried again is a row like any other.
+_UNCOMPARED = frozenset({"DEMARRAGE", "AVIS_RELANCES"})
 
 
 class Acts:
@@ -29,6 +30,8 @@ class Acts:
         issued, revoked = issuing.Issuing(self._reading), revocations.Revocations(self._reading)
         lists, granted = published.Lists(self._reading), rights.Rights(self._reading)
         self._history = HistorySeals(audit)
+        self._room = Room(self._reading)
+        named = administrateurs.Named
         self._parts: Mapping[str, Part] = {
             **dict.fromkeys((issuing.INTENT, issuing.ABANDONED, issuing.ISSUED), issued),
             revocations.REVOKED: revoked,
@@ -38,7 +41,14 @@ class Acts:
             demandes.WITHDRAWN: demandes.Retraits(self._reading),
             **dict.fromkeys(rights.ACTES, granted),
             **dict.fromkeys(products.ACTES, products.Products(self._reading)),
-            **dict.fromkeys(administrateurs.ACTES, administrateurs.Administrateurs(self._reading)),
+            **dict.fromkeys(
+                administrateurs.ACTES,
+                named(self._reading, tables.Administrateur, administrateurs.ACTES, "de qui agit pour des tiers"),
+            ),
+            **dict.fromkeys(
+                administrateurs.OPERATOR_ACTES,
+                named(self._reading, tables.Operateur, administrateurs.OPERATOR_ACTES, "des opérateurs"),
+            ),
             **dict.fromkeys((by_code.BY_CODE, by_code.CODES_REFUSED), by_code.ByCode(self._reading)),
             imports.IMPORTED: imports.Imports(self._reading),
             HISTORY: self._history,
@@ -50,6 +60,7 @@ class Acts:
             self._reading.began = self._reading.began or line.date
             self._reading.read = line.numero
             part = self._parts.get(line.acte)
+            self._room.check(line)
             try:
                 if part is not None:
                     part.check(line)

@@ -30,6 +30,8 @@ from pki.issuing.issuance import (
 )
 from registration.rules.validation import content_of
 from registration.vocabulary import Offre, Plateforme, Usage, product_code
+from runtime.metrics import catalogue
+from runtime.metrics.recording import count
 from storage import tables
 
 log = structlog.get_logger()
@@ -81,10 +83,10 @@ def issue_chunk(context: WorkerContext, numeros: Sequence[int], held: Held | Non
     # drives the lint out of the processor's caches and more than doubles its cost.
     issued = _sign_all(context, _lint(context, handed, run), run)
     # Step 5: one transaction stores the certificates (À retirer) and settles what the outbox owed.
-    count = store(context, issued, run, () if run.left or held is None else held.outbox_ids)
+    stored = store(context, issued, run, () if run.left or held is None else held.outbox_ids)
     if run.left is not None:
         raise run.left
-    return count
+    return stored
 
 
 def _read(context: WorkerContext, numeros: Sequence[int], run: Run) -> list[Work]:
@@ -162,6 +164,7 @@ def _sign_all(
         try:
             issued[numero] = _sign(context, item)
         except SignerError as error:
+            count(catalogue.SIGNER_FAILURES)
             silent.add(name)
             run.left = error
     return issued

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -19,6 +20,8 @@ from registration.life import outbox, transitions
 from registration.life.giving_up import give_up, key_refusal
 from registration.notices.owing import owe
 from registration.vocabulary import Avis, CodeAction, EtatDemande
+from runtime.metrics import catalogue
+from runtime.metrics.recording import count
 from storage import tables
 
 _NUMEROS: BindParameter[Any] = bindparam("numeros", expanding=True)
@@ -69,7 +72,11 @@ def store(
         revoke_signed(session, ended, now)
         give_up(session, [numero for numero in run.refused if numero in waiting], now)
         give_up(session, [numero for numero in run.blocked if numero in waiting], now, key_refusal())
-        tell_refused(session, now, [numero for numero in (*run.refused, *run.blocked) if numero in waiting])
+        refused = [numero for numero in (*run.refused, *run.blocked) if numero in waiting]
+        tell_refused(session, now, refused)
+    for autorite, number in Counter(issued[numero].issuer for numero in mine).items():
+        count(catalogue.CERTIFICATES, autorite, number=number)
+    count(catalogue.REFUSED, number=len(refused))
     return len(mine)
 
 

@@ -30,6 +30,7 @@ from batch.trail_lines import tell_crl
 from pki.authority import Authority
 from pki.issuing.crl import CrlForm, build_crl
 from runtime.clock import backdated
+from runtime.metrics import catalogue, recording
 from storage import tables
 from storage.database import Database
 from storage.stored_lists import known_lists
@@ -247,6 +248,7 @@ def _store(context: WorkerContext, autorite: str, place: _Draw, lists: _Lists, n
         row.delta = lists.delta
         row.delta_fin = None if lists.delta is None else now + delta_validity(context.policy)
         tell_crl(session, now, autorite, place.number, {"complete": lists.full, "delta": lists.delta})
+    recording.count(catalogue.LISTS, autorite)
     contents = lists.contents
     kind, count = ("delta", len(contents.changes)) if lists.full is None else ("full", len(contents.entries))
     log.info("crl signed", autorite=autorite, numero=place.number, kind=kind, entries=count)

@@ -28,6 +28,8 @@ from registration.revocation.due import revoke_due
 from registration.revocation.revoking import settle_compromised
 from registration.revocation.tries import forget
 from registration.revocation.weak_keys import examine_some
+from runtime.metrics import catalogue
+from runtime.metrics.recording import count
 
 log = structlog.get_logger()
 
@@ -62,7 +64,9 @@ def run_tasks(sent: list[list[int]]) -> None:
         taking.begin()
         _run(context, taking)
     except Exception as error:
-        if is_of_surroundings(error):
+        is_around = is_of_surroundings(error)
+        count(catalogue.TASK_FAILURES, "alentours" if is_around else "demandes")
+        if is_around:
             _stand_still(context, error, taking)
             return
         log.exception("job failed", tasks=taking.outbox_ids)

@@ -20,6 +20,7 @@ from batch.queue.periodic import TABLE, Schedule, guarding, watching
 from batch.queue.rq import WorkQueue
 from batch.queue.standstill import Standstill
 from batch.watching.expiry import Watched
+from registration.life import signs
 from registration.life.outbox import Task
 from runtime.clock import Clock, system_clock
 from storage.changes import Changes
@@ -58,7 +59,7 @@ class Relay:
         first = [] if guard is None else [guarding(guard)]
         last = [] if watched is None else watching(watched)
         self._schedule = Schedule([*first, *TABLE, *last], policy)
-        self._next_epoch = 0.0
+        self._next_epoch = self._next_sign = 0.0
         self._nobody_works = self._is_stopped = False
         self._owes = True
         self._shared: list[frozenset[int]] = []
@@ -132,3 +133,13 @@ class Relay:
             # What is not claimed is sent again, but not for days into a queue that nobody empties.
             self._nobody_works = self._queue.backlog() > _BACKLOG_WINDOWS * self._policy.window
             self._is_stopped = stopped(self._db) is not None
+            self._give_sign()
+
+    def _give_sign(self) -> None:
+        """Tell who has no access to the queue that it has just answered, and who listens to it."""
+        now = time.monotonic()
+        if now >= self._next_sign:
+            self._next_sign = now + signs.EVERY.total_seconds()
+            waiting, workers = self._queue.backlog(), self._queue.workers()
+            with self._db.write() as session:
+                signs.give_sign(session, self._clock(), waiting, workers)

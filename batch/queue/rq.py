@@ -15,6 +15,7 @@ from rq import Queue
 from rq.exceptions import DequeueTimeout, StopRequested
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
+from rq.worker_registration import get_keys
 
 from runtime.errors import OperatorError
 
@@ -25,6 +26,7 @@ _MARK = "igc:known:"
 # A job of which nobody hears any more: its rows are sent again long before.
 _FORGOTTEN_SECONDS = 24 * 3600
 _MOST_TASKS = 10_000
+_MOST_WORKERS = 1_000
 
 
 def connect(url: str) -> Redis:
@@ -166,6 +168,11 @@ class WorkQueue:
     def backlog(self) -> int:
         """How many jobs nobody has taken yet."""
         return self._queue.count
+
+    def workers(self) -> int:
+        """How many workers listen: those that have given the broker a sign of life lately."""
+        keys = sorted(get_keys(queue=self._queue))[:_MOST_WORKERS]
+        return int(self._connection.exists(*keys)) if keys else 0
 
     def lost_its_data(self) -> bool:
         """Whether the broker was emptied or restarted since the last call of any relay: jobs may be gone.

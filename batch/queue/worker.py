@@ -33,6 +33,7 @@ from batch.queue.rq import QUEUE_NAME, WakeUpQueue, read_call
 from batch.queue.rq import Job as JobName
 from batch.queue.standstill import AWAY_SECONDS, Standstill
 from batch.trail_lines import tell_started
+from runtime.metrics.recording import worked
 
 log = structlog.get_logger()
 
@@ -92,11 +93,14 @@ class _Worker(SimpleWorker):
         self.set_state(WorkerStatus.IDLE)
 
     def _do(self, name: JobName, args: list[Any]) -> None:
+        started, outcome = time.perf_counter(), "ok"
         try:
             with _EndOfProcess(self.job_seconds):  # type: ignore[no-untyped-call]  # RQ does not annotate it
                 JOBS[name](*args)
         except Exception:
+            outcome = "erreur"
             log.exception("job failed", job=name.value)
+        worked(name.value.rpartition(".")[2], outcome, time.perf_counter() - started)
 
 
 def _begin(context: WorkerContext) -> None:

@@ -19,6 +19,7 @@ from batch.watching.published import find_stale_files, find_unwritable
 from commands.checks.watched import served_certificates, watched
 from commands.composition import Instance, load_settings, opened
 from commands.options import ConfigOption
+from registration.exploitation.views import AlarmLine
 from runtime.clock import system_clock
 
 _NAMES = {
@@ -50,7 +51,7 @@ _FAULTS = {
 def run(config: ConfigOption = None) -> None:
     """Vérifie que rien ne manque ni n'expire : CRL, répondeurs OCSP, certificats TLS, AC ; code de retour 1 sinon."""
     with opened(load_settings(config)) as here:
-        alarms = _find(here)
+        alarms = find_all(here)
     for alarm in alarms:
         typer.echo(sentence(alarm))
     if alarms:
@@ -58,7 +59,8 @@ def run(config: ConfigOption = None) -> None:
     typer.echo("Publication à jour.")
 
 
-def _find(here: Instance) -> list[Alarm]:
+def find_all(here: Instance) -> list[Alarm]:
+    """Every alarm in force, as far as this process can see."""
     settings, db, now = here.settings, here.db, system_clock()
     seen = watched(settings)
     expected = [name for name, authority in here.authorities.items() if authority.products]
@@ -82,6 +84,12 @@ def sentence(alarm: Alarm) -> str:
     level = "ERREUR" if alarm.urgent else "AVERTISSEMENT"
     line = f"{level} {_NAMES[alarm.subject].format(name=alarm.name)} : {_state(alarm)}"
     return f"{line} : {alarm.name} ; lancer igc restore" if alarm.subject is Subject.PAST and alarm.name else line
+
+
+def as_line(alarm: Alarm) -> AlarmLine:
+    """The same for a page."""
+    told = f"{_state(alarm)} : {alarm.name}" if alarm.subject is Subject.PAST and alarm.name else _state(alarm)
+    return AlarmLine(alarm.urgent, _NAMES[alarm.subject].format(name=alarm.name), told)
 
 
 def _state(alarm: Alarm) -> str:

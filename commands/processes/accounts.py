@@ -28,6 +28,7 @@ _SECRETS = {
     "portal": (_DATABASE, "portal.session_secret_file", "portal.psc.client_secret_file"),
     "sans-login": (_DATABASE, "sans_login.secret_file"),
     "publication": (_DATABASE, _OCSP),
+    "metrics": (_DATABASE,),
 }
 
 

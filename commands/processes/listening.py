@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from commands.composition import Instance
+from commands.processes.readiness import CANALS, STRANGERS, readiness
+from runtime.listening.health import Health
 from runtime.listening.limits import Limits, reachable
 from runtime.listening.server import HttpServer
 from runtime.listening.tls import server_ssl_context
@@ -34,12 +36,12 @@ class Listener:
 
 def listen(here: Instance, section: WsSettings, app: Callable[..., Any]) -> None:
     """Serve the ASGI application until SIGTERM, to clients of the recognised authorities and to strangers."""
-    serve_all(section, (Listener(app, section.port, here.trust_anchors),))
+    serve_all(section, (Listener(Health(app, readiness(here, CANALS)), section.port, here.trust_anchors),))
 
 
-def listen_to_strangers(section: SansLoginSettings, app: Callable[..., Any]) -> None:
+def listen_to_strangers(here: Instance, section: SansLoginSettings, app: Callable[..., Any]) -> None:
     """As ``listen``, and nobody is asked for a client certificate."""
-    serve_all(section, (Listener(app, section.port),))
+    serve_all(section, (Listener(Health(app, readiness(here, STRANGERS)), section.port),))
 
 
 def serve_all(section: WsSettings | PortalSettings | SansLoginSettings, listeners: Sequence[Listener]) -> None:

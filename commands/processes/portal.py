@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from commands.composition import Instance, started
 from commands.options import ConfigOption
 from commands.processes.listening import Listener, serve_all
+from commands.processes.measuring import begin_counting, counted_pages
+from commands.processes.readiness import CANALS, readiness
 from pki.certificates.holders import certifies_cards
 from portal_ihm.app import build_app
 from portal_ihm.login.psc.config import PscConfig
@@ -14,6 +16,7 @@ from portal_ihm.shell.doors import Assistance, Entrees
 from registration.retraits.textes import publish_textes
 from registration.sessions.values import Porte
 from runtime.clock import system_clock
+from runtime.listening.health import Health
 from runtime.settings.model import Settings
 from storage.waits import CANAL
 
@@ -21,6 +24,7 @@ from storage.waits import CANAL
 def run(config: ConfigOption = None) -> None:
     """Lance le portail."""
     with started(config, "portail", "portail", waits=CANAL) as here:
+        begin_counting(here.settings)
         here.db.refuse_unfit()
         publish_textes(here.db, here.plateforme, here.textes, system_clock())
         serve_all(here.settings.portal, tuple(doors(here)))
@@ -50,8 +54,10 @@ def doors(here: Instance) -> Iterator[Listener]:
             session_seconds=section.session_seconds,
             session_max_seconds=section.session_max_seconds,
             max_body=section.limits.max_body_bytes,
+            exploitation=here.exploitation,
         )
-        yield Listener(app, port, client_cas, for_cards=porte is Porte.CARTE)
+        probed = Health(counted_pages(app, "portail"), readiness(here, CANALS))
+        yield Listener(probed, port, client_cas, for_cards=porte is Porte.CARTE)
 
 
 def card_anchors(here: Instance) -> list[bytes]:

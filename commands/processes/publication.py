@@ -10,6 +10,8 @@ from datetime import timedelta
 from commands.composition import Instance, started
 from commands.options import ConfigOption
 from commands.processes.listening import http_limits
+from commands.processes.measuring import begin_counting, counted_answers
+from commands.processes.readiness import PUBLICATION, readiness
 from publication.answers import KeptAnswers
 from publication.app import PublicationApp
 from publication.files import PublishedFiles
@@ -21,6 +23,7 @@ from publication.responder import OcspResponder
 from publication.statuses import StatusReader
 from publication.textes import PublishedTextes
 from registration.life.outbox import is_anything_owed
+from runtime.listening.health import Health
 from runtime.listening.server import HttpServer
 from storage.waits import CANAL
 
@@ -29,10 +32,11 @@ def run(config: ConfigOption = None) -> None:
     """Lance la publication : OCSP, CRL et certificats des AC, en HTTP local."""
     with started(config, "publication", waits=CANAL) as here:
         section = here.settings.publication
+        begin_counting(here.settings)
         here.db.refuse_unfit()
         app, preparer = build_publication(here)
         server = HttpServer(
-            app,
+            Health(counted_answers(app), readiness(here, PUBLICATION)),
             section.host,
             section.port,
             limits=http_limits(section.limits),

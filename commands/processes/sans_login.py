@@ -5,6 +5,7 @@ from __future__ import annotations
 from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen_to_strangers
+from commands.processes.measuring import begin_counting, counted_pages
 from portal_ihm.sans_login.app import build_site
 from storage.waits import CANAL
 
@@ -13,6 +14,7 @@ def run(config: ConfigOption = None) -> None:
     """Lance le site de révocation sans authentification."""
     with started(config, "sans-login", "sans-login", waits=CANAL) as here:
         section = here.settings.sans_login
+        begin_counting(here.settings)
         here.db.refuse_unfit()
         site = build_site(
             here.par_code,
@@ -22,4 +24,4 @@ def run(config: ConfigOption = None) -> None:
             proxies=section.proxies,
             max_body=section.limits.max_body_bytes,
         )
-        listen_to_strangers(section, site)
+        listen_to_strangers(here, section, counted_pages(site, "sans-login"))

@@ -121,5 +121,9 @@ def _children(settings: Settings, config: Path | None, accounts: Accounts) -> li
     children += [
         child(f"publication-{number}", "publication", ready=ready) for number in range(1, publication.processes + 1)
     ]
-    # Last: nothing of the others depends on it.
-    return [*children, child("avis", "mailer")]
+    # Last: nothing of the others depends on them.
+    children.append(child("avis", "mailer"))
+    if settings.metrics.port:
+        ready = partial(tcp_answers, settings.metrics.host, settings.metrics.port)
+        children.append(child("metriques", "metrics", ready=ready))
+    return children

@@ -12,6 +12,7 @@ from batch.queue.worker import run_worker
 from commands.ceremony.profile_gate import check_deployed_profiles
 from commands.composition import started
 from commands.options import ConfigOption
+from commands.processes.measuring import begin_counting
 from commands.signing_keys import make_delegate_phrases
 
 
@@ -25,6 +26,7 @@ def run(
         here.db.refuse_unfit()
         refuse_unfit(here.settings.queue_dsn())
         make_delegate_phrases(here.settings)
+        begin_counting(here.settings)
         context = here.worker_context(name)
         check_deployed_profiles(here.settings, context)
         run_worker(context, connect(here.settings.queue_dsn()))

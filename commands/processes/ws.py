@@ -5,6 +5,7 @@ from __future__ import annotations
 from commands.composition import started
 from commands.options import ConfigOption
 from commands.processes.listening import listen
+from commands.processes.measuring import begin_counting
 from registration.retraits.textes import publish_textes
 from runtime.clock import system_clock
 from storage.waits import CANAL
@@ -16,6 +17,7 @@ def run(config: ConfigOption = None) -> None:
     """Lance le service web SOAP."""
     with started(config, "ws", "service-web", waits=CANAL) as here:
         section = here.settings.ws
+        begin_counting(here.settings)
         here.db.refuse_unfit()
         publish_textes(here.db, here.plateforme, here.textes, system_clock())
         limits = WsLimits(

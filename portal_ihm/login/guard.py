@@ -126,6 +126,8 @@ class Guard:
             request.state.may_act_for_others = acteurs.may_act_for_others(holder.acteur)
             caller = self._acting(request, holder)
             request.state.offres = acteurs.offres(caller.acteur)
+            exploitation = self._portal.exploitation
+            request.state.is_operateur = exploitation is not None and exploitation.may_operate(caller)
         request.state.holder = holder
         request.state.caller = caller
         return True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
+    from registration.exploitation.port import ExploitationPort
     from registration.ports import AuthorityPort
 
 _MAX_NUMERO = 2**63 - 1
@@ -29,6 +30,7 @@ class Portal:
     """The parts that ``build_app`` puts together for one door.
 
     ``max_body`` bounds what a form may send, in bytes; ``durees`` how long a session lasts.
+    ``exploitation`` is None where there is no operators' room.
     """
 
     authority: AuthorityPort
@@ -39,6 +41,7 @@ class Portal:
     clock: Clock
     templates: Environment
     max_body: int
+    exploitation: ExploitationPort | None = None
 
     @property
     def origin(self) -> str:
@@ -82,6 +85,11 @@ def offres_of(scope: Scope) -> frozenset[Offre]:
 def may_act_for_others(scope: Scope) -> bool:
     """Whether who presents the card may act for a third party, as the guard found for this very request."""
     return bool(scope.get("state", {}).get("may_act_for_others"))
+
+
+def is_operateur(scope: Scope) -> bool:
+    """Whether the operators' room is open to who asks, as the guard found for this very request."""
+    return bool(scope.get("state", {}).get("is_operateur"))
 
 
 def holder_of(request: Request) -> Caller:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Match
 
 from portal_ihm.shell import labels
-from portal_ihm.shell.context import known_caller, may_act_for_others, offres_of, shell_of
+from portal_ihm.shell.context import is_operateur, known_caller, may_act_for_others, offres_of, shell_of
 from portal_ihm.shell.doors import SIZE_COOKIE, SIZES, Assistance, Door
 from registration.vocabulary import Plateforme
 
@@ -48,6 +48,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: obj
         offres=offres_of(request.scope),
         may_request=bool(offres_of(request.scope)),
         may_act_for_others=may_act_for_others(request.scope),
+        is_operateur=is_operateur(request.scope),
         path=request.scope["path"],
         taille_texte=text_size(request),
         ici=_address(request),

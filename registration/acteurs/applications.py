@@ -100,7 +100,8 @@ class Applications:
         with _doubles_told(), self._db.write() as session:
             if find_application(session, self._plateforme, id_national) is not None:
                 raise ActeurRefusedError(
-                    f"{id_national} : déjà inscrite ; un nouveau certificat s'y ajoute par `igc application renew`"
+                    f"{id_national} : déjà inscrite ; un nouveau certificat s'y ajoute par `igc application renew`",
+                    "identifiant",
                 )
             profile = Profile(id_national=id_national, libelle=libelle, type_acteur=TypeActeurInscrit.APPLICATION)
             ident = enter_acteur(session, self._plateforme, profile, (), now)
@@ -200,7 +201,8 @@ def check_id(id_national: str) -> None:
     if not _ID.fullmatch(id_national):
         raise ActeurRefusedError(
             f"identifiant « {id_national} » : 64 caractères au plus, lettres sans accent, chiffres ou . _ / -, comme "
-            "10B0990011/DPI"
+            "10B0990011/DPI",
+            "identifiant",
         )
 
 

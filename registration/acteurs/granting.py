@@ -61,6 +61,7 @@ class Verdict(NamedTuple):
 
     text: str
     is_refused: bool = False
+    champ: str | None = None
 
 
 class _ListRefusedError(Exception):
@@ -86,7 +87,7 @@ def settle_one(db: Database, plateforme: Plateforme, wanted: Wanted, now: dateti
     """As ``settle`` for a single one; ActeurRefusedError with its reason when it cannot be."""
     (verdict,) = settle(db, plateforme, [wanted], now)
     if verdict.is_refused:
-        raise ActeurRefusedError(verdict.text)
+        raise ActeurRefusedError(verdict.text, verdict.champ)
     return verdict.text
 
 
@@ -96,7 +97,7 @@ def _verdict(session: Session, plateforme: Plateforme, wanted: Wanted, now: date
             return Verdict(_grant(session, plateforme, wanted, now))
         return Verdict(_end(session, plateforme, wanted, now))
     except ActeurRefusedError as error:
-        return Verdict(str(error), is_refused=True)
+        return Verdict(str(error), is_refused=True, champ=error.champ)
 
 
 def _grant(session: Session, plateforme: Plateforme, wanted: Wanted, now: datetime) -> str:
@@ -117,7 +118,7 @@ def _end(session: Session, plateforme: Plateforme, wanted: Wanted, now: datetime
     motif = check_motif(wanted.terms.motif or "")
     acteur = find_acteur(session, plateforme, wanted.acteur)
     if acteur is None:
-        raise ActeurRefusedError(_unknown(session, plateforme, wanted.acteur))
+        raise ActeurRefusedError(_unknown(session, plateforme, wanted.acteur), "acteur")
     offre = _offre(wanted.offre)
     # What was entered by an older plateforme may stand as it was typed then.
     patterns = dict.fromkeys((wanted.domaine or None, normalize_pattern(wanted.domaine) if wanted.domaine else None))
@@ -137,7 +138,7 @@ def _check_terms(terms: Terms, now: datetime) -> Terms:
     motif = check_motif(terms.motif or "")
     begins = terms.begins if terms.begins is not None and terms.begins > now else None
     if terms.ends is not None and terms.ends <= (begins or now):
-        raise ActeurRefusedError(f"ces dates ne laissent aucun jour : {_dates(terms)}")
+        raise ActeurRefusedError(f"ces dates ne laissent aucun jour : {_dates(terms)}", "dates")
     return Terms(begins=begins, ends=terms.ends, motif=motif)
 
 
@@ -145,7 +146,8 @@ def _offre(text: str) -> Offre:
     """One that an administrateur technique can have (guide §7, tables 6 and 7): offre PS needs no row."""
     known = sorted(offre.value for role, offre in ACTIONS if role is Role.ADMINISTRATEUR_TECHNIQUE)
     if text not in known:
-        raise ActeurRefusedError(f"offre « {text} » : {', '.join(known)} attendue (PS ne s'administre pas)")
+        told = f"offre « {text} » : {', '.join(known)} attendue (PS ne s'administre pas)"
+        raise ActeurRefusedError(told, "offre")
     return Offre(text)
 
 
@@ -156,19 +158,22 @@ def _check_domaine(offre: Offre, typed: str | None) -> str | None:
     """
     if offre is Offre.ORG:
         if typed:
-            raise ActeurRefusedError("ORG ne porte pas de domaine")
+            raise ActeurRefusedError("ORG ne porte pas de domaine", "domaine")
         return None
     if not typed:
         if offre is Offre.SERV:
-            raise ActeurRefusedError("SERV sans domaine ne couvre rien : un nom de serveur, *domaine ou *.domaine")
+            text = "SERV sans domaine ne couvre rien : un nom de serveur, *domaine ou *.domaine"
+            raise ActeurRefusedError(text, "domaine")
         return None
     pattern = normalize_pattern(typed)
     if pattern is None:
         raise ActeurRefusedError(
-            f"« {typed} » ne couvre rien : d, *d, *.d ou *@d attendu, d étant un domaine d'au moins deux parties"
+            f"« {typed} » ne couvre rien : d, *d, *.d ou *@d attendu, d étant un domaine d'au moins deux parties",
+            "domaine",
         )
     if offre is Offre.PRO and not pattern.startswith("*"):
-        raise ActeurRefusedError(f"« {typed} » ne couvre rien sur PRO ; proches : *@{pattern}, *{pattern}, *.{pattern}")
+        text = f"« {typed} » ne couvre rien sur PRO ; proches : *@{pattern}, *{pattern}, *.{pattern}"
+        raise ActeurRefusedError(text, "domaine")
     return pattern
 
 
@@ -183,7 +188,9 @@ def acteur_or_new(session: Session, plateforme: Plateforme, id_national: str, no
         return acteur.id
     personne = session.get(tables.Personne, (plateforme.value, id_national)) if id_national.isprintable() else None
     if personne is not None and personne.disparu_le is not None:
-        raise ActeurRefusedError(f"« {id_national} » : disparue de l'annuaire le {moment(personne.disparu_le)}")
+        raise ActeurRefusedError(
+            f"« {id_national} » : disparue de l'annuaire le {moment(personne.disparu_le)}", "acteur"
+        )
     if personne is None:
         _check_unseen(session, plateforme, id_national)
     profile = Profile(
@@ -203,10 +210,11 @@ def _check_unseen(session: Session, plateforme: Plateforme, id_national: str) ->
     try:
         check_personne(id_national)
     except IdentifierError as error:
-        raise ActeurRefusedError(f"{_unknown(session, plateforme, id_national)} ({error.raison})") from None
+        text = f"{_unknown(session, plateforme, id_national)} ({error.raison})"
+        raise ActeurRefusedError(text, "acteur") from None
     structure = session.get(tables.Structure, (plateforme.value, id_national.partition("/")[0]))
     if structure is not None or not is_personne(id_national):
-        raise ActeurRefusedError(_unknown(session, plateforme, id_national))
+        raise ActeurRefusedError(_unknown(session, plateforme, id_national), "acteur")
 
 
 def _unknown(session: Session, plateforme: Plateforme, id_national: str) -> str:

@@ -46,6 +46,16 @@ class HabilitationLine(NamedTuple):
     motif_fin: str | None
 
 
+class IdentityLine(NamedTuple):
+    """A certificate by which an acteur is or was recognised; of a card, that he acted by it."""
+
+    issuer_sha256: bytes
+    serial: str
+    inscrite_le: datetime | None
+    ends: datetime | None
+    motif_fin: str | None
+
+
 class HabilitationFilter(NamedTuple):
     """Which habilitations: of an acteur, on a structure, for an offre; ``past`` ones and those to come, or not."""
 
@@ -100,14 +110,28 @@ def list_applications(session: Session, plateforme: Plateforme) -> list[Applicat
 def _application_line(ident: str, libelle: str, row: tables.Identite | None) -> ApplicationLine:
     if row is None:
         return ApplicationLine(ident, libelle, None, None, None, None, None)
-    ends = min((moment for moment in (row.not_after, row.fin_le) if moment is not None), default=None)
-    return ApplicationLine(ident, libelle, bytes(row.issuer_sha256), row.serial, row.inscrite_le, ends, row.motif_fin)
+    return ApplicationLine(
+        ident, libelle, bytes(row.issuer_sha256), row.serial, row.inscrite_le, _ends(row), row.motif_fin
+    )
+
+
+def identities_of(session: Session, id_acteur: int) -> list[IdentityLine]:
+    """Every certificate of an acteur, the oldest first."""
+    row = tables.Identite
+    return [
+        IdentityLine(bytes(found.issuer_sha256), found.serial, found.inscrite_le, _ends(found), found.motif_fin)
+        for found in session.scalars(select(row).where(row.id_acteur == id_acteur).order_by(row.id))
+    ]
+
+
+def _ends(row: tables.Identite) -> datetime | None:
+    return min((moment for moment in (row.not_after, row.fin_le) if moment is not None), default=None)
 
 
 def list_habilitations(
-    session: Session, plateforme: Plateforme, wanted: HabilitationFilter, now: datetime
+    session: Session, plateforme: Plateforme, wanted: HabilitationFilter, now: datetime, limit: int | None = None
 ) -> list[HabilitationLine]:
-    """Those that the filter names, by acteur, structure and offre."""
+    """Those that the filter names, by acteur, structure and offre; ``limit`` at most when it is given."""
     acteur, row = tables.Acteur, tables.Habilitation
     conditions: list[ColumnElement[bool]] = [acteur.plateforme == plateforme.value]
     if wanted.acteur is not None:
@@ -126,6 +150,7 @@ def list_habilitations(
         .join(acteur, acteur.id == row.id_acteur)
         .where(*conditions)
         .order_by(acteur.id_national, row.id_structure, row.offre, row.domaine, row.id)
+        .limit(limit)
     )  # fmt: skip
     return [HabilitationLine._make(line) for line in found]
 

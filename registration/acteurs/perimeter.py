@@ -18,14 +18,14 @@ _LOOKED_AT = 2_000
 def get_structure(session: Session, plateforme: Plateforme, id_structure: str) -> tables.Structure:
     """A structure of the directory; ActeurRefusedError when it has gone, or, with ids that look like it, never was."""
     if not is_structure(id_structure):
-        raise ActeurRefusedError(f"« {id_structure} » n'est pas l'identifiant national d'une structure")
+        raise ActeurRefusedError(f"« {id_structure} » n'est pas l'identifiant national d'une structure", "structure")
     found = session.get(tables.Structure, (plateforme.value, id_structure))
     if found is None:
-        raise ActeurRefusedError(
-            f"structure {id_structure} absente de l'annuaire{_near(session, plateforme, id_structure)}"
-        )
+        text = f"structure {id_structure} absente de l'annuaire{_near(session, plateforme, id_structure)}"
+        raise ActeurRefusedError(text, "structure")
     if found.disparu_le is not None:
-        raise ActeurRefusedError(f"structure {id_structure} disparue de l'annuaire le {moment(found.disparu_le)}")
+        text = f"structure {id_structure} disparue de l'annuaire le {moment(found.disparu_le)}"
+        raise ActeurRefusedError(text, "structure")
     return found
 
 

@@ -11,7 +11,14 @@ _NEAR = 3
 
 
 class ActeurRefusedError(OperatorError):
-    """An application, a person, a certificate or an habilitation is not as it must be; what to do is in the text."""
+    """An application, a person, a certificate or an habilitation is not as it must be; what to do is in the text.
+
+    ``champ`` is what of a form it is about: acteur, offre, structure, domaine, dates, motif, libelle or certificat.
+    """
+
+    def __init__(self, text: str, champ: str | None = None) -> None:
+        super().__init__(text)
+        self.champ = champ
 
 
 def near(wanted: str, known: Iterable[str]) -> str:

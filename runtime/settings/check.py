@@ -169,6 +169,8 @@ def _shared_addresses(settings: Settings) -> Iterator[SettingsProblem]:
         for name, section in (("publication", publication), ("sans_login", site))
         if section.processes
     ]
+    if settings.metrics.port:
+        listeners.append(("metrics.port", settings.metrics.host, settings.metrics.port))
     for key, host, port in listeners:
         if (host, port) in taken:
             yield SettingsProblem(key, "un autre service de la plateforme écoute déjà à cette adresse")

@@ -23,6 +23,7 @@ from runtime.processes.embedded_queue import socket_path
 from runtime.secret_file import SecretFile
 from runtime.settings.directory import DirectorySettings
 from runtime.settings.errors import SettingsError, SettingsProblem, problems_of
+from runtime.settings.metrics import MetricsSettings
 from runtime.settings.notices import NoticesSettings
 from runtime.settings.portal import AssistanceSettings, PortalSettings
 from runtime.settings.remote import database_problems, directory_problems, queue_problems, smtp_problems
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
         default=TextesSettings(), description="Textes qu'un retrait accepte : CGU et politique de certification."
     )
     batch: BatchSettings = Field(default=BatchSettings(), description="Traitement des demandes.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Métriques, pour Prometheus.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="Journaux.")
     accounts: AccountsSettings = Field(
         default=AccountsSettings(), description="Comptes des processus que root lance par `igc serve`."
@@ -263,6 +265,8 @@ class Settings(BaseSettings):
     def _check_account_without_login(self) -> Self:
         if self.accounts.given and self.sans_login.processes and self.accounts.sans_login is None:
             raise ValueError("accounts.sans_login : un compte à lui pour le site sans authentification, qui est servi")
+        if self.accounts.given and self.metrics.port and self.accounts.metrics is None:
+            raise ValueError("accounts.metrics : un compte à lui pour le relevé des métriques, qui est servi")
         return self
 
     @model_validator(mode="after")

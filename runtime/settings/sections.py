@@ -398,6 +398,7 @@ class AccountsSettings(Section):
     )
     publication: AccountName | None = Field(default=None, description="Compte de la publication.")
     mailer: AccountName | None = Field(default=None, description="Compte de l'envoi des avis.")
+    metrics: AccountName | None = Field(default=None, description="Compte du relevé des métriques, s'il est servi.")
     secrets_dir: LocalPath = Field(
         default=Path("/run/igc"),
         description="Dossier, de préférence en mémoire, où `igc serve` remet à chaque processus ses secrets, le temps "
@@ -415,10 +416,11 @@ class AccountsSettings(Section):
         given = [name for name in names if name is not None]
         if given and len(given) < len(names):
             raise ValueError("un compte pour chacun : worker, relay, ws, portal, publication et mailer")
-        if self.sans_login is not None:
-            if not given:
-                raise ValueError("sans_login seul : un compte pour chacun des autres aussi")
-            given.append(self.sans_login)
+        for name, other in (("sans_login", self.sans_login), ("metrics", self.metrics)):
+            if other is not None:
+                if not names[0]:
+                    raise ValueError(f"{name} seul : un compte pour chacun des autres aussi")
+                given.append(other)
         if len(set(given)) != len(given):
             raise ValueError("un compte différent pour chacun : aucun ne doit pouvoir lire ce qui est à un autre")
         return self

@@ -4,7 +4,7 @@
 which stands above this room.
 """
 
-from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identite
+from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identite, Operateur
 from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
 from storage.tables.avis import Avis
 from storage.tables.base import Base
@@ -14,7 +14,7 @@ from storage.tables.counters import Compteur
 from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.essais import EssaiCode, JetonServi
-from storage.tables.lots import Lot, LotCompte, LotPage, Outbox
+from storage.tables.lots import Lot, LotCompte, LotPage, Outbox, SigneDeVie
 from storage.tables.products import Fermeture
 from storage.tables.revocations import DemandeRevocation
 from storage.tables.sessions import SessionPortail
@@ -50,6 +50,7 @@ __all__ = [
     "Lot",
     "LotCompte",
     "LotPage",
+    "Operateur",
     "Outbox",
     "Personne",
     "PisteAudit",
@@ -57,6 +58,7 @@ __all__ = [
     "RepondeurOcsp",
     "Scellement",
     "SessionPortail",
+    "SigneDeVie",
     "Structure",
     "TeteAudit",
     "Texte",

@@ -81,3 +81,16 @@ class Administrateur(Base):
     nomme_par: Mapped[str | None] = mapped_column(String(64))
     motif: Mapped[str] = mapped_column(String(MOTIF_LENGTH))
     motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
+
+
+class Operateur(Base):
+    """A person who may enter the operators' room of the portal; as an administrateur, and apart from him."""
+
+    __tablename__ = "operateur"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"), index=True)
+    debut_le: Mapped[datetime]
+    fin_le: Mapped[datetime | None]
+    nomme_par: Mapped[str | None] = mapped_column(String(64))
+    motif: Mapped[str] = mapped_column(String(MOTIF_LENGTH))
+    motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))

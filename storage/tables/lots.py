@@ -86,3 +86,16 @@ class Outbox(Base):
     worker: Mapped[str | None] = mapped_column(String(64))
     attempts: Mapped[int]
     envois: Mapped[int]
+
+
+class SigneDeVie(Base):
+    """What the relay last saw of the queue, at most one row: jobs that wait there, and workers that listen to it.
+
+    Who has no access to the queue knows by it that the queue serves, and that somebody relays and works.
+    """
+
+    __tablename__ = "signe_de_vie"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    vu_le: Mapped[datetime]
+    en_attente: Mapped[int]
+    workers: Mapped[int]

@@ -52,7 +52,8 @@ class PostgresServer:
     def start(self) -> None:
         install = self._installation()
         data = self.folder / "data"
-        self._initdb(install / "bin" / "initdb", data)
+        if not data.exists():  # else it was halted
+            self._initdb(install / "bin" / "initdb", data)
         options = (*self._options, f"unix_socket_directories={self.folder}")
         command = [str(install / "bin" / "postgres"), "-D", str(data), *(p for o in options for p in ("-c", o))]
         with self._log.open("wb") as log:
@@ -91,11 +92,15 @@ class PostgresServer:
         """Where pg_dump and the others of this installation are."""
         return self._installation() / "bin"
 
-    def stop(self) -> None:
+    def halt(self) -> None:
+        """Away, with all that it holds, until the next ``start``."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(30)
             self._process = None
+
+    def stop(self) -> None:
+        self.halt()
         shutil.rmtree(self.folder)
 
     def url(self, database: str) -> str:

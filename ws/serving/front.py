@@ -17,6 +17,7 @@ import structlog
 from registration.errors import Code, IgcError, NotAtOnceError
 from runtime.listening.fields import read_media_type
 from runtime.listening.server import PEER_CERTIFICATE, STOPPING
+from runtime.metrics.recording import called
 from ws.contract.files import ENDPOINT, SCHEMA_FILE
 from ws.contract.names import SoapVersion
 from ws.gates.xml import VersionMismatchError
@@ -133,11 +134,13 @@ class SoapFront:
             if isinstance(error, VersionMismatchError):
                 version = error.version
             content = render_fault(error, version)
+        seconds = time.perf_counter() - started
+        called("ws", answer.operation.value if answer else "autre", error.code.value if error else "ok", seconds)
         log.info(
             "ws call",
             operation=answer.operation.value if answer else None,
             fault=error.code.value if error else None,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
         )
         later = {"retry-after": str(_RETRY_SECONDS)} if error is not None and error.code is Code.BUSY else {}
         await _respond(send, _status(error), version.content_type, content, accepted, **later)

@@ -1,4 +1,4 @@
-"""Who may act for others: what the lines say and the rows are the same."""
+"""Who may act for others, and who may enter the operators' room: what the lines say and the rows are the same."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from audit.reading.rows import snapshot
 from audit.trail.told import Reading
 from storage import tables
 
-APPOINTED, DISMISSED = "ADMINISTRATEUR", "FIN_ADMINISTRATEUR"
-ACTES = (APPOINTED, DISMISSED)
-_row, _line = tables.Administrateur, tables.PisteAudit
+ACTES = ("ADMINISTRATEUR", "FIN_ADMINISTRATEUR")
+OPERATOR_ACTES = ("OPERATEUR", "FIN_OPERATEUR")
+_ENDS = {ACTES[1], OPERATOR_ACTES[1]}
+_line = tables.PisteAudit
 
 Term = tuple[int, datetime, datetime | None]
 
@@ -26,11 +27,18 @@ class _Term(msgspec.Struct):
     fin: datetime | None
 
 
-class Administrateurs:
+class Named:
     """Follows the lines in their order; what is right at the end is compared with the table at one moment."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(
+        self,
+        reading: Reading,
+        table: type[tables.Administrateur | tables.Operateur],
+        actes: tuple[str, str],
+        what: str,
+    ) -> None:
+        """``what`` follows « la base et la piste ne disent pas la même chose »."""
+        self._reading, self._row, self._actes, self._what = reading, table, actes, what
         self._told: Counter[Term] = Counter()
 
     def check(self, line: tables.PisteAudit) -> None:
@@ -39,21 +47,22 @@ class Administrateurs:
 
     def conclude(self) -> None:
         """See Part."""
+        row = self._row
         with snapshot(self._reading.audit.db) as session:
-            later = select(_line).where(_line.acte.in_(ACTES), _line.numero > self._reading.read)
+            later = select(_line).where(_line.acte.in_(self._actes), _line.numero > self._reading.read)
             for line in session.scalars(later.order_by(_line.numero)):
                 self.check(line)
-            rows = session.execute(select(_row.id_acteur, _row.debut_le, _row.fin_le))
+            rows = session.execute(select(row.id_acteur, row.debut_le, row.fin_le))
             there: Counter[Term] = Counter((ident, begins, ends) for ident, begins, ends in rows)
         for term in sorted(there.keys() | self._told.keys(), key=str):
             if there[term] != self._told[term]:
-                text = "la base et la piste ne disent pas la même chose de qui agit pour des tiers"
+                text = f"la base et la piste ne disent pas la même chose {self._what}"
                 self._reading.found_at(f"acteur {term[0]}", text)
 
 
 def _follow(terms: Counter[Term], acte: str, contenu: str) -> None:
     told = msgspec.json.decode(contenu, type=_Term)
-    if acte == DISMISSED:
+    if acte in _ENDS:
         # Of those that begin then, the one that had not ended before.
         before = next((term for term in +terms if _is_ended_by(term, told)), None)
         if before is not None:
@@ -66,11 +75,11 @@ def _is_ended_by(term: Term, told: _Term) -> bool:
     return (ident, begins) == (told.acteur, told.debut) and (ends is None or told.fin is None or ends > told.fin)
 
 
-def appointed(audit: Audit) -> list[Term]:
-    """Who might act for others, from when until when, as the trail says."""
+def appointed(audit: Audit, actes: tuple[str, str] = ACTES) -> list[Term]:
+    """Who might act for others (or, by other acts, enter the room), from when until when, as the trail says."""
     terms: Counter[Term] = Counter()
     with snapshot(audit.db) as session:
-        lines = session.execute(select(_line.acte, _line.contenu).where(_line.acte.in_(ACTES)).order_by(_line.numero))
+        lines = session.execute(select(_line.acte, _line.contenu).where(_line.acte.in_(actes)).order_by(_line.numero))
         for acte, contenu in lines:
             try:
                 _follow(terms, acte, contenu)

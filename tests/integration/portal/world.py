@@ -203,7 +203,7 @@ def make_portal_world(folder: Path, production: Hierarchy) -> Iterator[PortalWor
         )
 
         def build(address: str) -> Starlette:
-            world.app = build_app(world.ra, session_secret=SECRET, public_url=address)
+            world.app = build_app(world.ra, session_secret=SECRET, public_url=address, exploitation=here.exploitation)
             return world.app
 
         with serve(here, build) as world.port:

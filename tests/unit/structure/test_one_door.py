@@ -20,19 +20,22 @@ DOORS: dict[str, tuple[str, set[str] | None]] = {
     "Arret": ("batch/past/guard.py", None),
     "Fermeture": ("registration/life/fermetures.py", None),
     "Administrateur": ("registration/acteurs/administrateurs.py", None),
+    "Operateur": ("registration/acteurs/operateurs.py", None),
+    "SigneDeVie": ("registration/life/signs.py", None),
     "DemandeRevocation": ("registration/life/revocations.py", None),
     "EssaiCode": ("registration/revocation/tries.py", None),
     "JetonServi": ("registration/revocation/tries.py", None),
 }
 # Reading is free for the auditor, who checks, and for those who only ask.
 READERS = {
-    "Outbox": {"audit"},
+    "Outbox": {"audit", "registration/life/owed.py"},
     "Historique": {
         "audit",
         "registration/demandes/queries.py",
         "registration/notices/contents.py",
         "registration/notices/scope.py",
         "batch/delegates/seals.py",
+        "registration/exploitation/trail.py",
     },
     "Habilitation": {
         "audit",
@@ -48,6 +51,7 @@ READERS = {
     },
     "Fermeture": {"audit"},
     "Administrateur": {"audit"},
+    "Operateur": {"audit"},
     "DemandeRevocation": {
         "registration/demandes/possible.py",
         "audit",
@@ -62,6 +66,7 @@ READERS = {
         "registration/acteurs/identity.py",
         "registration/acteurs/sujets.py",
         "registration/revocation/by_code.py",
+        "registration/life/readiness.py",
         "publication/statuses.py",
     },
 }
