@@ -91,7 +91,7 @@ def build_app(
         max_body=max_body,
     )
     app = Starlette(
-        routes=_routes(),
+        routes=_routes(door, has_psc=client is not None),
         middleware=[
             Middleware(Intake, door.cookie),
             Middleware(
@@ -113,8 +113,12 @@ def build_app(
     return app
 
 
-def _routes() -> list[BaseRoute]:
-    screens = (route for screen in _SCREENS for route in screen.ROUTES)
+def _routes(door: Door, *, has_psc: bool) -> list[BaseRoute]:
+    screens = [route for screen in _SCREENS for route in screen.ROUTES]
+    if door.asks_certificate:
+        screens += connexion.OF_CERTIFICATES
+    if has_psc:
+        screens += connexion.OF_PSC
     return [*screens, Mount("/static", StaticFiles(directory=STATIC_FOLDER))]
 
 
