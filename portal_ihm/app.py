@@ -97,7 +97,7 @@ def build_app(
         exploitation=exploitation,
     )
     app = Starlette(
-        routes=_routes(),
+        routes=_routes(door, has_psc=client is not None),
         middleware=[
             Middleware(Intake, door.cookie),
             Middleware(
@@ -119,8 +119,12 @@ def build_app(
     return app
 
 
-def _routes() -> list[BaseRoute]:
-    screens = (route for screen in _SCREENS for route in screen.ROUTES)
+def _routes(door: Door, *, has_psc: bool) -> list[BaseRoute]:
+    screens = [route for screen in _SCREENS for route in screen.ROUTES]
+    if door.asks_certificate:
+        screens += connexion.OF_CERTIFICATES
+    if has_psc:
+        screens += connexion.OF_PSC
     return [*screens, Mount("/static", StaticFiles(directory=STATIC_FOLDER))]
 
 

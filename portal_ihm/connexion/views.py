@@ -9,13 +9,11 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from portal_ihm.connexion import psc
-from portal_ihm.login.guard import peer_certificate
+from portal_ihm.login.guard import WORKSTATION_TRY
 from portal_ihm.login.sessions import cookie_token
 from portal_ihm.shell.context import portal_of
 from portal_ihm.shell.doors import SIZE_COOKIE, SIZES, local_path, set_cookie
-from portal_ihm.shell.errors import access_page
 from portal_ihm.shell.rendering import render
-from registration.errors import AccessError, Code
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,15 +34,11 @@ def poste(request: Request) -> Response:
 
 
 def verification(request: Request) -> Response:
-    """Whether this workstation presents a certificate that opens this door; ERR_IHM_001 when it presents none.
+    """That this workstation is ready: whoever asks has presented a certificate that opens this door.
 
-    AccessError for one that does not: the workstation is ready, and the certificate is the matter.
+    The guard has told the others ERR_IHM_001, or what is the matter with their certificate.
     """
-    certificate = peer_certificate(request.scope)
-    if certificate is None:
-        return access_page(request, AccessError(Code.WORKSTATION_UNFIT))
-    acteur = portal_of(request).authority.acteurs.identify(certificate).acteur
-    return render(request, "connexion/verification.html", present=acteur)
+    return render(request, "connexion/verification.html")
 
 
 async def log_out(request: Request) -> Response:
@@ -80,9 +74,11 @@ async def taille(request: Request) -> Response:
 ROUTES = [
     Route("/connexion", choix),
     Route("/poste", poste),
-    Route("/poste/verification", verification),
     Route("/deconnexion", deconnexion),
     Route("/deconnexion", log_out, methods=["POST"]),
     Route("/taille", taille, methods=["POST"]),
-    *psc.ROUTES,
 ]
+OF_CERTIFICATES = [Route(WORKSTATION_TRY, verification)]
+"""Only where a certificate is asked for."""
+OF_PSC = psc.ROUTES
+"""Only where Pro Santé Connect leads to."""

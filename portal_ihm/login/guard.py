@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 _SAFE_METHODS = {"GET", "HEAD"}
 _PUBLIC_PREFIX = "/static/"
 PUBLIC_PATHS = frozenset(
-    {"/connexion", "/deconnexion", "/poste", "/poste/verification", "/psc/connexion", "/psc/retour",
-     "/psc/fin-de-session", "/taille"}
+    {"/connexion", "/deconnexion", "/poste", "/psc/connexion", "/psc/retour", "/psc/fin-de-session", "/taille"}
 )  # fmt: skip
 """What is shown without looking at who asks."""
+WORKSTATION_TRY = "/poste/verification"
+"""Where it is tried whether a workstation presents a certificate."""
 BACK_CHANNEL = "/psc/fin-de-session"
 """Where Pro Santé Connect itself sends a form; what it sends is signed, and it is no browser."""
 _OVER = (
@@ -138,7 +139,8 @@ class Guard:
         if self._portal.door.asks_certificate:
             certificate = peer_certificate(request.scope)
             if certificate is None:
-                raise AccessError(Code.LOGIN_FAILED)
+                is_a_try = request.scope["path"] == WORKSTATION_TRY
+                raise AccessError(Code.WORKSTATION_UNFIT if is_a_try else Code.LOGIN_FAILED)
             holder = acteurs.identify(certificate)
             find(request, self._portal, held, certificate)
             return holder

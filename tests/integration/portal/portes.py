@@ -45,6 +45,7 @@ class Portes:
     secret_file: Path = Path()
     options: dict[str, Any] = field(default_factory=dict)
     opened: list[requests.Session] = field(default_factory=list)
+    apps: dict[Porte, Any] = field(default_factory=dict)
 
     @property
     def certificat(self) -> str:
@@ -105,10 +106,12 @@ def served_doors(
         )
         servers[porte] = HttpServer(front(porte), "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=1))
     found = Portes(world, {porte: f"https://localhost:{server.port}" for porte, server in servers.items()})
+    found.apps = apps
     found.secret_file = folder / "psc.secret"
     found.secret_file.write_text(secrets.token_urlsafe(32))
     found.secret_file.chmod(0o600)
-    entrees = Entrees(sans_login=SANS_LOGIN, **{porte.value: address for porte, address in found.addresses.items()})
+    others: dict[str, Any] = {porte.value: address for porte, address in found.addresses.items()}
+    entrees = Entrees(sans_login=SANS_LOGIN, **others)
     with ExitStack() as stack:
         psc = None
         if start_issuer is not None:

@@ -88,7 +88,7 @@ def test_it_speaks_tls_1_2_only(portes: Portes, version: ssl.TLSVersion) -> None
     context.minimum_version = context.maximum_version = version
     with socket.create_connection(("127.0.0.1", port_of(portes.carte)), timeout=30) as raw:
         if version is ssl.TLSVersion.TLSv1_3:
-            with pytest.raises(ssl.SSLError, match="(?i)version"):
+            with pytest.raises(ssl.SSLError, match="VERSION"):
                 context.wrap_socket(raw, server_hostname="localhost")
         else:
             with context.wrap_socket(raw, server_hostname="localhost") as connection:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -18,7 +19,7 @@ from registration.sessions.values import Porte
 from registration.vocabulary import Offre
 from storage import tables
 from tests.integration.portal.portes import SANS_LOGIN, Portes, served_doors
-from tests.integration.portal.test_habilitations import opened, sent
+from tests.integration.portal.wizard import token
 from tests.integration.portal.world import SECRET, PortalWorld, serve
 from tests.support.acteurs import HOPITAL
 
@@ -30,6 +31,25 @@ _rows = tables.SessionPortail
 def portes(world: PortalWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portes]:
     with served_doors(world, tmp_path_factory.mktemp("portes")) as served:
         yield served
+
+
+def parsed(content: bytes) -> Any:
+    return html.document_fromstring(content)
+
+
+def opened(world: PortalWorld, session: requests.Session) -> dict[str, str]:
+    """The hidden field of the first form of Demander."""
+    return {"csrf_token": token(session.get(f"{world.url}/demander", timeout=30).text)}
+
+
+def sent(world: PortalWorld, session: requests.Session, **fields: str) -> requests.Response:
+    return session.post(
+        f"{world.url}/demander",
+        data={"offre": "ORG", **fields},
+        headers={"Origin": world.url},
+        allow_redirects=False,
+        timeout=30,
+    )
 
 
 def row_of(world: PortalWorld, token: str | None) -> tables.SessionPortail | None:
@@ -171,9 +191,8 @@ def test_doors_of_one_host_keep_their_cookies_apart(portes: Portes) -> None:
         session.get(f"{address}/demander", timeout=30)
     names = {cookie.name for cookie in session.cookies}
     assert names == {"__Host-portail", "__Host-portail-carte"}
-    form = html.document_fromstring(session.get(f"{portes.certificat}/demander", timeout=30).content)
-    (token,) = form.xpath("//input[@name='csrf_token']/@value")
-    answer = portes.post(session, f"{portes.carte}/demander", csrf_token=str(token))
+    mine = token(session.get(f"{portes.certificat}/demander", timeout=30).text)
+    answer = portes.post(session, f"{portes.carte}/demander", csrf_token=mine, offre="ORG")
     assert answer.status_code == 422
     assert "ouvert il y a trop longtemps" in answer.text
 
@@ -196,7 +215,7 @@ def test_the_choice_of_doors_shows_each_and_leads_on(portes: Portes) -> None:
     session = portes.visitor()
     page = session.get(f"{portes.connexion}/retirer/12?b=1&x=%3Cscript%3E", timeout=30)
     assert page.url.startswith(f"{portes.connexion}/connexion?suite=")
-    links = html.document_fromstring(page.content).xpath("//main//a/@href")
+    links = parsed(page.content).xpath("//main//a/@href")
     suite = "/retirer/12?b=1&x=%3Cscript%3E"
     assert f"{portes.carte}{suite}" in links
     assert f"{portes.certificat}{suite}" in links
@@ -230,7 +249,7 @@ def test_nobody_is_led_elsewhere(portes: Portes, suite: str) -> None:
 def test_the_size_of_the_text_is_kept_over_pages_and_logins(portes: Portes) -> None:
     session = portes.visitor("dr-leroux")
     page = session.get(f"{portes.certificat}/suivi/demandes?offre=TOUTES&etat=CLOSE", timeout=30)
-    document = html.document_fromstring(page.content)
+    document = parsed(page.content)
     assert document.get("class") is None
     (form,) = document.xpath("//form[@action='/taille']")
     assert form.fields["retour"] == "/suivi/demandes?offre=TOUTES&etat=CLOSE"
@@ -239,7 +258,7 @@ def test_the_size_of_the_text_is_kept_over_pages_and_logins(portes: Portes) -> N
     assert (answer.status_code, answer.headers["location"]) == (303, form.fields["retour"])
     for path in ("/", "/suivi", "/rien", "/deconnexion", "/connexion"):
         page = session.get(portes.certificat + path, timeout=30)
-        assert html.document_fromstring(page.content).get("class") == "texte-grande", path
+        assert parsed(page.content).get("class") == "texte-grande", path
     odd = portes.post(session, f"{portes.certificat}/taille", taille='"><script>', retour="/")
     assert "set-cookie" not in odd.headers
 
@@ -249,7 +268,7 @@ def test_a_page_that_answers_a_form_leads_back_to_where_it_began(portes: Portes)
     session.get(f"{portes.certificat}/demander", timeout=30)
     answer = portes.post(session, f"{portes.certificat}/demander", usage="SIGN")
     assert answer.status_code == 422
-    (back,) = html.document_fromstring(answer.content).xpath("//form[@action='/taille']/input[@name='retour']/@value")
+    (back,) = parsed(answer.content).xpath("//form[@action='/taille']/input[@name='retour']/@value")
     assert back == "/demander"
 
 

@@ -42,7 +42,7 @@ def test_who_refuses_is_told_what_to_do(portes: Portes) -> None:
 
 def test_leaving_ends_both_sessions(portes: Portes) -> None:
     session, _ = log_in(portes, MEDECIN)
-    stolen = session.cookies.get(COOKIE)
+    stolen = session.cookies[COOKIE]
     left = portes.post(session, f"{portes.connexion}/deconnexion")
     assert left.headers["location"].startswith(f"{portes.issuer}/session/end?")
     asked = session.get(left.headers["location"], timeout=30)

@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 
 from portal_ihm.login.psc import provider as provider_module
 from registration.sessions.values import Porte
+from tests.integration.portal.doors import all_rows
+from tests.integration.portal.doors.connexion import OF_PSC
 from tests.integration.portal.portes import CLIENT_ID, Portes, served_doors
 from tests.integration.portal.psc.forger import EVENT, SUB, Forger, elliptic_key, forging, other_key
+from tests.integration.portal.walker import filled, routes
 from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import MEDECIN
 
@@ -335,3 +338,25 @@ def test_a_forged_logout_token_ends_nothing(portes: Portes, forger: Forger) -> N
         assert logout(portes, token).status_code == 400
     assert logout(portes, "x" * 300_000).status_code in {400, 413}
     assert is_in(portes, session)
+
+
+def test_every_route_of_this_door_asks_who_it_is_but_the_public_ones(portes: Portes, forger: Forger) -> None:
+    """The rows of the other doors hold here too: without a session nothing else opens, with one who may does."""
+    rows = {**all_rows(), **OF_PSC}
+    there = set(routes(portes.apps[Porte.CONNEXION]))
+    assert there == rows.keys() - {("GET", "/poste/verification")}, "no certificate is asked for here"
+    nobody, somebody = portes.visitor(), portes.visitor()
+    forger.log_in(somebody)
+    for method, path in sorted(there):
+        if rows[method, path] == "public" or path == "/static":
+            continue
+        address = portes.connexion + filled(path, "1")
+        answer = nobody.request(
+            method, address, headers={"Origin": portes.connexion}, allow_redirects=False, timeout=30
+        )
+        if method == "GET":
+            assert (answer.status_code, answer.headers["location"][:17]) == (303, "/connexion?suite="), path
+            assert "/connexion" not in somebody.get(address, timeout=30).url, path
+        else:
+            assert (answer.status_code, "Votre session est terminée" in answer.text) == (403, True), path
+        assert "set-cookie" not in answer.headers

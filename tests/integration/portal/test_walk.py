@@ -43,7 +43,7 @@ KNOWN = ("PS", "PF", "PE", "PA", "pharmacienne", "infirmière", "administratrice
 NOBODY = ("autre plateforme", "révoqué", "non inscrit", "personne")
 STRANGERS = ("PS", "PF", "PE", "PA")
 """New cards: whose bearers nobody has ordered anything for, and who administer nothing."""
-OF_A_SESSION = {"/deconnexion", "/tiers/fin"}
+OF_A_SESSION = {"/deconnexion", "/taille", "/tiers/fin"}
 """Forms that stand on every page, by which one gives something up: the guard's check of their origin is enough."""
 MISSING = "4611686018427387904"
 
