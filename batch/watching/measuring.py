@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from batch.past.guard import stopped
 from batch.watching.alarms import Alarm
 from pki.authority import Authority
 from pki.certificates.reading import UNREADABLE
@@ -91,7 +92,7 @@ class Measuring(Collector):
         return [*found, (catalogue.COLLECT_SECONDS, (), time.monotonic() - started)]
 
     def _rows(self, session: Session, now: datetime) -> Iterator[Sample]:
-        yield catalogue.STOPPED, (), float(session.scalar(select(func.count()).select_from(tables.Arret)) or 0)
+        yield catalogue.STOPPED, (), float(stopped(self._db) is not None)
         yield from _queue(session, now)
         yield from _lists(session, now)
         yield from _trail(session, now)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import Session
 
 from registration.acteurs.rights import in_force, not_over
@@ -153,6 +153,13 @@ def list_habilitations(
         .limit(limit)
     )  # fmt: skip
     return [HabilitationLine._make(line) for line in found]
+
+
+def how_many(now: datetime) -> ScalarSelect[int]:
+    """How many habilitations the acteur of each row has now, as a column of a select over acteurs."""
+    row = tables.Habilitation
+    count = select(func.count()).select_from(row).where(row.id_acteur == tables.Acteur.id, in_force(now))
+    return count.correlate(tables.Acteur).scalar_subquery()
 
 
 def identities_in_force(session: Session, id_acteur: int, now: datetime) -> list[tuple[bytes, str]]:

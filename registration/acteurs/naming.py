@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -19,9 +19,8 @@ from registration.vocabulary import Acte, Plateforme, TypeActeurInscrit
 from runtime.clock import system_clock
 from storage import tables
 from storage.moments import Prepared
+from storage.tables.acteurs import Nomination
 from storage.trail import AUTEUR, note
-
-Row = tables.Administrateur | tables.Operateur
 
 
 class NamedLine(NamedTuple):
@@ -39,7 +38,7 @@ class NamedLine(NamedTuple):
 class Naming:
     """The rows of one table, and the two acts that tell of them."""
 
-    def __init__(self, table: type[Row], acts: tuple[Acte, Acte], only_persons: str) -> None:
+    def __init__(self, table: type[Nomination], acts: tuple[Acte, Acte], only_persons: str) -> None:
         """``only_persons`` says why an application is refused, behind its id."""
         self._table, (self._begun, self._over), self._only_persons = table, acts, only_persons
         now = bindparam("now", type_=table.debut_le.type)
@@ -73,13 +72,9 @@ class Naming:
         begins = terms.begins if terms.begins is not None and terms.begins > now else now
         if terms.ends is not None and terms.ends <= begins:
             raise ActeurRefusedError("ces dates ne laissent aucun jour")
-        row = table(
-            id_acteur=id_acteur,
-            debut_le=begins,
-            fin_le=terms.ends,
-            nomme_par=session.info.get(AUTEUR),
-            motif=terms.motif or "",
-        )
+        row = table()
+        row.id_acteur, row.debut_le, row.fin_le = id_acteur, begins, terms.ends
+        row.nomme_par, row.motif = session.info.get(AUTEUR), terms.motif or ""
         session.add(row)
         note(session, self._begun.value, now, _told(row, row.motif))
         return True
@@ -90,7 +85,7 @@ class Naming:
         rows = session.scalars(
             select(table).where(table.id_acteur == id_acteur, self._not_over(now)).with_for_update(key_share=True)
         ).all()
-        for row in cast("Sequence[Row]", rows):
+        for row in rows:
             row.fin_le, row.motif_fin = now, motif
             note(session, self._over.value, now, _told(row, motif), essential=False)
         return bool(rows)
@@ -119,7 +114,7 @@ class Naming:
         return and_(table.motif_fin.is_(None), or_(table.fin_le.is_(None), table.fin_le > now))
 
 
-def _told(row: Row, motif: str) -> dict[str, object]:
+def _told(row: Nomination, motif: str) -> dict[str, object]:
     return {
         "acteur": row.id_acteur,
         "debut": _moment(row.debut_le),

@@ -67,13 +67,12 @@ class Habilitation(Base):
     motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
 
 
-class Administrateur(Base):
-    """A person who may act for others (agir pour un tiers), from ``debut_le`` to before ``fin_le``; as an habilitation.
+class Nomination:
+    """That a person is named for something, from ``debut_le`` to before ``fin_le``; the columns of a table of them.
 
     One that was taken back has its end, and ``motif_fin``; nothing is removed.
     """
 
-    __tablename__ = "administrateur"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"), index=True)
     debut_le: Mapped[datetime]
@@ -83,14 +82,13 @@ class Administrateur(Base):
     motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
 
 
-class Operateur(Base):
+class Administrateur(Nomination, Base):
+    """A person who may act for others (agir pour un tiers)."""
+
+    __tablename__ = "administrateur"
+
+
+class Operateur(Nomination, Base):
     """A person who may enter the operators' room of the portal; as an administrateur, and apart from him."""
 
     __tablename__ = "operateur"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    id_acteur: Mapped[int] = mapped_column(ForeignKey("acteur.id"), index=True)
-    debut_le: Mapped[datetime]
-    fin_le: Mapped[datetime | None]
-    nomme_par: Mapped[str | None] = mapped_column(String(64))
-    motif: Mapped[str] = mapped_column(String(MOTIF_LENGTH))
-    motif_fin: Mapped[str | None] = mapped_column(String(MOTIF_LENGTH))
