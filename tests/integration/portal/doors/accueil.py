@@ -1,8 +1,6 @@
-"""The first page, the last one, and the files that every page is drawn with."""
+"""The first page, and the files that every page is drawn with."""
 
 ROWS = {
     ("GET", "/"): "holder",
-    ("GET", "/deconnexion"): "public",
-    ("POST", "/deconnexion"): "public",
     ("GET", "/static"): "public",
 }
