@@ -108,7 +108,7 @@ def test_in_firefox_who_gives_no_code_is_told_what_to_do(
         desktop.wait_for(DIALOG)
         give_up(desktop)
         assert until(lambda: "ERR_IHM_002" in firefox.text), firefox.text
-        assert "Insérez votre carte dans le lecteur" in firefox.text
+        assert "Vérifiez que votre carte est bien dans le lecteur" in firefox.text
         assert "MARCHAND" not in firefox.text
         assert (chip.pin.tries, chip.signatures) == (3, 0)
 
