@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from starlette.applications import Starlette
 
-from portal_ihm.app import build_app
-from runtime.listening.server import HttpServer, Limits, server_ssl_context
+from registration.sessions.values import Porte
 from tests.integration.portal.conftest import CHROMIUM, FLAGS
-from tests.integration.portal.world import SECRET, PortalWorld
+from tests.integration.portal.portes import served_doors
+from tests.integration.portal.world import PortalWorld
 from tests.support.firefox import Firefox, make_firefox, make_profile, nss
 from tests.support.virtual_card.chip import Chip
 from tests.support.virtual_card.desktop import Desktop, make_desktop
@@ -31,21 +28,10 @@ _PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
-def door(world: PortalWorld) -> Iterator[str]:
-    """A listener that a card can come in by: it signs with PKCS#1 v1.5, which TLS 1.3 has no place for."""
-    portal = world.here.settings.portal
-    apps: list[Starlette] = []
-
-    async def front(scope: Any, receive: Any, send: Any) -> None:
-        await apps[0](scope, receive, send)
-
-    context = server_ssl_context(portal.tls_certificate_file, portal.tls_key_file.path, world.here.trust_anchors)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    server = HttpServer(front, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=1))
-    address = f"https://localhost:{server.port}"
-    apps.append(build_app(world.ra, session_secret=SECRET, public_url=address))
-    with server.in_thread():
-        yield address
+def door(world: PortalWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where cards come in."""
+    with served_doors(world, tmp_path_factory.mktemp("carte"), portes=(Porte.CARTE,)) as portes:
+        yield portes.carte
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +107,8 @@ def test_in_firefox_who_gives_no_code_is_told_what_to_do(
         firefox.open_slowly(door)
         desktop.wait_for(DIALOG)
         give_up(desktop)
-        assert until(lambda: "ERR_WS_020" in firefox.text), firefox.text
-        assert "Insérez votre carte dans le lecteur" in firefox.text
+        assert until(lambda: "ERR_IHM_002" in firefox.text), firefox.text
+        assert "Vérifiez que votre carte est bien dans le lecteur" in firefox.text
         assert "MARCHAND" not in firefox.text
         assert (chip.pin.tries, chip.signatures) == (3, 0)
 
@@ -135,7 +121,7 @@ def test_in_firefox_a_blocked_card_opens_nothing(
         type_code(desktop, "9999")
         assert until(lambda: chip.pin.tries == 0)
         give_up(desktop)
-        assert until(lambda: "ERR_WS_020" in firefox.text), firefox.text
+        assert until(lambda: "ERR_IHM_002" in firefox.text), firefox.text
         assert chip.signatures == 0
 
 

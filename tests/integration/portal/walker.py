@@ -7,6 +7,7 @@ import http.client
 import re
 import ssl
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from email.message import Message
 from http.cookies import SimpleCookie
@@ -147,7 +148,7 @@ def check(answer: Answer, path: str) -> None:
         assert flags & {"samesite=strict", "samesite=lax"}, (path, cookie)
 
 
-def content_of(db: Database) -> dict[str, str]:
+def content_of(db: Database, aside: AbstractSet[str] = frozenset()) -> dict[str, str]:
     """A sum of all rows of each table: what "nothing was written" means, and nothing changed either."""
     with db.read() as session:
         return {
@@ -155,12 +156,12 @@ def content_of(db: Database) -> dict[str, str]:
                 "\n".join(sorted(repr(tuple(row)) for row in session.execute(table.select()))).encode()
             ).hexdigest()
             for table in tables.Base.metadata.sorted_tables
-            if table.name not in _ASIDE
+            if table.name not in _ASIDE | aside
         }
 
 
 def some_keys(db: Database) -> list[str]:
-    """What an address could name: the keys of the first row and of the last one of each table, the longest first."""
+    """What an address could name: some keys of first and last rows of the tables, texts and then numbers."""
     found: set[str] = set()
     with db.read() as session:
         for table in tables.Base.metadata.sorted_tables:
@@ -168,4 +169,5 @@ def some_keys(db: Database) -> list[str]:
             if len(key) == 1:
                 for order in (key[0].asc(), key[0].desc()):
                     found |= {str(one) for one in session.scalars(table.select().order_by(order).limit(1))}
-    return sorted((one for one in found if re.fullmatch(r"[\w-]{1,64}", one)), key=lambda one: (-len(one), one))
+    fit = sorted(one for one in found if re.fullmatch(r"[\w-]{1,64}", one))
+    return [one for one in fit if not one.isdecimal()][:3] + [one for one in fit if one.isdecimal()][:6]

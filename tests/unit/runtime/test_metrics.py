@@ -138,7 +138,9 @@ def test_names_are_those_of_prometheus_conventions() -> None:
 def test_a_path_is_named_by_its_route_and_never_by_its_values() -> None:
     def view(_request: Any) -> None: ...
 
-    name = by_route([Route("/", view), Route("/a/{numero}", view), Route("/a/{x}/b", view), Mount("/static", routes=[])])
+    name = by_route(
+        [Route("/", view), Route("/a/{numero}", view), Route("/a/{x}/b", view), Mount("/static", routes=[])]
+    )
     assert [name("GET", path) for path in ("/", "/a/12", "/a/12/b", "/static/x/y.css", "/c", "/a/12/b/c")] == [
         "/", "/a/{numero}", "/a/{x}/b", "/static", OTHER, OTHER,
     ]  # fmt: skip
