@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 
 from registration.errors import Code, IgcError
 from registration.life import revocations
+from registration.life.jetons import spend
 from registration.life.numbers import numbered
 from registration.revocation.asking import Asked, Plan, World, carry_out, result_of, settle
 from registration.revocation.targets import AuthorityNames, Target, Targets, hold_one
-from registration.revocation.tries import Keys, return_try, spend, take
+from registration.revocation.tries import Keys, return_try, take
 from registration.revocation_views import RevocationResult
 from registration.rules.asked_revocation import Wish, judge_form
 from registration.rules.code_tries import TryPolicy

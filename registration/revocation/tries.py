@@ -14,16 +14,16 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from registration.life.jetons import any_over, forget_over
 from registration.rules.code_tries import Count, Counts, TryPolicy, give_back, is_flooded, judge_try
 from registration.vocabulary import Acte, Plateforme
 from storage import tables
-from storage.bulk import insert_if_new, insert_rows
+from storage.bulk import insert_rows
 from storage.database import Database
 from storage.trail import note
 
 _row = tables.EssaiCode
 _table = cast("Table", _row.__table__)
-_served = cast("Table", tables.JetonServi.__table__)
 _AT_ONCE = 500
 _NATURES = {
     "address": "adresse", "certificate": "certificat", "pair": "essai", "overall": "ensemble", "place": "place",
@@ -88,24 +88,17 @@ def return_try(session: Session, keys: Keys, now: datetime) -> None:
     keys.write(session, give_back(keys.hold(session, now)))
 
 
-def spend(session: Session, jeton: str, fin_le: datetime) -> bool:
-    """Let a token of a form serve, once: False when it has. ``fin_le`` is when it would not be accepted any more."""
-    return insert_if_new(session, tables.JetonServi, {"id": jeton, "fin_le": fin_le})
-
-
 def anything_to_forget(db: Database, now: datetime) -> bool:
     """Whether ``forget`` would find anything."""
     with db.read() as session:
-        return any(
-            session.scalar(select(model.fin_le).where(model.fin_le <= now).limit(1)) is not None
-            for model in (tables.EssaiCode, tables.JetonServi)
-        )
+        is_over = session.scalar(select(_row.fin_le).where(_row.fin_le <= now).limit(1)) is not None
+        return is_over or any_over(session, now)
 
 
 def forget(db: Database, now: datetime) -> None:
     """Remove what says nothing any more; how many tries were refused meanwhile gets one line of the audit trail."""
     with db.write() as session:
-        session.connection().execute(delete(_served).where(_served.c.fin_le <= now))
+        forget_over(session, now)
     while _forget_some(db, now):
         pass
 

@@ -15,11 +15,11 @@ import msgspec
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from registration.life.jetons import forget_over, spend
 from registration.sessions.values import Compte, Durees, FinDeSession, Ouverture, Porte, SessionOuverte
 from registration.values import Sujet
 from registration.vocabulary import Plateforme
 from storage import tables
-from storage.bulk import insert_if_new
 from storage.database import Database
 from storage.moments import Prepared
 
@@ -123,10 +123,10 @@ def end_by_issuer(db: Database, plateforme: Plateforme, fin: FinDeSession, now: 
         meant.append(_row.sid == _digest(fin.emetteur, fin.sid))
     if fin.sub is not None:
         meant.append(_row.compte == _digest(fin.emetteur, fin.sub))
-    served = {"id": _digest("logout_token", fin.emetteur, fin.jti)[:_SERVED_ID], "fin_le": fin.fin_le}
+    jeton = _digest("logout_token", fin.emetteur, fin.jti)[:_SERVED_ID]
     with db.write() as session:
-        session.execute(delete(tables.JetonServi).where(tables.JetonServi.fin_le <= now))
-        if not insert_if_new(session, tables.JetonServi, served):
+        forget_over(session, now)
+        if not spend(session, jeton, fin.fin_le):
             return None
         ended = list(session.scalars(select(_row.cle).where(*meant)))
         session.execute(delete(_row).where(_row.cle.in_(ended)))
