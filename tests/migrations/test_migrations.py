@@ -105,6 +105,7 @@ def test_processes_that_start_together_migrate_once(empty_database_url: str, eng
         assert connection.execute(text("SELECT count(*) FROM compteur")).scalar() == 2
 
 
+@pytest.mark.long
 def test_down_to_nothing_and_up_again(empty_database_url: str, engine: Engine) -> None:
     upgrade(empty_database_url)
     command.downgrade(alembic_config(empty_database_url), "base")

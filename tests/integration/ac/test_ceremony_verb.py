@@ -22,6 +22,8 @@ from tests.support.softhsm import SoftHsm
 from tests.support.verbs import igc
 from tests.vectors.samples import make_root
 
+pytestmark = pytest.mark.long
+
 
 def written(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,8 @@ from tests.support.clock import Clock
 from tests.support.publications import open_publication
 from tests.support.stored import certificate_of
 
+pytestmark = pytest.mark.long
+
 Serve = Callable[..., str]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import insert, select, update
 
@@ -19,6 +20,8 @@ from tests.integration.audit import forging
 from tests.integration.audit.conftest import Place
 from tests.vectors.csr_cases import PRIME, close_primes, rsa_spki
 from tests.vectors.keys import key, key_of, prime
+
+pytestmark = pytest.mark.long
 
 
 def _found(place: Place, *files: Path, **scope: object) -> list[Finding]:

@@ -32,6 +32,7 @@ def _chunks_signed(world: BatchWorld) -> list[tuple[int | None, int]]:
     return [(lot, count) for (_, lot), count in sorted(found.items(), key=lambda item: item[0][0])]
 
 
+@pytest.mark.long
 def test_a_single_demande_passes_a_big_lot(world: BatchWorld) -> None:
     world.policy = _POLICY
     index = world.deposit_fresh(200)
@@ -72,6 +73,7 @@ def test_two_big_lots_progress_together(world: BatchWorld) -> None:
     world.assert_complete(second, good=150)
 
 
+@pytest.mark.long
 def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: BatchWorld) -> None:
     world.policy = _POLICY
     for _ in range(10):
@@ -89,6 +91,7 @@ def test_single_demandes_that_keep_coming_do_not_stop_a_lot(world: BatchWorld) -
     world.assert_complete(index, good=75)
 
 
+@pytest.mark.long
 def test_registration_stays_one_page_ahead_of_the_signatures(world: BatchWorld) -> None:
     world.policy = _POLICY
     index = world.deposit_fresh(250)

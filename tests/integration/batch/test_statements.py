@@ -17,6 +17,7 @@ _CHUNK_STATEMENTS = 33
 _PAGE_STATEMENTS = 25
 
 
+@pytest.mark.long
 def test_statements_of_a_chunk_do_not_depend_on_its_size(world: BatchWorld) -> None:
     world.policy = replace(world.policy, lots=LotPolicy(page_size=400, chunk_size=400, at_once=400))
     install(world.context)

@@ -85,6 +85,7 @@ def test_a_table_that_cannot_be_written_for_minutes(world: BatchWorld, clock: Cl
     world.assert_complete(index, good=30)
 
 
+@pytest.mark.long
 def test_a_signer_that_is_away_for_minutes(world: BatchWorld, clock: Clock) -> None:
     signers = broken(world.hierarchy.signers)
     index = world.deposit_fresh(6)

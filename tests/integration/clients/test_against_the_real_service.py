@@ -30,6 +30,8 @@ from tests.support.csrs import broken_csr, csr
 from tests.support.hierarchies import Hierarchy
 from tests.support.pairs import write_pair
 
+pytestmark = pytest.mark.long
+
 CODE = "Sesame-ouvre-toi-1"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
 

@@ -27,6 +27,8 @@ from tests.support.acteurs import ADMINISTRATRICE, MEDECIN
 from tests.support.hierarchies import Hierarchy
 from tests.support.pairs import write_pair
 
+pytestmark = pytest.mark.long
+
 HELPER = "ph-arnaud"
 LATER = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
 _LOGGED = re.compile(r"\x1b|20\d\d-|\[(\x1b|debug|info|warning|error|critical)")

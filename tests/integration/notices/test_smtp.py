@@ -146,6 +146,7 @@ def test_a_line_cut_in_the_middle_of_a_mail_lets_the_others_go_first(world: Noti
     assert {etat for etat, _ in etats(world).values()} == {"ENVOYE"}
 
 
+@pytest.mark.long
 def test_nobody_listening_costs_no_notice_and_is_asked_ever_less_often(world: NoticeWorld) -> None:
     world.place()
     mailer = world.mailer(smtp(free_port()))

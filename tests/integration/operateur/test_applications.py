@@ -25,6 +25,8 @@ from tests.support.clock import day_of_paris
 from tests.support.csrs import key
 from tests.support.databases import count_rows
 
+pytestmark = pytest.mark.long
+
 DPI = "10B0990011/DPI-2"
 DATES = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC))
 

@@ -31,6 +31,8 @@ from tests.integration.past.conftest import Backup, seal
 from tests.support.stored import crl_of
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 ORG, CARTES = "ACI-EL-ORG-TEST", "ACI-CARTES-TEST"
 
 

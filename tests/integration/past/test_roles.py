@@ -38,7 +38,7 @@ from tests.support.stored import key_of
 from tests.support.verbs import igc, write_settings
 from tests.support.world import World, make_world
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.long]
 RUNNING = "igc_marche"
 _numbers = count(1)
 

@@ -21,6 +21,8 @@ from tests.support.produits import conditions
 from tests.support.revoking import revocation_form
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 WALKS = (0, 1, 3, newest.WALK)
 Turn = Callable[[int | None], tuple[list[int], int | None]]
 

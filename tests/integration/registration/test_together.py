@@ -51,6 +51,7 @@ def a_sender(world: World, rank: int, done: list[str]) -> None:
             done.append(refusal.code.value)
 
 
+@pytest.mark.long
 def test_senders_and_workers_on_the_same_rows(world: World) -> None:
     done: list[str] = []
     acts = [lambda rank=rank: a_sender(world, rank, done) for rank in range(3)]

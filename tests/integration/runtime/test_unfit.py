@@ -27,6 +27,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.queue_server import TcpQueueServer
 from tests.support.verbs import igc, write_settings
 
+pytestmark = pytest.mark.long
+
 _numbers = itertools.count()
 _SECRET = "s3cret-of-nobody"
 

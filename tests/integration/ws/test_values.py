@@ -41,6 +41,7 @@ EDGES = {
 AFTER = [LONG, -LONG - 1, 2**31, 2**31 - 1, -(2**31) - 1, 0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", SoapVersion)
 @pytest.mark.parametrize("case", EDGES)
 def test_the_largest_numbers(door: Door, case: str, version: SoapVersion) -> None:
