@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from batch.queue import leases
 from batch.queue.jobs import install, run_tasks
 from registration.policy import LotPolicy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from registration.errors import IgcError
 from registration.vocabulary import EtatDemande
 from storage import tables
