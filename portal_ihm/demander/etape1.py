@@ -64,8 +64,8 @@ def envoi(parcours: Parcours, data: FormData, _file: object) -> Response:
     form.offer(offres)
     form.validate()
     offre = offre_of(form.offre.data)
-    if offre is not None and offre not in offres:
-        form.offre.errors = [with_code(Code.HABILITATION_MISSING)]
+    if offre not in offres and not form.offre.errors:
+        form.offre.errors = [with_code(Code.OFFRE_MISSING if offre is None else Code.HABILITATION_MISSING)]
     if form.is_too_old or form.offre.errors or offre is None:
         other = [TOO_OLD] if form.is_too_old else []
         return _page(parcours, form, _look(parcours, form), status=422, other=other)
