@@ -202,6 +202,7 @@ def _tell(form: Etape3Form, refusal: IgcError) -> None:
 def _page(
     parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, status: int = 200, other: list[str] | None = None
 ) -> Response:
+    produit = _produit(ouverture.offre, form.usage_affiche.data)
     return render(
         parcours.request,
         "demander/etape3.html",
@@ -210,7 +211,8 @@ def _page(
         steps=STEPS,
         form=form,
         ouverture=ouverture,
-        produit=_produit(ouverture.offre, form.usage_affiche.data),
+        produit=produit,
+        address_required=produit is not None and requires_address(produit),
         other_errors=other or [],
         most_fqdns=MAX_FQDNS,
     )

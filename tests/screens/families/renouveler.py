@@ -62,6 +62,7 @@ def _refused(page: Page, world: PortalWorld) -> None:
 def _third(page: Page, world: PortalWorld) -> None:
     _product(page, world)
     page.get_by_role("button", name="Renouveler", exact=True).click()
+    page.get_by_role("button", name="Suivant").wait_for()
 
 
 def _third_error(page: Page, world: PortalWorld) -> None:
