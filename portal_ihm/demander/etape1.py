@@ -61,7 +61,7 @@ def envoi(parcours: Parcours, data: FormData, _file: object) -> Response:
     """Search, or go on; a choice that changes what is to be chosen next shows that."""
     form = Etape1Form(parcours.request, data)
     offres = offres_of(parcours.request.scope)
-    form.offer(offres)
+    form.propose(offres)
     form.validate()
     offre = offre_of(form.offre.data)
     if offre not in offres and not form.offre.errors:
@@ -228,7 +228,7 @@ def _marks(parcours: Parcours) -> Marks:
 def _page(
     parcours: Parcours, form: Etape1Form, found: _Found, *, status: int = 200, other: list[str] | None = None
 ) -> Response:
-    form.offer(offres_of(parcours.request.scope))
+    form.propose(offres_of(parcours.request.scope))
     for champ, text in found.errors.items():
         form[champ].errors = [*form[champ].errors, text]
     chosen = _structure_of(form, found)

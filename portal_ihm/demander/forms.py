@@ -86,7 +86,7 @@ class Etape1Form(SecureForm):
     prenom = StringField("Prénom", filters=[strip])
     offertes = HiddenField()
 
-    def offer(self, offres: frozenset[Offre]) -> None:
+    def propose(self, offres: frozenset[Offre]) -> None:
         """Let these be chosen."""
         self.offre.choices = [(offre.value, text) for offre, text in OFFRE_TEXTS.items() if offre in offres]
 

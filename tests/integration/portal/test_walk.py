@@ -18,6 +18,7 @@ from registration.acteurs.habilitations import Terms
 from registration.errors import AccessError
 from registration.values import Caller
 from registration.vocabulary import GenreBrouillon, Offre
+from storage.database import Database
 from tests.integration.portal.doors import all_rows
 from tests.integration.portal.walker import (
     Answer,
@@ -211,12 +212,18 @@ def test_what_is_asked_for_is_there_for_whom_it_belongs_to(walkers: dict[str, Wa
     assert [path for path in paths if any(walker.ask("GET", filled(path, key)).status == 200 for key in keys)]
 
 
+def acts_in(db: Database) -> dict[str, str]:
+    """As ``content_of``, without who has tried something for the first time: he is entered, whatever becomes of it."""
+    entered = {"acteur", "identite", "piste_audit", "tete_audit"}
+    return {name: content for name, content in content_of(db).items() if name not in entered}
+
+
 @pytest.mark.parametrize("name", STRANGERS)
 def test_what_exists_looks_to_strangers_like_what_does_not(
     world: PortalWorld, walkers: dict[str, Walker], keys: list[str], name: str
 ) -> None:
     """One of them tries every key, and each of the others two: there are many routes, and they ask the same rules."""
-    walker, before = walkers[name], content_of(world.db)
+    walker, before = walkers[name], acts_in(world.db)
     body = f"csrf_token={quote(walker.token())}&confirmation=y"
     for method, path in sorted(row for row in ROWS if has_parameter(row[1])):
         missing = walker.own(method, filled(path, MISSING), body)
@@ -226,7 +233,7 @@ def test_what_exists_looks_to_strangers_like_what_does_not(
             check(answer, path)
             assert answer.status == missing.status, (method, path, key, answer.status)
             assert lasting(answer.text) == lasting(missing.text.replace(MISSING, key)), (method, path, key)
-    assert content_of(world.db) == before
+    assert acts_in(world.db) == before
 
 
 @pytest.mark.parametrize(
