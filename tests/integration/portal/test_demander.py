@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from commands.demo.portal import place_demande
 from registration.vocabulary import EtatDemande, Offre, Usage
 from tests.integration.portal.wizard import MAIL, Wizard, codes_at, errors_at, grow, ready, summary_of
 from tests.integration.portal.world import XSS, PortalWorld, new_csr
@@ -355,3 +357,9 @@ def test_the_cost_of_steps_1_and_3_for_an_administrator_of_300_structures(world:
     assert page.count('name="structure" ') == 0, "a search, and no list of 300"
     assert many == few
     assert max(many) <= 16, many
+
+
+def test_the_demo_places_its_demande_by_these_forms(world: PortalWorld, tmp_path: Path) -> None:
+    client = world.client("dr-leroux")
+    numero = place_demande(world.url, (client.certificate, client.key), world.root, tmp_path, "Demande du portail")
+    assert world.demande(int(numero)).service_applicatif == "Demande du portail"
