@@ -152,9 +152,8 @@ def typed_of(parcours: Parcours) -> dict[str, str]:
         return {}
     names = (_joined(row) for row in values.get("fqdns") or ())
     local = values.get("adresse_locale") or ""
-    composed = (
-        f"{local}@{_joined({name: values.get(f'adresse_{name}') for name in ('texte', 'domaine')})}" if local else ""
-    )
+    domain = _joined({"texte": values.get("adresse_texte"), "domaine": values.get("adresse_domaine")})
+    composed = f"{local}@{domain}" if local else ""
     typed = {
         "serviceApplicatif": values.get("service_applicatif") or "",
         "adresseEmail": (values.get("adresse_email") or "") if produit.offre is Offre.PS else composed,

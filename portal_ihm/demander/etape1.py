@@ -61,11 +61,11 @@ def envoi(parcours: Parcours, data: FormData, _file: object) -> Response:
     """Search, or go on; a choice that changes what is to be chosen next shows that."""
     form = Etape1Form(parcours.request, data)
     offres = offres_of(parcours.request.scope)
-    form.offer(offres)
+    form.propose(offres)
     form.validate()
     offre = offre_of(form.offre.data)
-    if offre is not None and offre not in offres:
-        form.offre.errors = [with_code(Code.HABILITATION_MISSING)]
+    if offre not in offres and not form.offre.errors:
+        form.offre.errors = [with_code(Code.OFFRE_MISSING if offre is None else Code.HABILITATION_MISSING)]
     if form.is_too_old or form.offre.errors or offre is None:
         other = [TOO_OLD] if form.is_too_old else []
         return _page(parcours, form, _look(parcours, form), status=422, other=other)
@@ -228,7 +228,7 @@ def _marks(parcours: Parcours) -> Marks:
 def _page(
     parcours: Parcours, form: Etape1Form, found: _Found, *, status: int = 200, other: list[str] | None = None
 ) -> Response:
-    form.offer(offres_of(parcours.request.scope))
+    form.propose(offres_of(parcours.request.scope))
     for champ, text in found.errors.items():
         form[champ].errors = [*form[champ].errors, text]
     chosen = _structure_of(form, found)

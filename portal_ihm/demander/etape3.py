@@ -61,7 +61,7 @@ def envoi(parcours: Parcours, data: FormData, file: object) -> Response:  # noqa
     form, action = Etape3Form(parcours.request, data), text_of(data, "action")
     before = _produit(ouverture.offre, text_of(data, "usage_affiche"))
     form.fit(ouverture, before)
-    is_right = form.validate()
+    form.validate()
     if form.is_too_old:
         return _page(parcours, form, ouverture, status=422, other=[TOO_OLD])
     parcours = _keep(parcours, form, ouverture, is_longer=action == "plus", is_shown=before is not None)
@@ -70,7 +70,7 @@ def envoi(parcours: Parcours, data: FormData, file: object) -> Response:  # noqa
         return parcours.go(2) if action == "precedent" else parcours.go(3, "fqdn")
     if produit is not None and produit != before and produit.usage not in ouverture.fermes:
         return parcours.go(3, "produit")
-    if not _is_accepted(parcours, form, ouverture, is_right=is_right):
+    if not _is_accepted(parcours, form, ouverture):
         return _page(parcours, form, ouverture, status=422)
     return parcours.go("details" if action == "details" else 4)
 
@@ -135,7 +135,7 @@ def _copy_address(parcours: Parcours, form: Etape3Form, values: dict[str, Any], 
         form.email_acteur.errors = [f"{text} ({Code.EMAIL_ACTEUR_SYNTAX.value})"]
 
 
-def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, is_right: bool) -> bool:
+def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte) -> bool:
     """Whether nothing but a CSR is missing; else every refusal stands at its field."""
     produit = produit_of(parcours)
     if produit is not None and produit.usage in ouverture.fermes:
@@ -146,7 +146,7 @@ def _is_accepted(parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, 
             form.usage.errors = [with_code(Code.USAGE_MISSING)]
         return False
     has_misfit = _tell_misfits(parcours, form, ouverture, produit)
-    if has_misfit or not is_right or any(field.errors for field in form):
+    if has_misfit or any(field.errors for field in form):
         return False
     origin = parcours.origin(origin_of(parcours.request))
     apercu = portal_of(parcours.request).authority.demandes.foresee(origin, demande_of(parcours, ouverture))
@@ -202,6 +202,7 @@ def _tell(form: Etape3Form, refusal: IgcError) -> None:
 def _page(
     parcours: Parcours, form: Etape3Form, ouverture: OffreOuverte, *, status: int = 200, other: list[str] | None = None
 ) -> Response:
+    produit = _produit(ouverture.offre, form.usage_affiche.data)
     return render(
         parcours.request,
         "demander/etape3.html",
@@ -210,7 +211,8 @@ def _page(
         steps=STEPS,
         form=form,
         ouverture=ouverture,
-        produit=_produit(ouverture.offre, form.usage_affiche.data),
+        produit=produit,
+        address_required=produit is not None and requires_address(produit),
         other_errors=other or [],
         most_fqdns=MAX_FQDNS,
     )

@@ -19,10 +19,9 @@ from registration.rules.fields import (
     has_field,
     normalize_email,
     normalize_upn,
-    requires_address,
 )
 from registration.rules.limits import MAX_FQDNS, SERVICE_LENGTH
-from registration.vocabulary import USAGES_BY_OFFRE, Offre
+from registration.vocabulary import USAGES_BY_OFFRE, Offre, Saisie
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -87,7 +86,7 @@ class Etape1Form(SecureForm):
     prenom = StringField("Prénom", filters=[strip])
     offertes = HiddenField()
 
-    def offer(self, offres: frozenset[Offre]) -> None:
+    def propose(self, offres: frozenset[Offre]) -> None:
         """Let these be chosen."""
         self.offre.choices = [(offre.value, text) for offre, text in OFFRE_TEXTS.items() if offre in offres]
 
@@ -159,9 +158,10 @@ class Etape3Form(ContactsForm):
                 del self[name]
         if there["adresse_domaine"]:
             self.adresse_domaine.choices = domain_choices(ouverture.domaines)
-            self.adresse_locale.flags.required = produit is not None and requires_address(produit)
+            _fix(self.adresse_texte, ouverture.domaines)
         if there["fqdns"]:
             for row in self.fqdns:
+                _fix(row.form.texte, ouverture.domaines_serveur)
                 row.form.domaine.choices = domain_choices(ouverture.domaines_serveur)
         self.usage_affiche.data = "" if produit is None else produit.usage.value
 
@@ -174,6 +174,13 @@ class Etape3Form(ContactsForm):
 def _usage_text(usage: Any, ouverture: OffreOuverte) -> str:  # noqa: ANN401 -- Usage
     closed = " (fermé aux nouvelles demandes)" if usage in ouverture.fermes else ""
     return USAGE_TEXTS[usage] + closed
+
+
+def _fix(texte: StringField, domaines: tuple[DomaineOffert, ...]) -> None:
+    """Guide §8.2.3: nothing can be typed where no domain admits anything in front of it, unless something was."""
+    is_fixed = all(one.saisie is Saisie.NON_MODIFIABLE for one in domaines)
+    if is_fixed and not texte.data:
+        texte.render_kw = {"disabled": True}
 
 
 def domain_choices(domaines: tuple[DomaineOffert, ...]) -> list[tuple[str, str]]:

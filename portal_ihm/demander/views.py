@@ -64,7 +64,7 @@ async def abandonner(request: Request) -> Response:
 def annuler(parcours: Parcours, data: FormData, _file: object) -> Response:
     """Forget it and go home."""
     if not DepartForm(parcours.request, data).validate():
-        return parcours.go(parcours.reached)
+        return _page(parcours.request, [TOO_OLD], status=422)
     portal_of(parcours.request).authority.brouillons.drop(caller_of(parcours.request), parcours.brouillon.id)
     return RedirectResponse("/demander", status_code=303)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 TOO_OLD = "Ce formulaire a été ouvert il y a trop longtemps. Vérifiez la saisie et envoyez-le à nouveau."
-_MAX_TEXT = 4096
+_MAX_TEXT = 48 * 1024
 _MAX_FIELDS = 60
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from registration.errors import Code
 from registration.reference.entry import (
     DIRECTORY,
+    FOR_HIMSELF,
     NAMED_AT_ONCE,
     NO_WORKSTATION,
-    OTHER_OFFRES,
     OWN_CODE,
     OWN_KEY,
     WITHOUT_LOGIN,
@@ -39,7 +39,6 @@ GUIDE: Mapping[Code, Entry] = {
         "élément",
         "l'offre manque, est vide ou n'est aucune des quatre ; rien d'autre n'est alors jugé, les champs "
         "dépendant de l'offre",
-        ihm=OTHER_OFFRES,
     ),
     Code.STRUCTURE_UNKNOWN: Entry(
         "élément, recherche",
@@ -52,7 +51,6 @@ GUIDE: Mapping[Code, Entry] = {
         "élément",
         "PRO : le bénéficiaire manque, est vide, n'est pas un identifiant (un chiffre, puis de 5 à 31 "
         "chiffres, majuscules ou /), est inconnu ou n'est pas rattaché à la structure",
-        ihm=OTHER_OFFRES,
     ),
     Code.CSR_REFUSED: Entry(
         "élément",
@@ -124,7 +122,6 @@ GUIDE: Mapping[Code, Entry] = {
         "PRO : l'annuaire ne connaît personne dans la structure choisie : faire importer son personnel par "
         "l'exploitant",
         ws=DIRECTORY,
-        ihm=DIRECTORY,
     ),
     Code.DIRECTORY_AWAY: Entry(
         "élément, recherche",
@@ -148,7 +145,7 @@ GUIDE: Mapping[Code, Entry] = {
     Code.BENEFICIAIRE_NOT_ENTITLED: Entry(
         "élément",
         "PS : le bénéficiaire n'est pas l'acteur lui-même",
-        ihm=OTHER_OFFRES,
+        ihm=FOR_HIMSELF,
     ),
     Code.CLE_TIME_OVER: Entry(
         "clé",
@@ -203,7 +200,6 @@ GUIDE: Mapping[Code, Entry] = {
     Code.EMAIL_SYNTAX: Entry(
         "élément",
         "l'adresse protégée manque, est donnée vide, ou n'est pas une adresse",
-        ihm=OTHER_OFFRES,
     ),
     Code.EMAIL_ACTEUR_SYNTAX: Entry(
         "élément",
@@ -224,12 +220,10 @@ GUIDE: Mapping[Code, Entry] = {
     Code.FQDN_MISSING: Entry(
         "élément",
         "SSL_SERV : aucun FQDN, vides compris, ou plus de cinq",
-        ihm=OTHER_OFFRES,
     ),
     Code.FQDN_SYNTAX: Entry(
         "élément",
         "un FQDN n'est pas un nom de domaine complet, dépasse une longueur, ou est vide à côté d'autres",
-        ihm=OTHER_OFFRES,
     ),
     Code.VALIDATION_FAILED: Entry(
         "formulaire",
@@ -241,6 +235,5 @@ GUIDE: Mapping[Code, Entry] = {
         "élément",
         "un autre porteur détient l'adresse, quelle que soit sa casse, par une demande en cours ou un "
         "certificat en vigueur",
-        ihm=OTHER_OFFRES,
     ),
 }

@@ -10,12 +10,10 @@ from registration.reference.entry import (
     ANNULATION,
     IN_002,
     IN_063,
-    NAMES,
     NO_LOT,
     NO_MESSAGE,
     NO_PRO_SANTE_CONNECT,
     PRODUITS,
-    RENEWAL,
     RETRAIT,
     REVOCATION,
     WITHOUT_LOGIN,
@@ -190,7 +188,6 @@ OWN: Mapping[Code, Entry] = {
         "recherche",
         "critères incompatibles ; un nom cherché a son étoile ailleurs qu'à la fin, moins de deux lettres ou "
         "chiffres devant elle, ou aucun",
-        ihm=NAMES,
     ),
     Code.DOMAIN_NOT_ENTITLED: Entry(
         "élément",
@@ -217,19 +214,19 @@ OWN: Mapping[Code, Entry] = {
         "renouvellement trop tôt ou trop tard ; la fenêtre s'ouvre 30 jours avant la fin du certificat "
         "(réglage `registration.renewal_window_days`) et se ferme 240 heures après, bornes comprises : "
         "attendre, ou faire une nouvelle demande",
-        ihm=RENEWAL,
+        ihm=IN_063,
     ),
     Code.NOT_RENEWABLE: Entry(
         "élément",
         "seul un produit Actif ou Expiré se renouvelle : un certificat à retirer se retire, un produit "
         "révoqué ou une demande sans certificat se redemande",
-        ihm=RENEWAL,
+        ihm=IN_063,
     ),
     Code.RENEWAL_TAKEN: Entry(
         "élément",
         "un seul renouvellement à la fois : un autre est en cours, ou retiré et actif, ou le même produit est "
         "nommé plus haut dans le lot ; annuler l'autre, s'il n'est pas retiré, libère la place",
-        ihm=RENEWAL,
+        ihm=IN_063,
     ),
     Code.NOT_ACTIVE: Entry(
         "retrait",

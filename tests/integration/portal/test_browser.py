@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
@@ -12,37 +11,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import BrowserContext, Page, expect
 
 from commands.trial.fictitious import HOPITAL
-from tests.integration.portal.world import XSS, PortalWorld, new_csr
-from tests.support.assertions import the
-from tests.vectors.csr_cases import CASES
+from tests.integration.portal.world import PortalWorld
 
 pytestmark = pytest.mark.needs("chromium", "npm")
 
 Open = Callable[[str | None], BrowserContext]
-
-
-def write_csr(folder: Path, bits: int = 2048) -> Path:
-    path = folder / f"{bits}.csr"
-    path.write_bytes(new_csr(bits).public_bytes(Encoding.PEM))
-    return path
-
-
-def fill_demande(page: Page, service: str, csr: Path | None) -> None:
-    page.goto("/demander")
-    page.get_by_label("Structure (obligatoire)").select_option(HOPITAL)
-    page.get_by_label("SIGN – signature ou cachet").check()
-    page.get_by_label("Service applicatif").fill(service)
-    page.get_by_label("Email de l'acteur").fill("camille.leroux@acacias.example")
-    if csr:
-        page.get_by_label("Fichier de la CSR").set_input_files(csr)
-
-
-def send(page: Page) -> None:
-    page.get_by_role("button", name="Envoyer la demande").click()
 
 
 def test_logging_in_shows_who_i_am_and_where(page: Page, check_accessibility: Callable[[Page], None]) -> None:
@@ -122,102 +98,6 @@ def test_what_cannot_be_read_comes_back_with_its_error(page: Page, check_accessi
     check_accessibility(page)
 
 
-def test_a_demande_is_placed_and_stands_beside_those_of_the_lots(
-    page: Page, world: PortalWorld, tmp_path: Path, check_accessibility: Callable[[Page], None]
-) -> None:
-    fill_demande(page, "Cachet de l'imagerie", write_csr(tmp_path))
-    check_accessibility(page)
-    send(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Demande enregistrée")
-    check_accessibility(page)
-    numero = the(re.search(r"/demander/(\d+)/confirmation", page.url))[1]
-    page.reload()
-    expect(page.get_by_text(f"numéro {numero}")).to_be_visible()
-    world.run_batch()
-    page.goto(f"/suivi/demandes?offre=TOUTES&structure={HOPITAL}&taille=100")
-    expect(page.get_by_role("row", name=re.compile(f"^{numero} IHM .*Transmise À retirer"))).to_be_visible()
-    expect(page.get_by_role("row", name=re.compile(r"^\d+ WS 1 .*Messagerie du laboratoire"))).to_be_visible()
-
-
-def test_a_refusal_keeps_the_form_and_the_csr(
-    page: Page, tmp_path: Path, check_accessibility: Callable[[Page], None]
-) -> None:
-    fill_demande(page, "Cachet de la pharmacie", write_csr(tmp_path))
-    page.get_by_label("Email de l'acteur").fill("camille.leroux@@acacias")
-    send(page)
-    field = page.get_by_label("Email de l'acteur")
-    expect(field).to_have_accessible_description(re.compile("ERR_IHM_057"))
-    expect(page.get_by_label("SIGN – signature ou cachet")).to_be_checked()
-    expect(page.get_by_text("La CSR déjà envoyée est conservée")).to_be_visible()
-    check_accessibility(page)
-    field.fill("camille.leroux@acacias.example")
-    send(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Demande enregistrée")
-
-
-def test_a_csr_that_breaks_the_policy_is_refused_at_its_field(page: Page, tmp_path: Path) -> None:
-    fill_demande(page, "Cachet trop court", write_csr(tmp_path, bits=1024))
-    send(page)
-    expect(page.get_by_label("Fichier de la CSR")).to_have_accessible_description(re.compile("2048 bits.*ERR_IHM_007"))
-    expect(page.get_by_text("La CSR déjà envoyée est conservée")).to_have_count(0)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "Choisissez le fichier de votre CSR"),
-        (b"bonjour", "ce n'est pas une requête PKCS#10"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "c'est un certificat"),
-        (CASES["two-in-pem"].make(), "plusieurs requêtes"),
-        (CASES["utf-16"].make(), "UTF-16"),
-        (base64.b64encode(CASES["pem-instead-of-der"].make()), "PEM reçu, envoyez du DER"),
-        (CASES["version-1"].make(), "version"),
-        (CASES["prime-modulus"].make(), "nombre premier"),
-        (b"\x30" + bytes(40_000), "octets"),
-    ],
-)
-def test_a_file_that_is_no_csr_is_refused(page: Page, tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "faux.csr"
-    path.write_bytes(content)
-    fill_demande(page, "Faux fichier", path)
-    send(page)
-    expect(page.get_by_label("Fichier de la CSR")).to_have_accessible_description(re.compile(re.escape(reason)))
-
-
-def test_a_key_used_before_is_refused_and_names_its_demande(page: Page, tmp_path: Path) -> None:
-    csr = write_csr(tmp_path)
-    fill_demande(page, "Première", csr)
-    send(page)
-    numero = the(re.search(r"/demander/(\d+)/confirmation", page.url))[1]
-    fill_demande(page, "Seconde", csr)
-    send(page)
-    expect(page.get_by_label("Fichier de la CSR")).to_have_accessible_description(re.compile(rf"{numero}.*ERR_IHM_007"))
-
-
-def test_every_empty_field_is_named_at_once(page: Page, check_accessibility: Callable[[Page], None]) -> None:
-    page.goto("/demander")
-    send(page)
-    alert = page.get_by_role("alert")
-    for code in ("ERR_IHM_005", "ERR_IHM_060", "ERR_IHM_061", "ERR_IHM_057"):
-        expect(alert).to_contain_text(code)
-    expect(alert).to_contain_text("CSR")
-    check_accessibility(page)
-
-
-def test_a_hostile_name_is_shown_and_never_run(page: Page, world: PortalWorld, tmp_path: Path) -> None:
-    fill_demande(page, XSS, write_csr(tmp_path))
-    send(page)
-    expect(page.get_by_text(XSS)).to_be_visible()
-    for path in (
-        page.url,
-        f"/suivi/demandes?index_lot={world.lot}",
-        f"/suivi/demandes?offre=ORG&service_applicatif={XSS}",
-    ):
-        page.goto(path)
-        expect(page.locator("img")).to_have_count(1)  # the portal's own icon
-        assert page.title() != "1"
-
-
 def test_the_policy_stops_a_script_even_if_it_got_in(page: Page) -> None:
     page.goto("/")
     ran = page.evaluate(
@@ -287,18 +167,13 @@ def test_without_certificate_the_page_says_what_to_do(
     check_accessibility(page)
 
 
-def test_somebody_without_habilitation_is_told_so(
+def test_somebody_without_habilitation_asks_for_herself_alone(
     open_context: Open, check_accessibility: Callable[[Page], None]
 ) -> None:
     page = open_context("ph-arnaud").new_page()
     page.goto("/demander")
-    expect(page.get_by_text("Vous n'êtes administrateur technique d'aucune structure")).to_be_visible()
-    expect(page.get_by_role("button", name="Envoyer la demande")).to_have_count(0)
-    expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Accueil", "Suivre"])
-    check_accessibility(page)
-    page.goto("/")
-    expect(page.get_by_role("heading", name="Vous ne pouvez pas demander de certificat ici")).to_be_visible()
-    expect(page.get_by_role("link", name="Demander")).to_have_count(0)
+    expect(page.get_by_role("button", name="Demander un produit de l'offre")).to_have_count(1)
+    expect(page.get_by_role("button", name="Demander un produit de l'offre PS")).to_be_visible()
     check_accessibility(page)
 
 

@@ -36,8 +36,9 @@ from tests.integration.portal.portes import served_doors
 from tests.integration.portal.psc.forger import Forger, forging
 from tests.integration.portal.site import Visitor, alert, served
 from tests.integration.portal.test_door import SEAL
-from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, opened, sent
+from tests.integration.portal.test_habilitations import ORG_HERE, ORG_THERE, PRO_HERE
 from tests.integration.portal.test_tiers import helper, post, search, token
+from tests.integration.portal.wizard import Wizard, ready
 from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import ALL_SENDERS, CLINIQUE, HOPITAL, MEDECIN
 from tests.support.hierarchies import Hierarchy
@@ -56,48 +57,103 @@ def somebody(world: PortalWorld, *habilitations: Any) -> tuple[str, requests.Ses
     return name, world.session(name)
 
 
-def form(**fields: str) -> Scenario:
-    """The form of a demande, good but for this."""
+def at_step(number: int, **fields: str) -> Scenario:
+    """A step of a good form, with this in its fields."""
 
     def send(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
         _, session = somebody(world)
-        return sent(world, session, **opened(world, session), **fields)
+        return ready(world, session).step(number, **fields)
+
+    return send
+
+
+def third(**fields: str) -> Scenario:
+    """Step 3 of offre ORG, good but for this."""
+    good = {"usage": "AUTH_CLI", "service_applicatif": "Essai", "email_acteur": "dsi@acacias.example"}
+    return at_step(3, **good | fields)
+
+
+def of_serv(usage: str, **fields: str) -> Scenario:
+    """Step 3 of offre SERV with these fields."""
+
+    def send(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+        _, session = somebody(world, (Offre.SERV, HOPITAL, "*acacias.example"))
+        one = Wizard(world, session)
+        one.choose("SERV", HOPITAL)
+        return one.fill(usage, **{"service_applicatif": "Essai", **fields})
 
     return send
 
 
 def bad_csr(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     _, session = somebody(world)
-    return session.post(
-        f"{world.url}/demander",
-        data={**opened(world, session), "structure": HOPITAL, "usage": "SIGN"},
-        files={"csr": ("a.csr", b"pas une requete")},
-        headers={"Origin": world.url},
-    )
+    return ready(world, session).upload(b"pas une requete")
 
 
 def lost_right(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     name, session = somebody(world, ORG_HERE, ORG_THERE)
-    hidden = opened(world, session)
+    one = ready(world, session)
     world.withdraw_rights(name)
     world.grant(name, *ORG_THERE[:2])
-    return sent(world, session, **hidden)
+    return one.send()
 
 
 def never_had(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     _, session = somebody(world, ORG_THERE)
-    return sent(world, session, **opened(world, session))
+    one = Wizard(world, session)
+    one.begin("ORG")
+    return one.step(1, offre="ORG", structure=HOPITAL)
 
 
 def closed(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     _, session = somebody(world)
-    hidden, produit = opened(world, session), (Offre.ORG, Usage.CONF)
+    one, produit = ready(world, session, usage="CONF"), (Offre.ORG, Usage.CONF)
     with world.db.write() as write:
         assert close(write, Plateforme.TEST, produit, datetime.now(UTC), "essai", None)
-    answer = sent(world, session, **hidden, usage="CONF")
+    answer = one.send()
     with world.db.write() as write:
         reopen(write, Plateforme.TEST, produit, datetime.now(UTC), "essai")
     return answer
+
+
+def no_beneficiaire(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world, PRO_HERE)
+    one = Wizard(world, session)
+    one.begin("PRO")
+    one.step(1, offre="PRO", structure=HOPITAL)
+    return one.step(1, offre="PRO", structure=HOPITAL)
+
+
+def nobody_there(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world, (Offre.PRO, CLINIQUE, "*@valdorge.example"))
+    one = Wizard(world, session)
+    one.begin("PRO")
+    with changed(
+        world, tables.Rattachement, tables.Rattachement.id_structure == CLINIQUE, disparu_le=datetime.now(UTC)
+    ):
+        return one.page(1)
+
+
+def no_name(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    _, session = somebody(world, ORG_HERE, ORG_THERE)
+    one = Wizard(world, session)
+    one.begin("ORG")
+    one.step(1, offre="ORG", raison_sociale="H*", action="rechercher")
+    return one.page(1)
+
+
+def taken_address(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
+    adresse = {"adresse_locale": f"boite{next(_numbers)}", "adresse_domaine": "acacias.example"}
+    forms = []
+    for service in ("Premier", "Second"):
+        _, session = somebody(world, (Offre.SERV, HOPITAL, "*acacias.example"))
+        one = Wizard(world, session)
+        one.choose("SERV", HOPITAL)
+        one.fill("S/MIME", service_applicatif=service, **adresse)
+        one.upload()
+        forms.append(one)
+    assert forms[0].send().status_code == 303
+    return forms[1].send()
 
 
 def silent_directory(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
@@ -107,11 +163,11 @@ def silent_directory(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.
         world.db, elsewhere, Plateforme.TEST, fresh_seconds=3_600, retry_seconds=15, monotonic=Time(10_000.0)
     )
     _, session = somebody(world, ORG_THERE)
-    hidden = opened(world, session)
+    one = ready(world, session, structure=CLINIQUE)
     demandes = world.ra.demandes
     patch.setattr(demandes, "_policy", msgspec.structs.replace(world.policy.lots, completion=asking))
     with changed(world, tables.Structure, tables.Structure.id_national == CLINIQUE, disparu_le=datetime.now(UTC)):
-        return sent(world, session, **hidden, structure=CLINIQUE)
+        return one.send()
 
 
 @contextmanager
@@ -127,9 +183,10 @@ def changed(world: PortalWorld, table: Any, which: Any, **values: Any) -> Iterat
 def demande(world: PortalWorld) -> tuple[requests.Session, int]:
     """One placed by its form, for whose page the session asks."""
     _, session = somebody(world)
-    answer = sent(world, session, **opened(world, session))
+    one = ready(world, session)
+    answer = one.send()
     assert answer.status_code == 303, answer.text
-    return session, int(answer.headers["location"].split("/")[2])
+    return session, one.numero()
 
 
 def too_late(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
@@ -209,9 +266,9 @@ def stopped(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response
 
 def busy(world: PortalWorld, _patch: pytest.MonkeyPatch) -> requests.Response:
     _, session = somebody(world)
-    hidden = opened(world, session)
+    one = ready(world, session)
     with changed(world, tables.Compteur, tables.Compteur.nom == "demande", plafond=0):
-        return sent(world, session, **hidden)
+        return one.send()
 
 
 def broken(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
@@ -265,7 +322,14 @@ FILE_PAGE = withdrawn(assisted=True)
 
 SCENARIOS: Mapping[Code, Scenario] = {
     Code.TIERS_NOT_SEARCHED: not_searched,
-    Code.STRUCTURE_UNKNOWN: form(structure=""),
+    Code.OFFRE_MISSING: at_step(1, offre="rien"),
+    Code.STRUCTURE_UNKNOWN: at_step(1, offre="ORG", structure="10B9999999"),
+    Code.BENEFICIAIRE_MISSING: no_beneficiaire,
+    Code.NOBODY_IN_STRUCTURE: nobody_there,
+    Code.EMAIL_SYNTAX: of_serv("S/MIME", adresse_locale="a b", adresse_domaine="acacias.example"),
+    Code.EMAIL_TAKEN: taken_address,
+    Code.FQDN_MISSING: of_serv("SSL_SERV"),
+    Code.FQDN_SYNTAX: of_serv("SSL_SERV", fqdns__0__texte="a_b", fqdns__0__domaine="acacias.example"),
     Code.CSR_REFUSED: bad_csr,
     Code.CODE_REVOCATION_MISSING: withdrawn(code=""),
     Code.CODE_REVOCATION_MISMATCH: withdrawn(confirmation="autre"),
@@ -288,11 +352,11 @@ SCENARIOS: Mapping[Code, Scenario] = {
     Code.DIRECTORY_AWAY: silent_directory,
     Code.SEARCH_TOO_WIDE: page("/suivi/demandes?etat=CLOSE"),
     Code.HABILITATION_MISSING: never_had,
-    Code.EMAIL_ACTEUR_SYNTAX: form(email_acteur="sans arobase"),
-    Code.EMAIL_INFORME_SYNTAX: form(email_informe="sans arobase"),
-    Code.USAGE_MISSING: form(usage=""),
-    Code.SERVICE_APPLICATIF_MISSING: form(service_applicatif=" "),
-    Code.VALIDATION_FAILED: form(service_applicatif="Labo\u202eratoire"),
+    Code.EMAIL_ACTEUR_SYNTAX: third(email_acteur="sans arobase"),
+    Code.EMAIL_INFORME_SYNTAX: third(email_informe="sans arobase"),
+    Code.USAGE_MISSING: third(usage=""),
+    Code.SERVICE_APPLICATIF_MISSING: third(service_applicatif=" "),
+    Code.VALIDATION_FAILED: third(service_applicatif="Labo\u202eratoire"),
     Code.LOGIN_FAILED: by(lambda _world: None),
     Code.WORKSTATION_UNFIT: lambda world, _patch: world.session(None).get(f"{world.url}/poste/verification"),
     Code.SUBJECT_REFUSED: unknown_account,
@@ -301,6 +365,7 @@ SCENARIOS: Mapping[Code, Scenario] = {
     Code.CERTIFICATE_WRONG_PLATEFORME: by(lambda world: world.foreigner),
     Code.ACTEUR_UNKNOWN: by(unregistered),
     Code.REVOCATION_STATUS_UNAVAILABLE: stopped,
+    Code.CRITERIA_INVALID: no_name,
     Code.DEMANDE_UNKNOWN: page("/suivi/demandes/999999999"),
     Code.NOT_PROCESSED: given_up,
     Code.BUSY: busy,

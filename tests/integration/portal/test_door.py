@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 from requests.exceptions import SSLError
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
 from batch.issuing.own_certificates import enroll
@@ -25,7 +26,9 @@ from pki.certificates.serials import new_serial
 from pki.issuing.issuance import issue, lint, prepare
 from portal_ihm.app import build_app
 from registration.vocabulary import Offre
-from tests.integration.portal.world import SECRET, PortalWorld, make_portal_world, new_csr
+from storage import tables
+from tests.integration.portal.wizard import MAIL, Wizard, codes_at, ready, summary_of, token
+from tests.integration.portal.world import SECRET, PortalWorld, make_portal_world
 from tests.support.acteurs import ALL_SENDERS
 from tests.support.databases import count_rows
 from tests.support.hierarchies import Hierarchy
@@ -96,7 +99,8 @@ def test_a_card_that_nobody_registered_comes_in_and_sees_what_its_bearer_may(wor
     answer = session.get(world.url)
     assert (answer.status_code, "<strong>NOUVEAU ALIX</strong>" in answer.text) == (200, True)
     assert 'href="/suivi"' in answer.text
-    assert 'href="/demander"' not in answer.text
+    offered = session.get(f"{world.url}/demander").text
+    assert re.findall(r'name="offre" value="(\w+)"', offered) == ["PS"], "for himself, and nothing else"
     assert "les certificats dont vous êtes le porteur" in answer.text
     assert session.get(f"{world.url}/suivi/demandes?offre=TOUTES").status_code == 200
     assert session.get(f"{world.url}/suivi/demandes/1").status_code == 404
@@ -237,63 +241,34 @@ def test_a_form_of_another_origin_is_refused_before_it_is_read(world: PortalWorl
     assert "Ce formulaire ne vient pas du portail" in answer.text
 
 
-def demande_fields(**changes: str) -> dict[str, str]:
-    return {
-        "structure": HOPITAL,
-        "usage": "AUTH_CLI",
-        "service_applicatif": "Essai de falsification",
-        "email_acteur": "dsi@acacias.example",
-    } | changes
-
-
 @pytest.mark.parametrize("token", [None, "", "##", "##deadbeef", "20991231235959##deadbeef"])
 def test_a_form_without_its_token_places_nothing(world: PortalWorld, token: str | None) -> None:
-    session = world.session("dr-leroux")
-    session.get(f"{world.url}/demander")
-    fields = demande_fields(**({} if token is None else {"csrf_token": token}))
-    answer = session.post(
-        f"{world.url}/demander",
-        data=fields,
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-    )
-    assert answer.status_code == 422
-    assert "Ce formulaire a été ouvert il y a trop longtemps" in answer.text
-    found = session.get(f"{world.url}/suivi/demandes?offre=ORG&service_applicatif=Essai+de+falsification")
-    assert "Aucune demande trouvée" in found.text
+    service = f"Essai de falsification {token}"
+    form = ready(world, world.session("dr-leroux"), service_applicatif=service)
+    for step in (1, 2, 3, 4, "finalisation", "annuler"):
+        answer = form.session.post(
+            world.url + form.url(step),
+            data={"usage": "CONF", "offre": "SERV"} | ({} if token is None else {"csrf_token": token}),
+            headers={"Origin": world.url},
+            allow_redirects=False,
+        )
+        assert (answer.status_code, "il y a trop longtemps" in answer.text, step) == (422, True, step)
+    assert form.page("finalisation").status_code == 200, "nothing was kept, sent or dropped"
+    with world.db.read() as session:
+        before = session.scalar(select(func.max(tables.Demande.id)))
+    assert before is None or world.demande(before).service_applicatif != service
+    # Without this one, the refusals above would also pass on a form that never works.
+    assert form.send().status_code == 303
 
 
 def test_a_token_of_another_person_is_worth_nothing(world: PortalWorld) -> None:
-    token = token_of(world.session("ide-marchand"), world)
-    session = world.session("dr-leroux")
-    session.get(f"{world.url}/demander")
-    answer = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token),
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-    )
-    assert answer.status_code == 422
+    theirs = token_of(world.session("ide-marchand"), world)
+    form = ready(world, world.session("dr-leroux"))
+    assert form.step("finalisation", csrf_token=theirs).status_code == 422
 
 
 def token_of(session: requests.Session, world: PortalWorld) -> str:
-    found = re.search(r'name="csrf_token" type="hidden" value="([^"]+)"', session.get(f"{world.url}/demander").text)
-    assert found
-    return found[1]
-
-
-def test_the_same_request_with_its_token_is_placed(world: PortalWorld) -> None:
-    # Without this one, the refusals above would also pass on a form that never works.
-    session = world.session("dr-leroux")
-    answer = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token_of(session, world), service_applicatif="Par programme"),
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-        allow_redirects=False,
-    )
-    assert answer.status_code == 303
-    assert re.fullmatch(r"/demander/\d+/confirmation", answer.headers["location"])
+    return token(session.get(f"{world.url}/demander").text)
 
 
 def test_a_body_too_large_is_refused_in_french(world: PortalWorld) -> None:
@@ -313,7 +288,7 @@ def test_a_body_too_large_without_a_length_is_refused_as_well(world: PortalWorld
             yield bytes(1024)
 
     answer = session.post(
-        f"{world.url}/demander",
+        f"{world.url}/demander/1/etape-4",
         data=endless(),
         headers={"Origin": world.url, "Content-Type": "multipart/form-data; boundary=b"},
     )
@@ -388,65 +363,25 @@ def test_no_host_header_opens_the_door(world: PortalWorld, host: str) -> None:
     assert "evil.example" not in answer
 
 
-def test_a_form_sent_too_late_comes_back_whole_and_is_placed_the_second_time(world: PortalWorld) -> None:
-    session = world.session("dr-leroux")
-    token = token_of(session, world)
-    session.cookies.clear()
-    late = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token, service_applicatif="Envoi tardif"),
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-    )
-    assert late.status_code == 422
-    assert 'value="Envoi tardif"' in late.text
-    hidden = dict(re.findall(r'name="(csrf_token|csr_conservee)" type="hidden" value="([^"]+)"', late.text))
-    assert set(hidden) == {"csrf_token", "csr_conservee"}
-    again = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(**hidden, service_applicatif="Envoi tardif"),
-        headers={"Origin": world.url},
-        allow_redirects=False,
-    )
-    assert again.status_code == 303
-
-
-def test_a_structure_that_the_form_did_not_offer_is_judged_by_the_authority(world: PortalWorld) -> None:
-    session = world.session("ide-marchand")
-    answer = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token_of(session, world)),
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-    )
-    assert answer.status_code == 422
-    assert re.search(r'id="structure-erreur".*ERR_IHM_026', answer.text)
+def test_a_form_sent_after_its_session_comes_back_whole_and_goes_on_the_second_time(world: PortalWorld) -> None:
+    form = Wizard(world, world.session("dr-leroux"))
+    form.choose("ORG", HOPITAL)
+    form.step(3, usage="SIGN", action="usage")
+    page = form.page(3).text
+    form.session.cookies.clear()
+    fields = {"usage": "SIGN", "service_applicatif": "Envoi tardif", "email_acteur": MAIL}
+    late = form.post(form.url(3), page=page, **fields)
+    assert (late.status_code, 'value="Envoi tardif"' in late.text) == (422, True)
+    assert form.post(form.url(3), page=late.text, **fields).headers["location"] == form.url(4)
 
 
 def test_a_reason_that_the_guide_has_no_code_for_is_a_failed_validation(world: PortalWorld) -> None:
-    session = world.session("dr-leroux")
-    answer = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token_of(session, world), service_applicatif="Labo\u202eratoire"),
-        files={"csr": ("a.csr", new_csr().public_bytes(_PEM))},
-        headers={"Origin": world.url},
-    )
+    form = ready(world, world.session("dr-leroux"))
+    answer = form.step(3, usage="AUTH_CLI", service_applicatif="Labo\u202eratoire", email_acteur=MAIL)
     assert answer.status_code == 422
-    assert re.search(r'id="service_applicatif-erreur".*n&#39;a pas pu être validée.*\(ERR_IHM_063\)', answer.text)
+    assert codes_at(answer.text) == {"service_applicatif": ["ERR_IHM_063"]}
+    assert "n'a pas pu être validée" in summary_of(answer.text)
     assert "ERR_WS_" not in answer.text
-
-
-@pytest.mark.parametrize("kept", ["pas du base64", "AAAA", "%00"])
-def test_a_kept_csr_that_was_tampered_with_is_refused(world: PortalWorld, kept: str) -> None:
-    session = world.session("dr-leroux")
-    answer = session.post(
-        f"{world.url}/demander",
-        data=demande_fields(csrf_token=token_of(session, world), csr_conservee=kept),
-        headers={"Origin": world.url},
-    )
-    assert answer.status_code == 422
-    assert 'id="csr-erreur"' in answer.text
-    assert 'id="csr-gardee"' not in answer.text
 
 
 def test_a_wrong_method_is_refused_in_french(world: PortalWorld) -> None:

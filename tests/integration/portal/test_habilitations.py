@@ -40,7 +40,8 @@ def test_a_right_lost_between_form_and_sending(world: PortalWorld) -> None:
     # Where it is corrected it is said again, and nothing is chosen in its place.
     first = form.page(1).text
     assert codes_at(first)["structure"] == ["ERR_IHM_020"]
-    assert form.step(3, usage="CONF").headers["location"] == form.url(1)
+    assert form.page(3).headers["location"] == form.url(1)
+    assert form.post(form.url(3), page=first, usage="CONF").headers["location"] == form.url(1)
     answer = form.step(1, offre="ORG", structure=CLINIQUE)
     assert answer.headers["location"] == form.url(2)
     assert form.step(2, action="nouveau").headers["location"] == form.url(3)

@@ -130,7 +130,7 @@ def test_nobody_sees_the_demandes_of_others(world: PortalWorld) -> None:
         assert "CENTRE HOSPITALIER" not in page, query
         rows = read_csv(world.session(stranger).get(f"{world.url}/suivi/demandes.csv?{query}").content)
         assert all(row["Identifiant structure"] == CLINIQUE for row in rows)
-    for path in ("/suivi/demandes/1", "/suivi/demandes/1/historique", "/demander/1/confirmation"):
+    for path in ("/suivi/demandes/1", "/suivi/demandes/1/historique", "/renouveler/1"):
         hidden = world.session(stranger).get(world.url + path)
         unknown = world.session(stranger).get(world.url + path.replace("/1", "/987654"))
         assert (hidden.status_code, unknown.status_code) == (404, 404)
@@ -142,7 +142,7 @@ def test_hostile_texts_stay_texts_on_every_page(world: PortalWorld) -> None:
     session = world.session("dr-leroux")
     page = session.get(f"{world.url}/suivi/demandes?index_lot={world.lot}").text
     numero = int(re.findall(r'class="numero" href="/suivi/demandes/(\d+)(?:(?!</tr>).)*&lt;img', page, re.DOTALL)[-1])
-    paths = [f"/suivi/demandes/{numero}", f"/suivi/demandes/{numero}/historique", f"/demander/{numero}/confirmation"]
+    paths = [f"/suivi/demandes/{numero}", f"/suivi/demandes/{numero}/historique", f"/renouveler/{numero}"]
     paths += [f"/suivi?offre=ORG&service_applicatif={XSS}", f'/suivi/demandes?index_lot=1&service_applicatif="{XSS}']
     paths += [
         f'/suivi/demandes/{numero}?service_applicatif="><script>',
@@ -256,7 +256,7 @@ def test_the_csv_has_both_canals_and_no_formula(world: PortalWorld) -> None:
 def test_who_lost_the_right_reads_nothing_of_what_he_placed(world: PortalWorld) -> None:
     world.enroll("ancien", habilitations=((Offre.ORG, HOPITAL, None),))
     numero = world.ra.demandes.submit(world.origin("ancien", Canal.IHM), org_form("Placée avant de partir"))
-    paths = [f"/suivi/demandes/{numero}", f"/suivi/demandes/{numero}/historique", f"/demander/{numero}/confirmation"]
+    paths = [f"/suivi/demandes/{numero}", f"/suivi/demandes/{numero}/historique", f"/renouveler/{numero}"]
     for path in paths:
         assert "Placée avant de partir" in get(world, path, "ancien") or path.endswith("historique")
     search = f"/suivi/demandes?numero={numero}"

@@ -9,6 +9,8 @@ from typing import Any
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from registration.vocabulary import Offre
+from storage import tables
 from tests.integration.portal.world import PortalWorld, new_csr
 from tests.support.acteurs import HOPITAL
 
@@ -133,3 +135,20 @@ def ready(
     assert answer.status_code == 303, summary_of(answer.text)
     assert one.upload().headers["location"] == one.url("finalisation")
     return one
+
+
+def grow(world: PortalWorld, name: str, count: int) -> None:
+    """So many more structures, and an habilitation of his on each."""
+    with world.db.write() as session:
+        for rank in range(count):
+            ident = f"10B1{rank:06d}"
+            if session.get(tables.Structure, (world.plateforme.value, ident)) is not None:
+                continue
+            row = {
+                "raison_sociale": f"STRUCTURE {rank}",
+                "raison_pliee": f"structure {rank}",
+                "departement": "Paris (75)",
+            }
+            session.add(tables.Structure(plateforme=world.plateforme.value, id_national=ident, **row))
+    for rank in range(count):
+        world.grant(name, Offre.SERV, f"10B1{rank:06d}", "*acacias.example")

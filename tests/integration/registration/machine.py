@@ -101,7 +101,7 @@ class Machine(Acting, RuleBasedStateMachine):
         if one.offre is Offre.ORG:
             page = self.stage.session(who).get(f"{self.stage.portal}/demander").text
             may_ask_somewhere = any(self.model.administers(sender, Offre.ORG, where) for where in (HOPITAL, CLINIQUE))
-            assert ("Vous ne pouvez pas demander de certificat ici" in page) is not may_ask_somewhere
+            assert ('name="offre" value="ORG"' in page) is may_ask_somewhere
             if not may_ask_somewhere:  # there is no form to send
                 return
             code, numero = self._by_the_form(sender, one, key, page)

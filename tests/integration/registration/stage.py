@@ -143,22 +143,37 @@ class Acting:
         return [(index, row.id, row.code_erreur) for row in rows]
 
     def _by_the_form(self, sender: Who, one: Wanted, key: int, page: str) -> tuple[str | None, int]:
-        """The page that the portal makes of it: the code that it shows, or the number that was given."""
-        session, url = self.stage.session(sender.name), f"{self.stage.portal}/demander"
-        hidden = dict(re.findall(r'name="(csrf_token|offertes)" type="hidden" value="([^"]+)"', page))
-        fields = {"structure": one.structure, "usage": one.usage, "service_applicatif": "Dossier"}
-        answer = session.post(
-            url,
-            data={**hidden, **fields, "email_acteur": "acteur@acacias.example"},
-            files={"csr": ("a.csr", csr(key))},
-            headers={"Origin": self.stage.portal},
-            allow_redirects=False,
-        )
-        if answer.status_code == HTTPStatus.SEE_OTHER:
-            return None, int(answer.headers["location"].split("/")[2])
-        codes = re.findall(r"\((ERR_(?:IHM|WS)_\d+)\)", answer.text)
-        assert codes, answer.text
-        return codes[0], 0
+        """The steps that the portal makes of it: the first code that it shows, or the number that was given."""
+        session, portal = self.stage.session(sender.name), self.stage.portal
+
+        def post(path: str, shown: str, files: Any = None, **fields: str) -> requests.Response:
+            hidden = dict(re.findall(r'name="(csrf_token|offertes)" type="hidden" value="([^"]+)"', shown))
+            headers = {"Origin": portal}
+            return session.post(
+                portal + path, data=hidden | fields, files=files, headers=headers, allow_redirects=False
+            )
+
+        begun = post("/demander", page, offre=Offre.ORG.value)
+        assert begun.status_code == HTTPStatus.SEE_OTHER, begun.text
+        base = begun.headers["location"].rpartition("/")[0]
+        product = {"usage": one.usage, "usage_affiche": one.usage, "service_applicatif": "Dossier"}
+        steps: list[tuple[str, dict[str, str], Any]] = [
+            ("etape-1", {"offre": Offre.ORG.value, "structure": one.structure or ""}, None),
+            ("etape-2", {"action": "nouveau"}, None),
+            ("etape-3", {**product, "email_acteur": "acteur@acacias.example"}, None),
+            ("etape-4", {}, {"csr": ("a.csr", csr(key))}),
+            ("finalisation", {}, None),
+        ]
+        for step, fields, files in steps:
+            shown = session.get(f"{portal}{base}/{step}").text
+            answer = post(f"{base}/{step}", shown, files, **fields)
+            if answer.status_code != HTTPStatus.SEE_OTHER:
+                codes = re.findall(r"\((ERR_(?:IHM|WS)_\d+)\)", answer.text)
+                assert codes, answer.text
+                return codes[0], 0
+        given = re.search(r"numéro (\d+)</strong>", session.get(f"{portal}{base}/confirmation").text)
+        assert given
+        return None, int(given[1])
 
     def _revoke(
         self, who: str, canal: Canal, numero: int, motif: Motif, day: date | None, role: str | None

@@ -80,6 +80,7 @@ def test_the_digest_sees_every_field_and_the_order() -> None:
         "renouvelle_serie": "0a",
         "csr_text": "MII",
         "csr_assistee": True,
+        "sans_informe": True,
     }
     assert set(changes) == set(DemandeForm.__struct_fields__)
     digests = {content_digest((msgspec.structs.replace(FORM, **{name: value}),)) for name, value in changes.items()}

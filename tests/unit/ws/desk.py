@@ -34,6 +34,7 @@ from registration.values import (
 )
 from registration.views import (
     Alternative,
+    Apercu,
     CancelResult,
     DemandeDetail,
     DemandePage,
@@ -44,6 +45,7 @@ from registration.views import (
     HistoriqueLine,
     LotFollowUp,
     LotReceipt,
+    OffreOuverte,
     PersonneCriteria,
     PersonnePage,
     Possible,
@@ -306,6 +308,14 @@ class DeskLots(_Area):
 class DeskDemandes(_Area):
     def submit(self, origin: Origin, form: DemandeForm, *, brouillon: str | None = None) -> int:
         raise AccessError(Code.NO_RIGHT)
+
+    def ouverture(
+        self, origin: Origin, offre: Offre, structure: str | None, beneficiaire: str | None = None
+    ) -> OffreOuverte:
+        raise AccessError(Code.NO_RIGHT)
+
+    def foresee(self, origin: Origin, form: DemandeForm) -> Apercu:
+        return Apercu(refusals=())
 
     def search(
         self, acteur: Acteur, criteria: SearchCriteria, *, after: int | None = None, limit: int = 100
