@@ -47,7 +47,10 @@ def _at(door: str, path: str, size: str = "") -> Callable[[Page, PortalWorld], N
 
 
 def _own(path: str) -> Callable[[Page, PortalWorld], None]:
-    return lambda page, _world: page.goto(path) and None
+    def reach(page: Page, _world: PortalWorld) -> None:
+        page.goto(path)
+
+    return reach
 
 
 def _log_in(page: Page, portes: Portes) -> None:
