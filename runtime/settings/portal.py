@@ -183,6 +183,11 @@ class PortalSettings(Section):
         return self
 
     @property
+    def entry_url(self) -> str:
+        """Where whoever follows a link comes in: the door of the choice, which leads on to the page; else the first."""
+        return self.public_url if self.connexion.port is None else self.connexion.public_url
+
+    @property
     def ports(self) -> dict[str, int]:
         """The ports of the doors that are served, by the key of their setting."""
         found = {"port": self.port, "carte.port": self.carte.port, "connexion.port": self.connexion.port}

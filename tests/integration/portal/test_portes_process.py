@@ -96,7 +96,11 @@ def test_what_is_agreed_with_pro_sante_connect_comes_from_the_settings(tmp_path:
     assert psc.client_secret.read_text() == "un secret que le fournisseur a donné"
     assert "secret que" not in repr(settings)
     assert psc_of(Settings.from_mapping({}, base=tmp_path)) is None
-    assert entrees_of(Settings.from_mapping({}, base=tmp_path)).carte is None
+    alone = Settings.from_mapping({}, base=tmp_path)
+    assert entrees_of(alone).carte is None
+    # The link of a mail: to the choice where there is one, which leads on to the page.
+    assert settings.portal.entry_url == settings.portal.connexion.public_url
+    assert alone.portal.entry_url == alone.portal.public_url
 
 
 @pytest.mark.parametrize(
