@@ -113,12 +113,22 @@ def test_what_is_agreed_with_pro_sante_connect_comes_from_the_settings(tmp_path:
         ({"psc": {"scopes": ["scope_all"]}}, "openid"),
         ({"psc": {"acr": "eidas0"}}, "eidas1"),
         ({"carte": {"port": 8444}}, "un port différent"),
+        ({"certificat": False}, "une porte au moins"),
         ({"connexion": {"port": 9000, "public_url": "http://a.example"}}, "https"),
     ],
 )
 def test_settings_that_open_no_door_are_refused(tmp_path: Path, portal: dict[str, object], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         Settings.from_mapping({"portal": portal}, base=tmp_path)
+
+
+def test_the_first_door_may_stay_shut(tmp_path: Path) -> None:
+    sections = {"certificat": False, "carte": {"port": 8444, "public_url": "https://carte.example"}}
+    settings = Settings.from_mapping({"portal": sections}, base=tmp_path)
+    assert settings.portal.ports == {"carte.port": 8444}
+    assert settings.portal.any_port == 8444
+    assert settings.portal.entry_url == "https://carte.example"
+    assert entrees_of(settings).certificat is None
 
 
 @pytest.mark.parametrize("port", [8443, 8480])
