@@ -28,6 +28,7 @@ from registration.revocation.due import revoke_due
 from registration.revocation.revoking import settle_compromised
 from registration.revocation.tries import forget
 from registration.revocation.weak_keys import examine_some
+from registration.sessions import keeping as sessions
 from runtime.metrics import catalogue
 from runtime.metrics.recording import count
 
@@ -162,10 +163,11 @@ def keep_limits() -> None:
 
 
 def forget_tries() -> None:
-    """Remove the counts of tries of revocation codes, and the tokens, that say nothing any more."""
+    """Remove what says nothing any more of visitors: tries of codes, tokens that have served, sessions now over."""
     context = _context()
     if context.guard.look() is None:
         forget(context.db, context.clock())
+        sessions.forget(context.db, context.clock())
 
 
 JOBS: Mapping[Job, Callable[..., None]] = MappingProxyType(

@@ -25,6 +25,7 @@ from batch.watching.expiry import Watched, find_endings
 from batch.watching.published import find_stale_files
 from registration.retraits import overdue
 from registration.revocation import due, tries, weak_keys
+from registration.sessions import keeping as sessions
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -91,7 +92,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(
         "tries of codes",
         lambda _policy: _TRIES_SECONDS,
-        lambda db, _p, now: tries.anything_to_forget(db, now),
+        lambda db, _p, now: tries.anything_to_forget(db, now) or sessions.anything_to_forget(db, now),
         Job.FORGET_TRIES,
         at_once=False,
     ),

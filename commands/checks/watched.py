@@ -21,7 +21,7 @@ def watched(settings: Settings) -> Watched:
 
 def served_certificates(settings: Settings) -> dict[str, bytes]:
     """What the listeners of this machine show at this moment, DER, by name; one that does not answer is left out."""
-    shown = {name: served_certificate(_reachable(one.host), one.port) for name, one in _listeners(settings).items()}
+    shown = {name: served_certificate(_reachable(one.host), _port(one)) for name, one in _listeners(settings).items()}
     return {name: der for name, der in shown.items() if der is not None}
 
 
@@ -31,6 +31,10 @@ def _listeners(settings: Settings) -> dict[str, WsSettings | PortalSettings | Sa
     if settings.sans_login.processes:
         found["sans_login"] = settings.sans_login
     return found
+
+
+def _port(section: WsSettings | PortalSettings | SansLoginSettings) -> int:
+    return section.any_port if isinstance(section, PortalSettings) else section.port
 
 
 def _reachable(host: str) -> str:

@@ -54,14 +54,14 @@ def serve_all(section: WsSettings | PortalSettings | SansLoginSettings, listener
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
-    first, *others = [_server(section, listener) for listener in listeners]
+    first, *others = [_server(section, listener, among=len(listeners)) for listener in listeners]
     with ExitStack() as stack:
         for server in others:
             stack.enter_context(server.in_thread())
         first.run()
 
 
-def _server(section: WsSettings | PortalSettings | SansLoginSettings, listener: Listener) -> HttpServer:
+def _server(section: WsSettings | PortalSettings | SansLoginSettings, listener: Listener, *, among: int) -> HttpServer:
     context = server_ssl_context(
         section.tls_certificate_file, section.tls_key_file.path, listener.client_cas, for_cards=listener.for_cards
     )
@@ -70,14 +70,14 @@ def _server(section: WsSettings | PortalSettings | SansLoginSettings, listener: 
         section.host,
         listener.port,
         ssl_context=context,
-        limits=http_limits(section.limits),
+        limits=http_limits(section.limits, listeners=among),
         reuse_port=section.processes > 1,
     )
     _ = server.port  # bound now, so that a port that is taken stops the process
     return server
 
 
-def http_limits(limits: HttpLimits) -> Limits:
+def http_limits(limits: HttpLimits, *, listeners: int = 1) -> Limits:
     """The bounds of a listener, from its section of the settings, as far as this process can reach them."""
     wanted = Limits(
         max_connections=limits.max_connections,
@@ -88,4 +88,4 @@ def http_limits(limits: HttpLimits) -> Limits:
         body_timeout=limits.body_timeout_seconds,
         keep_alive_timeout=int(limits.idle_timeout_seconds),
     )
-    return reachable(wanted)
+    return reachable(wanted, listeners=listeners)

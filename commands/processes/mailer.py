@@ -38,7 +38,7 @@ def make_mailer(here: Instance) -> Mailer:
     if problems := here.settings.notices_problems():
         raise SettingsError(problems)
     transport: Transport = Folder(section.folder) if section.smtp.host is None else Smtp(section.smtp)
-    house = House(section.issuer, section.sender, here.settings.portal.public_url, here.plateforme)
+    house = House(section.issuer, section.sender, here.settings.portal.entry_url, here.plateforme)
     policy = MailPolicy(
         give_up=timedelta(hours=section.give_up_hours),
         keep=timedelta(days=section.keep_days),

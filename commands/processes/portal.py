@@ -36,7 +36,7 @@ def doors(here: Instance) -> Iterator[Listener]:
     entrees, psc = entrees_of(here.settings), psc_of(here.settings)
     contact = here.settings.assistance
     asked: dict[Porte, tuple[int | None, str | None, list[bytes]]] = {
-        Porte.CERTIFICAT: (section.port, entrees.certificat, here.trust_anchors),
+        Porte.CERTIFICAT: (section.ports.get("port"), entrees.certificat, here.trust_anchors),
         Porte.CARTE: (section.carte.port, entrees.carte, card_anchors(here)),
         Porte.CONNEXION: (section.connexion.port, entrees.connexion, []),
     }
@@ -69,7 +69,7 @@ def entrees_of(settings: Settings) -> Entrees:
     """Where the doors that are served are, and the site without login."""
     section = settings.portal
     return Entrees(
-        certificat=section.public_url,
+        certificat=section.public_url if section.certificat else None,
         carte=section.carte.public_url if section.carte.port else None,
         connexion=section.connexion.public_url if section.connexion.port else None,
         sans_login=settings.sans_login.public_url if settings.sans_login.processes else None,

@@ -25,6 +25,7 @@ from runtime.processes.accounts import AccountError, handed_out
 from runtime.processes.embedded_queue import EmbeddedQueue
 from runtime.processes.supervisor import Child, Supervisor
 from runtime.settings.model import CONFIG_VARIABLE, Settings
+from runtime.settings.portal import PortalSettings
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -44,7 +45,7 @@ def run(config: ConfigOption = None) -> None:
         _ = here.client_authorities  # what two listeners would refuse is refused before anything starts
         look_for_the_past(here)
         supervisor = build_supervisor(settings, config, here.db, accounts)
-        typer.echo(f"Service web : {settings.ws.public_url}   Portail : {settings.portal.public_url}", err=True)
+        typer.echo(f"Service web : {settings.ws.public_url}   Portail : {settings.portal.entry_url}", err=True)
         supervisor.run()
 
 
@@ -114,7 +115,8 @@ def _children(settings: Settings, config: Path | None, accounts: Accounts) -> li
         ("portail", "portal", settings.portal),
         ("sans-login", "sans-login", settings.sans_login),
     ):
-        ready = partial(tls_answers, section.host, section.port)
+        port = section.any_port if isinstance(section, PortalSettings) else section.port
+        ready = partial(tls_answers, section.host, port)
         children += [child(f"{name}-{number}", verb, ready=ready) for number in range(1, section.processes + 1)]
     publication = settings.publication
     ready = partial(tcp_answers, publication.host, publication.port)

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse
 from portal_ihm.login.sessions import Held, bind, find, is_to_keep, keep
 from portal_ihm.shell.bodies import bounded
 from portal_ihm.shell.context import Portal, chosen_tiers
-from portal_ihm.shell.errors import access_page, http_page, refusal_page
+from portal_ihm.shell.errors import access_page, http_page, refusal_page, session_over_page
 from registration.errors import AccessError, Code, IgcError
 from runtime.listening.protocol import PEER_CERTIFICATE
 
@@ -38,9 +38,6 @@ WORKSTATION_TRY = "/poste/verification"
 """Where it is tried whether a workstation presents a certificate."""
 BACK_CHANNEL = "/psc/fin-de-session"
 """Where Pro Santé Connect itself sends a form; what it sends is signed, and it is no browser."""
-_OVER = (
-    "Votre session est terminée, et ce que ce formulaire demandait n'a pas été fait. Connectez-vous, puis recommencez."
-)
 
 
 def peer_certificate(scope: Scope) -> bytes | None:
@@ -111,7 +108,7 @@ class Guard:
 
     def _ask_to_log_in(self, request: Request) -> Response:
         if request.method not in _SAFE_METHODS:
-            return http_page(request, 403, text=_OVER)
+            return session_over_page(request)
         query = request.scope.get("query_string", b"").decode("latin-1")
         here = request.scope["path"] + (f"?{query}" if query else "")
         return RedirectResponse(f"/connexion?suite={quote(here, safe='/')}", status_code=303)

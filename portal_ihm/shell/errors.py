@@ -122,6 +122,12 @@ def refused_login_page(request: Request, *, reason: str, is_away: bool, suite: s
     return page
 
 
+def session_over_page(request: Request) -> Response:
+    """A form that came after its session: what to do, and that nothing was done."""
+    text = "Ce que ce formulaire demandait n'a pas été fait. Connectez-vous à nouveau, puis recommencez."
+    return _page(request, 403, "Votre session est terminée", text)
+
+
 def refusal_page(request: Request, error: IgcError) -> Response:
     """A refusal that no form on screen can carry."""
     status, title = 400, "Action refusée"

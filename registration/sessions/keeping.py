@@ -133,6 +133,18 @@ def end_by_issuer(db: Database, plateforme: Plateforme, fin: FinDeSession, now: 
     return len(ended)
 
 
+def anything_to_forget(db: Database, now: datetime) -> bool:
+    """Whether ``forget`` would find anything."""
+    with db.read() as session:
+        return session.scalar(select(_row.cle).where(_row.expire_le <= now).limit(1)) is not None
+
+
+def forget(db: Database, now: datetime) -> None:
+    """Remove the sessions that are over: nobody's claims and tokens stay longer than they serve."""
+    with db.write() as session:
+        session.execute(delete(_row).where(_row.expire_le <= now))
+
+
 def _forget(session: Session, plateforme: Plateforme, acteur: str, now: datetime) -> None:
     mine = select(_row.cle).where(_row.plateforme == plateforme.value, _row.acteur == acteur)
     too_many = mine.order_by(_row.vue_le.desc()).offset(_MOST - 1)

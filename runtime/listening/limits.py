@@ -41,15 +41,17 @@ class Limits:
     backlog: int = 1024
 
 
-def reachable(limits: Limits) -> Limits:
-    """The limits that this process can keep: its descriptors are raised to the hard limit of the system first.
+def reachable(limits: Limits, *, listeners: int = 1) -> Limits:
+    """The limits that each of so many listeners of this process can keep: its descriptors are raised to the hard limit.
 
     With too few of them ``max_connections`` is lowered, said once in the log: a server that runs out of descriptors
     can neither serve nor send away.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    room = max(_FEWEST, hard - _OWN_DESCRIPTORS) if hard != resource.RLIM_INFINITY else limits.max_connections
+    if hard == resource.RLIM_INFINITY:
+        return limits
+    room = max(_FEWEST, (hard - _OWN_DESCRIPTORS) // listeners)
     if room < limits.max_connections:
         log.warning("connections limited by descriptors", wanted=limits.max_connections, granted=room, descriptors=hard)
         return replace(limits, max_connections=room, max_handshakes=min(limits.max_handshakes, room))

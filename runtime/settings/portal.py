@@ -134,6 +134,10 @@ class PortalSettings(Section):
     host: str = Field(
         default="127.0.0.1", min_length=1, description="Adresse d'écoute du portail, de toutes ses portes."
     )
+    certificat: bool = Field(
+        default=True,
+        description="`false` : ne pas servir la porte des certificats logiciels ; une autre porte a alors un port.",
+    )
     port: Port = Field(
         default=8444,
         description="Port d'écoute de la porte des certificats logiciels ; une carte y est reconnue aussi.",
@@ -177,15 +181,32 @@ class PortalSettings(Section):
     def _doors(self) -> Self:
         if self.psc.issuer is not None and self.connexion.port is None:
             raise ValueError("psc.issuer est donné : connexion.port aussi, la porte par où l'on en revient")
-        ports = [port for port in (self.port, self.carte.port, self.connexion.port) if port is not None]
-        if len(set(ports)) != len(ports):
+        if not self.ports:
+            raise ValueError("certificat = false : carte.port ou connexion.port alors, une porte au moins est servie")
+        if len(set(self.ports.values())) != len(self.ports):
             raise ValueError("un port différent pour chaque porte")
         return self
 
     @property
+    def entry_url(self) -> str:
+        """Where whoever follows a link comes in: the door of the choice, which leads on to the page; else the first."""
+        if self.connexion.port is not None:
+            return self.connexion.public_url
+        return self.public_url if self.certificat else self.carte.public_url
+
+    @property
+    def any_port(self) -> int:
+        """The port of a door that is served: all of them listen when it does."""
+        return next(iter(self.ports.values()))
+
+    @property
     def ports(self) -> dict[str, int]:
         """The ports of the doors that are served, by the key of their setting."""
-        found = {"port": self.port, "carte.port": self.carte.port, "connexion.port": self.connexion.port}
+        found = {
+            "port": self.port if self.certificat else None,
+            "carte.port": self.carte.port,
+            "connexion.port": self.connexion.port,
+        }
         return {key: port for key, port in found.items() if port is not None}
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from registration.authority.sessions import Sessions
-from registration.sessions.keeping import LONGEST
+from registration.sessions.keeping import LONGEST, anything_to_forget, forget
 from registration.sessions.values import Compte, Durees, FinDeSession, Ouverture, Porte
 from registration.values import Sujet
 from registration.vocabulary import Plateforme
@@ -73,6 +73,22 @@ def test_it_is_over_without_activity_and_at_the_latest_after_its_life(world: Wor
     assert count_rows(world.db)["session_portail"] == 1, "what is over was swept"
     world.clock.advance(seconds=30 * 60)
     assert sessions.read(idle, Porte.CARTE, CERT) is None
+
+
+def test_the_batch_removes_those_that_are_over(world: World) -> None:
+    world.ra.sessions.open(by_account(), DUREES)
+    assert not anything_to_forget(world.db, world.clock())
+    world.clock.advance(seconds=31 * 60)
+    alive = world.ra.sessions.open(by_card(acteur="PERSONNE 2"), DUREES)
+    world.ra.sessions.open(by_account(), DUREES)
+    world.clock.advance(seconds=29 * 60)
+    assert world.ra.sessions.keep(alive, None, DUREES)
+    world.clock.advance(seconds=2 * 60)
+    assert anything_to_forget(world.db, world.clock())
+    forget(world.db, world.clock())
+    assert not anything_to_forget(world.db, world.clock())
+    assert count_rows(world.db)["session_portail"] == 1
+    assert world.ra.sessions.read(alive, Porte.CARTE, CERT) is not None
 
 
 def test_once_ended_nothing_reads_or_keeps_it(world: World) -> None:
