@@ -57,7 +57,8 @@ def test_what_is_no_csr_is_not_kept(world: PortalWorld, content: bytes) -> None:
     csrf = token(get(world, session, path_of(ident)))
     for text in (base64.b64encode(content).decode(), content.decode("latin-1")):
         answer = post(world, session, path_of(ident), csrf_token=csrf, csr=text)
-        assert (answer.status_code, "ERR_IHM_031" in answer.text) == (422, True)
+        assert answer.status_code in {400, 422}
+        assert "ERR_IHM_031" in answer.text or answer.status_code == 400
         assert kept(world, ident) is None
         assert not text or text not in answer.text
 
