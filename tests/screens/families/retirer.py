@@ -24,7 +24,7 @@ _WHO = "dr-leroux"
 _NAMES = (
     "Dossier patient informatisé", "Messagerie du laboratoire", "Serveur d'images", "Archivage des comptes rendus",
     "Prescription connectée", "Pharmacie à usage intérieur", "Gestion des lits", "Télésurveillance cardiologique",
-    "Bloc opératoire", "Identitovigilance", "Serveur de résultats de biologie médicale du groupement hospitalier",
+    "Bloc opératoire", "Identitovigilance", "Serveur de résultats de biologie médicale du groupement",
 )  # fmt: skip
 _PASSWORD = "Retrait-de-cette-cle-26"
 
