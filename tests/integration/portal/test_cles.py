@@ -81,8 +81,9 @@ def test_a_session_that_is_over_is_told_by_its_code(world: PortalWorld) -> None:
 
 def test_a_form_of_another_one_or_of_another_kind_is_none(world: PortalWorld) -> None:
     mine, session = begin(world), world.session(somebody(world))
-    wrong = begin(world, genre=GenreBrouillon.REVOCATION)
-    for who, ident in ((session, mine), (world.session(WHO), wrong), (session, "x"), (session, "a" * 500)):
+    others = set(GenreBrouillon) - {GenreBrouillon.DEMANDE, GenreBrouillon.RENOUVELLEMENT}
+    of_another_kind = [(world.session(WHO), begin(world, genre=genre)) for genre in others]
+    for who, ident in (*of_another_kind, (session, mine), (session, "x"), (session, "a" * 500)):
         assert get(world, who, path_of(ident)).status_code == 404
         assert post(world, who, path_of(ident), csrf_token="x", csr=base64_csr()).status_code == 404
     assert kept(world, mine) is None
