@@ -243,7 +243,6 @@ class GenreBrouillon(StrEnum):
 
     DEMANDE = "DEMANDE"
     RENOUVELLEMENT = "RENOUVELLEMENT"
-    RETRAIT = "RETRAIT"
     REVOCATION = "REVOCATION"
     LOT = "LOT"
 

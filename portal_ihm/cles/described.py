@@ -13,8 +13,12 @@ _LONGEST_VALUE = 64
 def label_of(donnees: Mapping[str, Any]) -> str:
     """Offre, usage and name, as far as they are known."""
     offre, usage = _text(donnees, "etape1", "offre"), _text(donnees, "etape3", "usage")
+    renewed = donnees.get("etape2")
+    numero = renewed.get("renouvelle") if isinstance(renewed, dict) else None
+    again = f"renouvellement du produit n° {numero}" if isinstance(numero, int) else ""
     product = " ".join(word for word in (offre, usage) if word)
-    return " – ".join(part for part in (product, _name(donnees)) if part)[:_LONGEST_LABEL] or "Produit à préciser"
+    parts = (product, _name(donnees), again)
+    return " – ".join(part for part in parts if part)[:_LONGEST_LABEL] or "Produit à préciser"
 
 
 def subject_of(donnees: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -28,7 +32,8 @@ def subject_of(donnees: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _name(donnees: Mapping[str, Any]) -> str:
     step = donnees.get("etape3")
     fqdns = step.get("fqdns") if isinstance(step, dict) else None
-    first = fqdns[0] if isinstance(fqdns, list) and fqdns and isinstance(fqdns[0], str) else ""
+    row = fqdns[0] if isinstance(fqdns, list) and fqdns and isinstance(fqdns[0], dict) else {}
+    first = ".".join(part for part in (row.get("texte"), row.get("domaine")) if isinstance(part, str) and part)
     return _text(donnees, "etape3", "service_applicatif") or first
 
 

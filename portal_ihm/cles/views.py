@@ -15,10 +15,12 @@ from pki.errors import CsrError
 from pki.keys.csr import accept_csr
 from portal_ihm.cles.described import label_of, subject_of
 from portal_ihm.cles.forms import CsrForm
-from portal_ihm.shell.context import acteur_of, caller_of, form_session, portal_of
+from portal_ihm.shell.context import acteur_of, caller_of, portal_of
+from portal_ihm.shell.errors import http_page
 from portal_ihm.shell.fields import with_code
 from portal_ihm.shell.scripts import render_with_script
-from registration.errors import Code, NotFoundError
+from portal_ihm.shell.secure_forms import read_texts
+from registration.errors import Code
 from registration.vocabulary import GenreBrouillon
 
 if TYPE_CHECKING:
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from registration.views import Brouillon
 
 _GENRES = {GenreBrouillon.DEMANDE, GenreBrouillon.RENOUVELLEMENT}
-_LONGEST = 8 * 1024
-"""Of a field of the form: a CSR of 2048 bits has 900 characters."""
+_STEPS = ("Offre et structure", "Nouveau ou renouvellement", "Produit", "CSR", "Finalisation")
+_GONE = (
+    "Ce formulaire n'existe plus : il a été annulé, ou laissé plus de trois jours. La clé qu'il aurait faite ici reste "
+    "dans ce navigateur. Recommencez par « Demander »."
+)
 _NAME = "CSR faite dans ce navigateur"
 _ASSISTED = (Code.CLE_IMPOSSIBLE, Code.CLE_TIME_OVER)
 
@@ -43,21 +48,23 @@ def liste(request: Request) -> Response:
 def assistee(request: Request) -> Response:
     """Step 4 of a demande whose key is made here; the page says first whether this browser can keep one."""
     brouillon = _under_way(request)
+    if brouillon is None:
+        return http_page(request, 404, text=_GONE)
     if brouillon.numero is not None:
         return _sent(brouillon)
-    return _page(request, brouillon, CsrForm(None, form_session(request), portal_of(request).csrf_secret))
+    return _page(request, brouillon, CsrForm(request))
 
 
 async def envoi(request: Request) -> Response:
     """Take the CSR into the form under way. Nothing else of what the page holds is ever sent, or read here."""
-    async with request.form(max_files=0, max_fields=4, max_part_size=_LONGEST) as data:
-        texts = FormData([(name, value) for name, value in data.multi_items() if isinstance(value, str)])
-        return await run_in_threadpool(_keep, request, texts)
+    return await run_in_threadpool(_keep, request, await read_texts(request))
 
 
 def _keep(request: Request, data: FormData) -> Response:
     brouillon = _under_way(request)
-    form = CsrForm(data, form_session(request), portal_of(request).csrf_secret)
+    if brouillon is None:
+        return http_page(request, 404, text=_GONE)
+    form = CsrForm(request, data)
     if not form.validate():  # the token alone can be wrong: the session was over, or is another one
         return _page(request, brouillon, form, Code.CLE_TIME_OVER)
     csr = _csr_of(form.csr.data or "")
@@ -66,7 +73,7 @@ def _keep(request: Request, data: FormData) -> Response:
     step = {"mode": "ASSISTEE", "csr": base64.b64encode(csr).decode(), "nom": _NAME}
     kept = portal_of(request).authority.brouillons.keep(caller_of(request), brouillon.id, "etape4", step)
     if kept is None:
-        raise NotFoundError(Code.DEMANDE_UNKNOWN)
+        return http_page(request, 404, text=_GONE)
     return _sent(kept) if kept.numero is not None else RedirectResponse(f"/demander/{kept.id}/finalisation", 303)
 
 
@@ -74,12 +81,10 @@ def _sent(brouillon: Brouillon) -> Response:
     return RedirectResponse(f"/demander/{brouillon.id}/confirmation", status_code=303)
 
 
-def _under_way(request: Request) -> Brouillon:
-    """The form that the path names; NotFoundError for one that is over, another one's, or of another kind."""
-    found = portal_of(request).authority.brouillons.read(caller_of(request), request.path_params["ident"])
-    if found is None or found.genre not in _GENRES:
-        raise NotFoundError(Code.DEMANDE_UNKNOWN)
-    return found
+def _under_way(request: Request) -> Brouillon | None:
+    """The form that the path names; None for one that is over, another one's, or of another kind."""
+    found = portal_of(request).authority.brouillons.read(caller_of(request), request.path_params["brouillon"])
+    return found if found is not None and found.genre in _GENRES else None
 
 
 def _csr_of(text: str) -> bytes | None:
@@ -102,6 +107,7 @@ def _page(request: Request, brouillon: Brouillon, form: CsrForm, code: Code | No
         form=form,
         brouillon=brouillon,
         libelle=label_of(brouillon.donnees),
+        steps=_STEPS,
         sujet=json.dumps(subject_of(brouillon.donnees), ensure_ascii=False),
         refus=None if code is None else with_code(code),
         trop_faible=Code.CODE_REVOCATION_WEAK.value,
@@ -110,6 +116,6 @@ def _page(request: Request, brouillon: Brouillon, form: CsrForm, code: Code | No
 
 ROUTES = [
     Route("/cles", liste),
-    Route("/demander/{ident}/etape-4/assistee", assistee),
-    Route("/demander/{ident}/etape-4/assistee", envoi, methods=["POST"]),
+    Route("/demander/{brouillon}/etape-4/assistee", assistee),
+    Route("/demander/{brouillon}/etape-4/assistee", envoi, methods=["POST"]),
 ]

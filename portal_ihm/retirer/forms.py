@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from starlette.datastructures import FormData
 from wtforms import BooleanField, Form, PasswordField, SelectField, StringField
-from wtforms.csrf.session import SessionCSRF
 from wtforms.validators import Optional, Regexp
 
 from portal_ihm.shell.fields import NumeroField, choices, strip, upper, with_code
 from portal_ihm.shell.labels import OFFRE_TEXTS, refusal_text
+from portal_ihm.shell.secure_forms import SecureForm
 from registration.errors import Code, IgcError
 from registration.retrait_views import RetraitCriteria
 from registration.rules.limits import STRUCTURE_PATTERN
@@ -48,24 +45,12 @@ class CriteresForm(Form):
         )
 
 
-class RetraitForm(Form):
+class RetraitForm(SecureForm):
     """The revocation code, typed twice, and the acceptance. No page is ever sent back with the code in it."""
-
-    class Meta:
-        """Every form that writes carries a token tied to the session."""
-
-        csrf = True
-        csrf_class = SessionCSRF
-        csrf_time_limit = None
-        locales = ("fr",)
 
     code = PasswordField("Code de révocation")
     confirmation = PasswordField("Confirmation du code de révocation")
     acceptation = BooleanField("Le bénéficiaire accepte le certificat et les CGU, et s'engage à respecter la PC.")
-
-    def __init__(self, formdata: FormData | None, session: dict[str, Any], secret: bytes) -> None:
-        """As sent, or empty."""
-        super().__init__(formdata, meta={"csrf_context": session, "csrf_secret": secret})
 
     @property
     def conditions(self) -> RetraitConditions:

@@ -20,11 +20,12 @@ from starlette.routing import Route
 from pki.containers.pkcs7 import MEDIA_TYPE, read_certs_only
 from portal_ihm.retirer.forms import CriteresForm, RetraitForm
 from portal_ihm.retirer.refusals import ending_of
-from portal_ihm.shell.context import acteur_of, form_session, origin_of, parse_numero, portal_of
+from portal_ihm.shell.context import acteur_of, origin_of, parse_numero, portal_of
 from portal_ihm.shell.downloads import attachment, file_name, stem_of
 from portal_ihm.shell.labels import refusal_text
 from portal_ihm.shell.rendering import render
 from portal_ihm.shell.scripts import render_with_script
+from portal_ihm.shell.secure_forms import TOO_OLD, read_texts
 from registration.errors import Code, ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 _SIZE = 20
 _MOST_ROWS = 100_000
-_LONGEST = 4 * 1024
-"""Of a field of the form."""
 _WITHOUT_KEY = (Code.CLE_STORE_CLOSED, Code.CLE_NOT_HERE, Code.CLE_OF_ANOTHER)
 _OF_FILE = (
     *_WITHOUT_KEY,
@@ -77,14 +76,12 @@ def etape2(request: Request) -> Response:
         return _impossible(request, found, found.empechement)
     if found.retire_le is not None:
         return _to_certificate(found)
-    return _form_page(request, found, _form(request, None))
+    return _form_page(request, found, RetraitForm(request))
 
 
 async def finaliser(request: Request) -> Response:
     """Withdraw. The same code again leads to the same certificate, another one is refused (ERR_IHM_013)."""
-    async with request.form(max_files=0, max_fields=6, max_part_size=_LONGEST) as data:
-        texts = FormData([(name, value) for name, value in data.multi_items() if isinstance(value, str)])
-        return await run_in_threadpool(_withdraw, request, texts)
+    return await run_in_threadpool(_withdraw, request, await read_texts(request))
 
 
 def certificat(request: Request) -> Response:
@@ -124,7 +121,7 @@ def _withdraw(request: Request, data: FormData) -> Response:
     found = _look_up(request)
     if found.empechement is not None:
         return _impossible(request, found, found.empechement)
-    form = _form(request, data)
+    form = RetraitForm(request, data)
     is_ours = form.validate()
     if not form.judge() or not is_ours:
         return _form_page(request, found, form, status=422)
@@ -181,12 +178,7 @@ def _impossible(request: Request, found: RetraitEnCours, error: IgcError) -> Res
     )
 
 
-def _form(request: Request, data: FormData | None) -> RetraitForm:
-    return RetraitForm(data, form_session(request), portal_of(request).csrf_secret)
-
-
 def _form_page(request: Request, found: RetraitEnCours, form: RetraitForm, *, status: int = 200) -> Response:
-    too_old = "Ce formulaire a été ouvert il y a trop longtemps. Saisissez le code et envoyez à nouveau."
     return render_with_script(
         request,
         "retirer/etape2.html",
@@ -195,7 +187,7 @@ def _form_page(request: Request, found: RetraitEnCours, form: RetraitForm, *, st
         found=found,
         form=form,
         textes=portal_of(request).authority.textes,
-        other_errors=[too_old] if form["csrf_token"].errors else [],
+        other_errors=[TOO_OLD] if form.is_too_old else [],
     )
 
 

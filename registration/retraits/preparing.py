@@ -17,6 +17,7 @@ from registration.values import Acteur
 from registration.vocabulary import EtatDemande, offre_of, usage_of
 from storage import tables
 from storage.database import Database
+from storage.planning import plan_by_values
 from storage.tables.demandes import WAITING
 
 _demande, _certificat, _cle = tables.Demande, tables.Certificat, tables.ClePublique
@@ -50,6 +51,7 @@ def list_waiting(
         .limit(limit + 1)
     )
     with db.read() as session:
+        plan_by_values(session)  # who has asked for much, or waits for little, is found by another index
         rows = session.execute(query).all()
     retraits = tuple(RetraitPret(demande=as_view(row, now), csr_assistee=row.csr_assistee) for row in rows[:limit])
     return RetraitsPrets(retraits=retraits, next_after=after + limit if len(rows) > limit else None)

@@ -171,11 +171,13 @@ def make_firefox(profile: Path, environment: Mapping[str, str], *, headless: boo
         str(profile),
         *(["--headless"] if headless else []),
     ]
+    told = profile / "MarionetteActivePort"
+    told.unlink(missing_ok=True)  # of the last process on this profile
     process = subprocess.Popen(
         command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        browser = Firefox(_port(process, profile / "MarionetteActivePort"))
+        browser = Firefox(_port(process, told))
         try:
             yield browser
         finally:

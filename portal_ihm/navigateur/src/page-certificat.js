@@ -34,6 +34,7 @@ async function find(page) {
     const records = await allRecords();
     const record = records.find((one) => one.empreinte === empreinte);
     show(one("absente"), record === undefined);
+    show(one("fabrication"), record !== undefined);
     if (record === undefined) refuse(records.length ? "ERR_IHM_051" : "ERR_IHM_044");
     return record;
   } catch {

@@ -11,6 +11,7 @@ import requests
 
 from registration.values import Caller, DemandeForm
 from registration.vocabulary import Canal, GenreBrouillon, Offre
+from tests.integration.portal.wizard import Wizard
 from tests.integration.portal.world import PortalWorld, org_form
 from tests.support.acteurs import HOPITAL
 from tests.support.produits import CODE
@@ -62,6 +63,14 @@ def token(page: requests.Response) -> str:
     found = re.search(r'name="csrf_token" type="hidden" value="([^"]*)"', page.text)
     assert found, page.text
     return found[1]
+
+
+def ready_for_key(world: PortalWorld, session: requests.Session, service: str = "Dossier patient") -> str:
+    """A demande of the wizard that has all but its CSR; gives the id of the form."""
+    one = Wizard(world, session)
+    one.choose("ORG", HOPITAL)
+    assert one.fill("AUTH_CLI", service_applicatif=service).headers["location"] == one.url(4)
+    return one.ident
 
 
 def post(world: PortalWorld, session: requests.Session, path: str, **fields: str) -> requests.Response:

@@ -21,9 +21,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from registration.values import RevocationForm
 from registration.vocabulary import Canal
-from tests.integration.portal.retiring import begin, caller
+from tests.integration.portal.retiring import begin, ready_for_key
 from tests.integration.portal.world import PortalWorld
-from tests.support.produits import CODE, demande_form
+from tests.support.produits import CODE
 
 pytestmark = pytest.mark.needs("chromium", "npm", "openssl", "default-jre-headless")
 
@@ -113,29 +113,21 @@ def make_key(page: Page, brouillon: str, password: str = PASSWORD) -> None:
     expect(page.get_by_role("heading", name="La clé et la CSR sont prêtes")).to_be_visible()
 
 
-def finalise(page: Page, world: PortalWorld, brouillon: str, service: str) -> int:
-    """Send the CSR into the form under way, which becomes a demande; gives its numero, signed."""
-    page.get_by_role("button", name="Finaliser").click()
-    page.wait_for_url(f"**/demander/{brouillon}/finalisation")
-    return order(world, brouillon, service)
-
-
-def order(world: PortalWorld, brouillon: str, service: str) -> int:
-    kept = world.ra.brouillons.read(caller(world), brouillon)
-    assert kept is not None
-    step = kept.donnees["etape4"]
-    assert set(step) == {"mode", "csr", "nom"}
-    assert step["mode"] == "ASSISTEE"
-    form = demande_form(base64.b64decode(step["csr"]), service_applicatif=service, csr_assistee=True)
-    numero = world.ra.demandes.submit(world.origin(WHO, Canal.IHM), form, brouillon=brouillon)
+def finalise(page: Page, world: PortalWorld) -> int:
+    """Send the CSR, then the demande; gives its numero, signed."""
+    page.get_by_role("button", name="Finaliser", exact=True).click()
+    page.wait_for_url("**/finalisation")
+    expect(page.get_by_text("Créée dans un navigateur")).to_be_visible()
+    page.get_by_role("button", name="Finaliser la demande").click()
+    page.wait_for_url("**/confirmation")
+    numero = int(re.findall(r"numéro (\d+)", page.get_by_role("main").inner_text())[0])
     world.run_batch()
     return numero
 
 
 def ordered(page: Page, world: PortalWorld, service: str, password: str = PASSWORD) -> int:
-    brouillon = begin(world, service=service)
-    make_key(page, brouillon, password)
-    return finalise(page, world, brouillon, service)
+    make_key(page, ready_for_key(world, world.session(WHO), service), password)
+    return finalise(page, world)
 
 
 def give_code(page: Page, numero: int, code: str = CODE) -> None:
@@ -185,17 +177,18 @@ def test_from_the_order_to_the_pkcs12_and_nothing_leaves(
 ) -> None:
     home = tmp_path / "profil"
     with profile(home) as (page, ordering):
-        brouillon = begin(world, service="Dossier de bout en bout")
+        brouillon = ready_for_key(world, world.session(WHO), "Dossier de bout en bout")
         make_key(page, brouillon)
         check_accessibility(page)
-        numero = finalise(page, world, brouillon, "Dossier de bout en bout")
+        numero = finalise(page, world)
         (record,) = records(page)
     assert set(record) == {
         "id", "empreinte", "wrapped", "salt", "iv", "rounds", "brouillon", "libelle", "csr", "created",
     }  # fmt: skip
     assert (record["rounds"], record["brouillon"]) == (600_000, brouillon)
-    (form,) = [request for request in ordering.requests if request.method == "POST"]
-    assert set(parse_qs(form.post_data or "")) == {"csrf_token", "csr"}
+    forms = [request for request in ordering.requests if request.method == "POST"]
+    assert [set(parse_qs(form.post_data or "")) for form in forms] == [{"csrf_token", "csr"}, {"csrf_token", "action"}]
+    assert world.demande(numero).csr_assistee
     csr = x509.load_der_x509_csr(base64.b64decode(record["csr"]))
     assert csr.is_signature_valid
     assert csr.subject.rfc4514_string() == f"CN=Dossier de bout en bout,O={world.demande(numero).id_structure},C=FR"
@@ -310,15 +303,14 @@ def test_another_browser_has_no_key_until_the_copy_is_brought(
     tmp_path: Path,
     check_accessibility: Callable[[Page], None],
 ) -> None:
-    brouillon = begin(world)
-    make_key(window, brouillon)
+    make_key(window, ready_for_key(world, world.session(WHO)))
     with window.expect_download() as waiting:
         window.get_by_role("button", name="Enregistrer une copie chiffrée").click()
     copy = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(copy)
     assert re.fullmatch(r"cle-navigateur-\d{8}-\d{6}\.json", copy.name)
     assert PASSWORD not in copy.read_text()
-    numero = finalise(window, world, brouillon, "Copie de la clé")
+    numero = finalise(window, world)
     other = open_context(WHO).new_page()
     other.goto(f"/retirer/{numero}")
     expect(other.get_by_role("alert")).to_contain_text("ERR_IHM_044")
@@ -361,8 +353,7 @@ def test_keys_are_listed_copied_and_removed_after_a_question(window: Page, world
 
 
 def test_a_key_that_is_made_is_offered_again(window: Page, world: PortalWorld) -> None:
-    brouillon = begin(world)
-    make_key(window, brouillon)
+    make_key(window, ready_for_key(world, world.session(WHO)))
     window.reload()
     expect(window.get_by_role("heading", name="Une clé a déjà été créée ici")).to_be_visible()
     # The session is lost between the key and its sending: told as such, and nothing has to be made again.
@@ -371,7 +362,7 @@ def test_a_key_that_is_made_is_offered_again(window: Page, world: PortalWorld) -
     window.get_by_role("button", name="Finaliser").click()
     expect(window.get_by_role("alert")).to_contain_text("ERR_IHM_028")
     window.get_by_role("button", name="Reprendre cette clé").click()
-    finalise(window, world, brouillon, "Reprise")
+    finalise(window, world)
     assert len(records(window)) == 1
 
 

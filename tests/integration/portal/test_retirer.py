@@ -35,7 +35,10 @@ from tests.integration.portal.world import XSS, PortalWorld, org_form
 from tests.support.acteurs import HOPITAL, MEDECIN
 from tests.support.produits import CODE
 
-NO_SCRIPT = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+NO_SCRIPT = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action 'self'"
+)
 
 
 def shown(answer: requests.Response) -> str:
@@ -386,7 +389,7 @@ def test_only_the_pages_with_the_script_let_it_run(world: PortalWorld) -> None:
     for numero in (uploaded, assisted):
         withdraw(world, session, numero)
     waiting = place(world)
-    opened = f"{NO_SCRIPT}; script-src 'self'; connect-src 'none'"
+    opened = f"script-src 'self'; connect-src 'none'; {NO_SCRIPT}"
     policies = {
         path: get(world, session, path).headers["content-security-policy"]
         for path in (

@@ -2,6 +2,6 @@
 
 ROWS = {
     ("GET", "/cles"): "holder",
-    ("GET", "/demander/{ident}/etape-4/assistee"): "holder",
-    ("POST", "/demander/{ident}/etape-4/assistee"): "holder",
+    ("GET", "/demander/{brouillon}/etape-4/assistee"): "holder",
+    ("POST", "/demander/{brouillon}/etape-4/assistee"): "holder",
 }
