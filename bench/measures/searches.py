@@ -27,7 +27,7 @@ from registration.produits import queries as produits
 from registration.revocation_views import RevocationCriteria
 from registration.values import Acteur
 from registration.views import CommonCriteria, PersonneCriteria, ProduitCriteria, RenewalCriteria, SearchCriteria
-from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Offre, Usage
+from registration.vocabulary import EtatDemande, EtatProduit, EtatRevocation, Motif, Offre, Usage
 from storage.database import Database
 from storage.migrate import upgrade
 from tests.support.postgres import PostgresServer
@@ -62,6 +62,8 @@ _WEEK, _YEARS = NOW - timedelta(days=7), timedelta(days=3000)
 _DEMANDES: dict[str, dict[str, Any]] = {
     "REJETEE": {"all_offres": True, "etat": EtatDemande.REJETEE},
     "TRANSMISE": {"offre": Offre.SERV, "etat": EtatDemande.TRANSMISE},
+    "produit A_RETIRER": {"all_offres": True, "etat_produit": EtatProduit.A_RETIRER},
+    "produit EXPIRE": {"offre": Offre.SERV, "etat_produit": EtatProduit.EXPIRE},
     "cette semaine": {"all_offres": True, "since": _WEEK},
     "une semaine, huit ans plus tôt": {
         "all_offres": True,
@@ -82,6 +84,8 @@ _PRODUITS: dict[str, dict[str, Any]] = {
 _REVOCATIONS: dict[str, dict[str, Any]] = {
     "TOUTES": {},
     "PROGRAMMEE": {"etat": EtatRevocation.VALIDEE},
+    "motif VOL": {"motif": Motif.VOL},
+    "effet à venir": {"effet_since": NOW},
     "cette semaine": {"since": _WEEK},
     "une structure": {"produit": CommonCriteria(all_offres=True, structure=_ONE_STRUCTURE)},
     "service applicatif": {"produit": CommonCriteria(offre=Offre.ORG, service_applicatif="service 42")},
