@@ -47,6 +47,7 @@ from registration.views import (
     LotReceipt,
     LotsPage,
     OffreOuverte,
+    PerimetrePage,
     PersonneCriteria,
     PersonnePage,
     Possible,
@@ -94,6 +95,11 @@ class ActeursPort(Protocol):
 
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         """What he may ask for, by structure and offre, with the domains of his habilitations."""
+
+    def perimetre(
+        self, acteur: Acteur, texte: str | None = None, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> PerimetrePage:
+        """As ``droits``, a structure at a time, of those that a text names in part."""
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         """(offre, id of the structure, raison sociale) of the acteur's perimeter, sorted, for forms and menus."""

@@ -425,6 +425,27 @@ class Apercu(msgspec.Struct, frozen=True, kw_only=True):
     tableau_pharmacien: str | None = None
 
 
+class StructureDroits(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an acteur administers on one structure; without raison sociale it has left the directory."""
+
+    structure: str
+    raison_sociale: str | None
+    droits: tuple[Droit, ...]
+
+
+class PerimetrePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Structures of an acteur by raison sociale, those that were looked for: ``total`` of ``en_tout``.
+
+    ``pour_soi`` as of a ``DroitPage``. ``next_after`` is how many there were up to here, None at the end.
+    """
+
+    pour_soi: bool
+    structures: tuple[StructureDroits, ...]
+    total: int
+    en_tout: int
+    next_after: int | None
+
+
 class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """What every search of the follow-up may name (guide §10): a numero, an index or an offre is needed.
 

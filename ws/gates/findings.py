@@ -90,9 +90,7 @@ class Findings:
         """Count a fault, and keep it as long as there is room."""
         if not self.is_full:
             self.kept.append(
-                Finding(
-                    code=code, champ=champ, texte=texte, position=position, valeur=valeur, forme=forme, ligne=ligne
-                )
+                Finding(code=code, champ=champ, texte=texte, position=position, valeur=valeur, forme=forme, ligne=ligne)
             )
         self.count += 1
 

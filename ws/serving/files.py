@@ -10,7 +10,7 @@ from registration.errors import Code, IgcError
 from registration.lot_files import FileRefusedError, LotFile
 from ws.contract.names import Operation, SoapVersion, contract_tag
 from ws.gates.findings import Finding, MessageRefusedError
-from ws.gates.places import shown_name
+from ws.gates.places import line_of, shown_name
 from ws.gates.xml import VersionMismatchError, find_request, read_document
 from ws.lots import reader as lot_reader
 from ws.revocations import reader as revocation_reader
@@ -57,7 +57,7 @@ def _find(root: etree._Element) -> tuple[Operation, etree._Element, str | None]:
             f"« {shown_name(request)} » n'est pas un lot. Attendu : lot, deposerLot, verifierLot, lotRevocations, "
             "deposerLotRevocations ou verifierLotRevocations, seul ou dans une enveloppe SOAP."
         )
-        raise IgcError(Code.ENVELOPE, raison=raison, ligne=request.sourceline)
+        raise IgcError(Code.ENVELOPE, raison=raison, ligne=line_of(request))
     return operation, request, tiers
 
 

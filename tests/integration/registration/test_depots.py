@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
@@ -89,7 +91,7 @@ def test_how_far_a_check_is_can_be_read_meanwhile(world: World, monkeypatch: pyt
     seen = []
     keep = keeping.keep_step
 
-    def keep_and_look(*args: object) -> object:
+    def keep_and_look(*args: Any) -> object:
         kept = keep(*args)
         verification = world.ra.depots.read(origin, prepared.id or "").verification
         assert verification is not None

@@ -45,6 +45,7 @@ from registration.views import (
     LotFollowUp,
     LotReceipt,
     LotsPage,
+    PerimetrePage,
     PersonneCriteria,
     PersonnePage,
     Possible,
@@ -217,6 +218,11 @@ class DeskActeurs(_Area):
             ),
             next_after=2,
         )
+
+    def perimetre(
+        self, acteur: Acteur, texte: str | None = None, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> PerimetrePage:
+        raise AssertionError("the web service has pages of rights")
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         return ()
