@@ -77,8 +77,7 @@ def _take(request: Request, data: FormData, content: IO[bytes] | None) -> Respon
     try:
         prepared = _prepare(request, content)
     except FileRefusedError as refused:
-        text = _with_code(refused.error)
-        return _page(request, form, errors=[text], faults=refused.faults, more=refused.more, status=422)
+        return _page(request, form, errors=[_summary(refused)], faults=refused.faults, more=refused.more, status=422)
     except IgcError as error:
         if isinstance(error, AccessError) or error.code is Code.BUSY:
             raise
@@ -94,6 +93,15 @@ def _prepare(request: Request, content: IO[bytes]) -> Depot:
         read = _reader(request)(_chunks(content))
     _check_tiers(request, read)
     return portal_of(request).authority.depots.prepare(origin_of(request), read.form)
+
+
+def _summary(refused: FileRefusedError) -> str:
+    """What is wrong, without what the list of faults says better."""
+    error, count = refused.error, len(refused.faults) + refused.more
+    if error.code is not Code.SCHEMA or not refused.faults:
+        return _with_code(error)
+    told = "une faute" if count == 1 else f"{count} fautes"
+    return f"Le fichier ne respecte pas le schéma publié : {told} ({error.code.value})"
 
 
 def _check_tiers(request: Request, read: LotFile) -> None:
