@@ -14,7 +14,7 @@ from registration.acteurs.administrateurs import appoint
 from registration.acteurs.habilitations import Terms
 from registration.lots import preparing
 from tests.integration.portal.lot_files import envelope, item, lot, message, new_csr_text
-from tests.integration.portal.test_lots import get, post, text_of, token_of
+from tests.integration.portal.test_lots import Site, get, post, text_of, token_of
 from tests.integration.portal.test_tiers import select
 from tests.integration.portal.world import XSS, PortalWorld
 from tests.support.acteurs import ALL_SENDERS, add_acteur
@@ -24,9 +24,7 @@ from ws.contract.names import CONTRACT_NS, SoapVersion
 ITEM = item("AAAA")
 
 
-def upload(
-    session: requests.Session, world: PortalWorld, content: bytes | str, token: str | None = None
-) -> requests.Response:
+def upload(session: requests.Session, world: Site, content: bytes | str, token: str | None = None) -> requests.Response:
     token = token_of(get(session, world, "/lots/depot")) if token is None else token
     data = content.encode() if isinstance(content, str) else content
     return session.post(

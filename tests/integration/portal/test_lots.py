@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import requests
@@ -16,7 +16,14 @@ from registration.vocabulary import NatureLot, Offre
 from tests.integration.portal.world import XSS, PortalWorld, org_form
 
 
-def get(session: requests.Session, world: PortalWorld, path: str) -> requests.Response:
+class Site(Protocol):
+    """Where a portal is."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def get(session: requests.Session, world: Site, path: str) -> requests.Response:
     return session.get(world.url + path, allow_redirects=False)
 
 
@@ -31,7 +38,7 @@ def token_of(page: requests.Response) -> str:
     return found[1]
 
 
-def post(session: requests.Session, world: PortalWorld, path: str, **data: str) -> requests.Response:
+def post(session: requests.Session, world: Site, path: str, **data: str) -> requests.Response:
     return session.post(world.url + path, data=data, headers={"Origin": world.url}, allow_redirects=False)
 
 
