@@ -26,12 +26,12 @@ from portal_ihm.login.guard import Guard
 from portal_ihm.login.intake import Intake
 from portal_ihm.login.psc.config import PscConfig
 from portal_ihm.login.psc.flow import ProSanteConnect
-from portal_ihm.renouveler import views as renouveler
-from portal_ihm.retirer import views as retirer
-from portal_ihm.revoquer import views as revoquer
 from portal_ihm.lots import depot as lots_depot
 from portal_ihm.lots import views as lots
 from portal_ihm.lots.checking import Checks
+from portal_ihm.renouveler import views as renouveler
+from portal_ihm.retirer import views as retirer
+from portal_ihm.revoquer import views as revoquer
 from portal_ihm.shell import errors
 from portal_ihm.shell.context import Portal
 from portal_ihm.shell.doors import Assistance, Door, Entrees

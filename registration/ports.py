@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Any, Protocol
 
 from registration.policy import DEFAULT_PAGE

@@ -95,7 +95,9 @@ def list_brouillons(
         return tuple(_told(row) for row in rows)
 
 
-def keep_step(db: Database, caller: Caller, ident: str, etape: str, valeurs: object, now: datetime) -> Brouillon | None:
+def keep_step(
+    db: Database, caller: Caller | Origin, ident: str, etape: str, valeurs: object, now: datetime
+) -> Brouillon | None:
     """Keep what was typed at one step in the place of what stood there; the other steps stay as they are.
 
     None as for ``read_brouillon``. One that has become a demande is told as it was sent, and changes no more.

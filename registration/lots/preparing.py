@@ -62,9 +62,9 @@ def prepare(db: Database, origin: Origin, form: AnyLot, now: datetime, policy: L
     known = find_lot(db, origin.acteur, form.reference, content_digest(items))
     donnees = {"nature": nature.value, "reference": form.reference, "nombre": len(items)}
     if known is not None:
-        return _as_depot(Brouillon(
-            id="", genre=GenreBrouillon.LOT, donnees={_LOT: donnees}, numero=known.index, modifie_le=now
-        ))
+        return _as_depot(
+            Brouillon(id="", genre=GenreBrouillon.LOT, donnees={_LOT: donnees}, numero=known.index, modifie_le=now)
+        )
     with db.write() as session:
         if isinstance(form, LotForm):
             deposit.check_any_right(session, origin.acteur)
