@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, exists, select, union
+from sqlalchemy.orm import Session, aliased
 
 from registration.acteurs.rights import load_perimeter
 from registration.lots.follow_up import Counts, as_counts, as_follow_up, visible_counts
@@ -20,6 +20,7 @@ from registration.vocabulary import NatureLot, TypeActeurInscrit
 from storage import tables
 from storage.among import among
 from storage.database import Database
+from storage.planning import plan_by_values
 
 COUNTED = 20_000
 """Items of the lots of others that are counted for one page, at the most: for them no counts are kept."""
@@ -31,6 +32,7 @@ _lot, _kept, _of, _demande, _revocation = (
     tables.Demande,
     tables.DemandeRevocation,
 )
+_natured = aliased(tables.Lot)
 
 
 def list_lots(
@@ -38,6 +40,7 @@ def list_lots(
 ) -> LotsPage:
     """A page of them below the index ``after``; of his own lots all is counted, of others what he may follow."""
     with db.read() as session:
+        plan_by_values(session)
         found = union(*(_bounded(query, nature, after, limit + 1) for query in _ways(session, acteur))).subquery()
         query = (
             select(_lot, tables.Acteur.libelle)
@@ -64,18 +67,14 @@ def list_lots(
     return LotsPage(lots=lines, next_after=lines[-1].index if len(rows) > limit else None)
 
 
-def _ways(session: Session, acteur: Acteur) -> Iterator[Select[int]]:
-    """To each lot at least one way: indexes of lots as ``id``."""
+def _ways(session: Session, acteur: Acteur) -> Iterator[Select[Any]]:
+    """To each lot at least one way: selects of one column, the indexes of lots."""
     yield select(_lot.id).where(_lot.id_acteur == acteur.id, _lot.plateforme == acteur.plateforme.value)
     for offres, structures in load_perimeter(session, acteur).by_offres.items():
-        yield (
-            select(_lot.id)
-            .join(_of, _of.id_lot == _lot.id)
-            .where(
-                _of.plateforme == acteur.plateforme.value,
-                among(_of.id_structure, structures),
-                _of.offre.in_(sorted(offre.value for offre in offres)),
-            )
+        yield select(_of.id_lot).where(
+            _of.plateforme == acteur.plateforme.value,
+            among(_of.id_structure, structures),
+            _of.offre.in_(sorted(offre.value for offre in offres)),
         )
     if acteur.type_acteur is TypeActeurInscrit.PERSONNE and acteur.id_national is not None:
         borne = and_(
@@ -83,22 +82,23 @@ def _ways(session: Session, acteur: Acteur) -> Iterator[Select[int]]:
             _demande.id_beneficiaire == acteur.id_national,
             _demande.contenu.is_not(None),
         )
-        yield select(_lot.id).join(_demande, _demande.id_lot == _lot.id).where(borne)
+        yield select(_demande.id_lot).where(borne, _demande.id_lot.is_not(None))
         yield (
-            select(_lot.id)
-            .join(_revocation, _revocation.id_lot == _lot.id)
+            select(_revocation.id_lot)
             .join(_demande, _demande.id == _revocation.id_demande)
-            .where(borne)
+            .where(borne, _revocation.id_lot.is_not(None))
         )
 
 
-def _bounded(query: Select[int], nature: NatureLot | None, after: int | None, limit: int) -> Select[int]:
+def _bounded(query: Select[Any], nature: NatureLot | None, after: int | None, limit: int) -> Select[int]:
     """The newest that a way leads to."""
-    if nature is not None:
-        query = query.where(_lot.nature == nature.value)
+    (column,) = query.selected_columns
     if after is not None:
-        query = query.where(_lot.id < after)
-    return select(query.distinct().order_by(_lot.id.desc()).limit(limit).subquery().c.id)
+        query = query.where(column < after)
+    if nature is not None:
+        query = query.where(exists().where(_natured.id == column, _natured.nature == nature.value))
+    newest = query.distinct().order_by(column.desc()).limit(limit).subquery()
+    return select(newest.c[0].label("id"))
 
 
 def _followed(session: Session, acteur: Acteur, lots: Sequence[tables.Lot]) -> dict[int, LotFollowUp]:

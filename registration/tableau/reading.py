@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, func, literal, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from registration.acteurs.sight import Parts, Sight
@@ -24,6 +24,8 @@ from storage.planning import plan_by_values
 
 MOST = 10_000
 """Beyond it nobody counts: « plus de 10 000 »."""
+AT_ONCE = 20_000
+"""Ends of a year that are counted in one walk."""
 MONTHS = 12
 SHOWN = 5
 LATELY = timedelta(days=30)
@@ -66,16 +68,9 @@ def months(now: datetime) -> tuple[datetime, ...]:
 
 def _echeances(session: Session, parts: Parts, now: datetime) -> tuple[Echeance, ...]:
     bounds = months(now)
-    found = [0] * MONTHS
-    counts = [
-        _counted(part, _ACTIVE, _demande.produit_fin_le >= bounds[month], _demande.produit_fin_le < bounds[month + 1])
-        .add_columns(literal(month).label("month"))
-        for month in range(MONTHS)
-        for part in parts
-    ]  # fmt: skip
-    if counts:
-        for nombre, month in session.execute(union_all(*counts)):
-            found[month] += nombre
+    found = _by_month(session, parts, bounds, AT_ONCE)
+    if sum(found) >= AT_ONCE:  # there may be more: each month is counted for itself, as far as anybody counts
+        found = [sum(_by_month(session, parts, bounds[month : month + 2], MOST + 1)) for month in range(MONTHS)]
     days = [bound.astimezone(_PARIS) for bound in bounds]
     return tuple(
         Echeance(annee=days[month].year, mois=days[month].month, compte=_bounded(found[month]))
@@ -83,15 +78,36 @@ def _echeances(session: Session, parts: Parts, now: datetime) -> tuple[Echeance,
     )
 
 
+def _by_month(session: Session, parts: Parts, bounds: Sequence[datetime], most: int) -> list[int]:
+    """How many end between each two of the bounds; of each part ``most`` are looked at."""
+    found = [0] * (len(bounds) - 1)
+    if not parts:
+        return found
+    ends = _demande.produit_fin_le
+    lasting = (_ACTIVE, ends >= bounds[0], ends < bounds[-1])
+    seen = union_all(
+        *(select(select(ends).where(part, *lasting).limit(most).subquery().c.produit_fin_le) for part in parts)
+    ).subquery()
+    end = seen.c.produit_fin_le
+    month = case(*((end < bound, rank) for rank, bound in enumerate(bounds[1:])), else_=len(found) - 1).label("month")
+    for rank, nombre in session.execute(select(month, func.count()).group_by(month)):
+        found[rank] = nombre
+    return found
+
+
 def _soonest(session: Session, parts: Parts, now: datetime) -> tuple[DemandeView, ...]:
     """Those of which the limit is known: what was signed before there was one waits the longest."""
     if not parts:
         return ()
-    limits = (_demande.limite_retrait, _demande.id)
-    conditions = (*_WAITING, _demande.limite_retrait > now)
-    firsts = [select(*limits).where(part, *conditions).order_by(*limits).limit(SHOWN).subquery() for part in parts]
+    limit = _demande.limite_retrait
+    # An order that no index has: nothing tempts to walk along the limits of everybody.
+    order = (func.coalesce(limit, now), _demande.id)
+    firsts = [
+        select(_demande.id).where(part, *_WAITING, order[0] > now).order_by(*order).limit(SHOWN).subquery()
+        for part in parts
+    ]
     found = union_all(*(select(first.c.id) for first in firsts))
-    query = followed_query().where(_demande.id.in_(found)).order_by(*limits).limit(SHOWN)
+    query = followed_query().where(_demande.id.in_(found)).order_by(limit, _demande.id).limit(SHOWN)
     return _views(session, query, now)
 
 
