@@ -20,11 +20,15 @@ from portal_ihm.cles import views as cles
 from portal_ihm.connexion import psc as psc_views
 from portal_ihm.connexion import views as connexion
 from portal_ihm.demander import views as demander
+from portal_ihm.droits import views as droits
 from portal_ihm.exploitation import views as exploitation_views
 from portal_ihm.login.guard import Guard
 from portal_ihm.login.intake import Intake
 from portal_ihm.login.psc.config import PscConfig
 from portal_ihm.login.psc.flow import ProSanteConnect
+from portal_ihm.lots import depot as lots_depot
+from portal_ihm.lots import views as lots
+from portal_ihm.lots.checking import Checks
 from portal_ihm.renouveler import views as renouveler
 from portal_ihm.retirer import views as retirer
 from portal_ihm.revoquer import views as revoquer
@@ -43,13 +47,29 @@ from runtime.clock import Clock, system_clock
 
 if TYPE_CHECKING:
     from registration.exploitation.port import ExploitationPort
+    from registration.lot_files import ReadLot
     from registration.ports import AuthorityPort
 
-_SCREENS = (accueil, cles, connexion, demander, exploitation_views, renouveler, retirer, revoquer, suivi, tiers)
+_SCREENS = (
+    accueil,
+    cles,
+    connexion,
+    demander,
+    droits,
+    exploitation_views,
+    lots_depot,
+    lots,
+    renouveler,
+    retirer,
+    revoquer,
+    suivi,
+    tiers,
+)
 _MIN_SECRET = 32
 _SESSION_SECONDS = 1_800
 _SESSION_MAX_SECONDS = 28_800
 _MAX_BODY = 256 * 1024
+_MAX_LOT = 32 * 1024 * 1024
 
 
 def build_app(
@@ -64,6 +84,8 @@ def build_app(
     session_seconds: int = _SESSION_SECONDS,
     session_max_seconds: int = _SESSION_MAX_SECONDS,
     max_body: int = _MAX_BODY,
+    read_lot: ReadLot | None = None,
+    max_lot: int = _MAX_LOT,
     clock: Clock = system_clock,
     exploitation: ExploitationPort | None = None,
 ) -> Starlette:
@@ -75,7 +97,8 @@ def build_app(
     signs the tokens of forms and what a browser carries to Pro Santé Connect: 32 bytes at least, the same for every
     process. ValueError when either is unfit. A session ends ``session_seconds`` after it was last used, and
     ``session_max_seconds`` after it began; a body above ``max_body`` bytes is refused. ``entrees`` are the other doors,
-    to be shown; ``psc`` is used by the door CONNEXION only.
+    to be shown; ``psc`` is used by the door CONNEXION only. ``read_lot`` reads a lot in a file, of ``max_lot`` bytes at
+    the most; without it no file is taken.
     """
     if len(session_secret) < _MIN_SECRET:
         raise ValueError("session_secret: 32 bytes at least")
@@ -95,6 +118,9 @@ def build_app(
         templates=make_templates(authority.plateforme, door=door, assistance=assistance),
         max_body=max_body,
         exploitation=exploitation,
+        # What browsers send around a file fits in what a form may send.
+        larger={lots_depot.PATH: max_lot + max_body},
+        read_lot=read_lot,
     )
     app = Starlette(
         routes=_routes(door, has_psc=client is not None),
@@ -105,7 +131,7 @@ def build_app(
             ),
             Middleware(errors.CrashPage),
             Middleware(Guard, portal),
-            Middleware(FairShares),
+            Middleware(FairShares, uploads=(lots_depot.PATH,)),
         ],
         exception_handlers={
             IgcError: errors.on_refusal,
@@ -116,6 +142,7 @@ def build_app(
     app.router.redirect_slashes = False
     app.state.portal = portal
     app.state.psc = client
+    app.state.checks = Checks(authority)
     return app
 
 

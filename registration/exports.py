@@ -54,34 +54,36 @@ def _chunks(
     following: Callable[[int], _Page],
     opened: Callable[[_Page], tuple[Sequence[_View], int | None]],
 ) -> Iterator[bytes]:
-    yield (BOM + _lines([[name for name, _ in columns]])).encode()
+    yield (BOM + as_lines([[name for name, _ in columns]])).encode()
     page = first
     while True:
         views, after = opened(page)
-        yield _lines([[_cell(value(view)) for _, value in columns] for view in views]).encode()
+        yield as_lines([[as_cell(value(view)) for _, value in columns] for view in views]).encode()
         if after is None:
             return
         page = following(after)
 
 
-def _cell(value: object) -> str:
+def as_cell(value: object) -> str:
     """A cell in which a spreadsheet shows what stands there: no formula, and no identifier turned into 8,99E+11."""
     text = cell(value)
     return f"'{text}" if text[:1].isdigit() and _READ_AS_ANOTHER_NUMBER.fullmatch(text) else text
 
 
-def _lines(rows: list[list[str]]) -> str:
+def as_lines(rows: list[list[str]]) -> str:
+    """Lines of cells that are quoted already against formulas (``runtime.cells``)."""
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
     return buffer.getvalue()
 
 
-def _minute(instant: datetime | None) -> str:
+def minute(instant: datetime | None) -> str:
     """As ``wording.moment``, of digits alone: a large lot has tens of thousands of them."""
     return "" if instant is None else instant.astimezone(_PARIS).strftime("%d/%m/%Y %H:%M")
 
 
-def _label(value: StrEnum | None) -> str:
+def label(value: StrEnum | None) -> str:
+    """The official label of an etat, or the value itself."""
     return "" if value is None else LABELS.get(value, value.value)
 
 
@@ -91,8 +93,8 @@ DEMANDES: Columns[DemandeView] = (
     ("Index lot", lambda view: view.index_lot),
     ("Position dans le lot", lambda view: view.position),
     ("Référence", lambda view: view.reference),
-    ("Date de création", lambda view: _minute(view.cree_le)),
-    ("Date d'expiration", lambda view: _minute(view.limite_retrait)),
+    ("Date de création", lambda view: minute(view.cree_le)),
+    ("Date d'expiration", lambda view: minute(view.limite_retrait)),
     ("Offre", lambda view: view.offre),
     ("Usage", lambda view: view.usage),
     ("Adresse email protégée", lambda view: view.adresse_email),
@@ -103,12 +105,12 @@ DEMANDES: Columns[DemandeView] = (
     ("Identifiant bénéficiaire", lambda view: view.beneficiaire),
     ("Bénéficiaire", lambda view: view.beneficiaire_libelle),
     ("Demandeur", lambda view: view.demandeur),
-    ("État demande", lambda view: _label(view.etat)),
-    ("État produit", lambda view: _label(view.etat_produit)),
+    ("État demande", lambda view: label(view.etat)),
+    ("État produit", lambda view: label(view.etat_produit)),
     ("Numéro de série", lambda view: view.serial),
     ("Renouvelle le produit", lambda view: view.renouvelle),
     ("Renouvelé par", lambda view: view.renouvelee_par),
-    ("Fin de validité", lambda view: _minute(view.not_after)),
+    ("Fin de validité", lambda view: minute(view.not_after)),
     ("Code du refus", lambda view: view.refusal.code if view.refusal else None),
     ("Motif du refus", lambda view: view.refusal.texte if view.refusal else None),
 )
@@ -116,23 +118,23 @@ DEMANDES: Columns[DemandeView] = (
 PRODUITS: Columns[ProduitView] = (
     ("N° produit", lambda view: view.numero),
     ("Canal", lambda view: view.canal.value),
-    ("Date début de validité", lambda view: _minute(view.not_before)),
-    ("Fin de validité", lambda view: _minute(view.not_after)),
+    ("Date début de validité", lambda view: minute(view.not_before)),
+    ("Fin de validité", lambda view: minute(view.not_after)),
     ("Offre", lambda view: view.offre),
     ("Usage", lambda view: view.usage),
     ("Adresse email protégée", lambda view: view.adresse_email),
     ("Structure", lambda view: view.raison_sociale),
     ("Bénéficiaire", lambda view: view.beneficiaire_libelle),
     ("Demandeur", lambda view: view.demandeur),
-    ("État", lambda view: _label(view.etat)),
+    ("État", lambda view: label(view.etat)),
     ("AC émettrice", lambda view: view.autorite),
     ("Numéro de série", lambda view: view.serial),
     ("Service applicatif", lambda view: view.service_applicatif),
     ("FQDN", lambda view: " ".join(view.fqdns)),
     ("Identifiant structure", lambda view: view.structure),
     ("Identifiant bénéficiaire", lambda view: view.beneficiaire),
-    ("Date d'émission", lambda view: _minute(view.emis_le)),
-    ("Date de révocation", lambda view: _minute(view.revoque_le)),
+    ("Date d'émission", lambda view: minute(view.emis_le)),
+    ("Date de révocation", lambda view: minute(view.revoque_le)),
     ("Renouvelle le produit", lambda view: view.renouvelle),
     ("Renouvelé par", lambda view: view.renouvelee_par),
     ("Index lot", lambda view: view.index_lot),
@@ -143,20 +145,20 @@ PRODUITS: Columns[ProduitView] = (
 REVOCATIONS: Columns[RevocationView] = (
     ("N° produit", lambda view: view.numero_produit),
     ("Canal", lambda view: view.canal.value),
-    ("Date de création", lambda view: _minute(view.cree_le)),
-    ("Date d'effet de révocation", lambda view: _minute(view.effet_le)),
+    ("Date de création", lambda view: minute(view.cree_le)),
+    ("Date d'effet de révocation", lambda view: minute(view.effet_le)),
     ("Offre", lambda view: view.offre),
     ("Usage", lambda view: view.usage),
     ("Adresse email protégée", lambda view: view.adresse_email),
     ("Structure", lambda view: view.raison_sociale),
     ("Bénéficiaire", lambda view: view.beneficiaire_libelle),
     ("Demandeur", lambda view: view.demandeur),
-    ("État", lambda view: _label(view.etat)),
-    ("Motif", lambda view: _label(view.motif)),
+    ("État", lambda view: label(view.etat)),
+    ("Motif", lambda view: label(view.motif)),
     ("Autre motif", lambda view: view.autre_motif),
     ("N° demande de révocation", lambda view: view.numero),
     ("Résultat", lambda view: view.resultat.value),
-    ("Date de révocation", lambda view: _minute(view.revoque_le)),
+    ("Date de révocation", lambda view: minute(view.revoque_le)),
     ("Raison de la CRL", lambda view: view.raison),
     ("Remplacée par", lambda view: view.remplacee_par),
     ("AC émettrice", lambda view: view.autorite),

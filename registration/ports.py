@@ -19,6 +19,7 @@ from registration.revocation_views import (
     RevocationPage,
     RevocationResult,
     RevocationVerdict,
+    Tableau,
 )
 from registration.rules.proved_revocation import CodeTry, Proof, ProvedCertificat
 from registration.sessions.values import Durees, FinDeSession, Ouverture, Porte, SessionOuverte
@@ -39,10 +40,13 @@ from registration.views import (
     CancelResult,
     DemandeDetail,
     DemandePage,
+    Depot,
     DroitPage,
     LotFollowUp,
     LotReceipt,
+    LotsPage,
     OffreOuverte,
+    PerimetrePage,
     PersonneCriteria,
     PersonnePage,
     Possible,
@@ -58,8 +62,10 @@ from registration.views import (
     StructurePage,
     Telechargement,
     Verdict,
+    Verification,
+    Waiting,
 )
-from registration.vocabulary import EtatDemande, GenreBrouillon, Offre, Plateforme
+from registration.vocabulary import EtatDemande, EtatRevocation, GenreBrouillon, NatureLot, Offre, Plateforme
 
 
 class ActeursPort(Protocol):
@@ -89,6 +95,11 @@ class ActeursPort(Protocol):
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         """What he may ask for, by structure and offre, with the domains of his habilitations."""
 
+    def perimetre(
+        self, acteur: Acteur, texte: str | None = None, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> PerimetrePage:
+        """As ``droits``, a structure at a time, of those that a text names in part."""
+
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         """(offre, id of the structure, raison sociale) of the acteur's perimeter, sorted, for forms and menus."""
 
@@ -105,6 +116,11 @@ class LotsPort(Protocol):
     def follow(self, acteur: Acteur, *, index: int | None = None, reference: str | None = None) -> LotFollowUp:
         """Progress of a lot by its index or the sender's reference; NotFoundError when nothing of it is visible."""
 
+    def list_lots(
+        self, acteur: Acteur, *, nature: NatureLot | None = None, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> LotsPage:
+        """The lots of which ``follow`` tells him something, newest first; ``after`` is the last index before."""
+
     def marks(self, indexes: Collection[int]) -> Mapping[int, str]:
         """What changes whenever a demande of the lot does, for each of these lots; it tells nothing else. One query.
 
@@ -116,8 +132,30 @@ class LotsPort(Protocol):
     ) -> DemandePage:
         """The demandes of a lot that the acteur may follow, by position; of his own lot all, the others in outline."""
 
+    def waiting(self, acteur: Acteur, index: int) -> Waiting:
+        """How much of a lot waits for him to withdraw it, or for its day; NotFoundError as ``follow``."""
+
+    def export(self, acteur: Acteur, index: int) -> Iterator[bytes]:
+        """What became of each item as CSV, page by page; refused at once as ``follow``."""
+
     def cancel(self, origin: Origin, index: int) -> CancelResult:
         """Cancel what can still be cancelled of a lot, of either nature."""
+
+
+class DepotsPort(Protocol):
+    """Lots read from a file, looked at before they are sent; each is his who acts, in whose name he does."""
+
+    def prepare(self, origin: Origin, form: LotForm | RevocationLotForm) -> Depot:
+        """Keep one for three days; with its index where it was deposited already. Refused as a deposit as a whole."""
+
+    def read(self, who: Caller | Origin, ident: str) -> Depot:
+        """His own, with how far its check has come; NotFoundError for any other and for one that is over."""
+
+    def check(self, origin: Origin, ident: str) -> Verification:
+        """Every verdict that a deposit would give, summed up and kept; of ten thousand items it takes its time."""
+
+    def submit(self, origin: Origin, ident: str) -> LotReceipt:
+        """Deposit it; however often this is called, one lot comes of it."""
 
 
 class ChangesPort(Protocol):
@@ -232,7 +270,15 @@ class RevocationsPort(Protocol):
     def verify(self, origin: Origin, form: RevocationLotForm) -> tuple[RevocationVerdict, ...]:
         """Every verdict that a deposit would give, nothing stored."""
 
-    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+    def list_lot(
+        self,
+        acteur: Acteur,
+        index: int,
+        *,
+        etat: EtatRevocation | None = None,
+        after: int = 0,
+        limit: int = DEFAULT_PAGE,
+    ) -> RevocationPage:
         """Those of a lot, by position."""
 
     def search(
@@ -318,6 +364,13 @@ class SessionsPort(Protocol):
         """End those that a verified logout token means; how many, None for a token that has served."""
 
 
+class TableauPort(Protocol):
+    """What an acteur finds when he comes."""
+
+    def read(self, acteur: Acteur) -> Tableau:
+        """What ends when, what waits for him and what came to nothing lately; cheap however many demandes there are."""
+
+
 class AuthorityPort(Protocol):
     """The registration authority of one plateforme."""
 
@@ -354,6 +407,14 @@ class AuthorityPort(Protocol):
     @property
     def sessions(self) -> SessionsPort:
         """Sessions of the portal."""
+
+    @property
+    def depots(self) -> DepotsPort:
+        """Lots read from a file."""
+
+    @property
+    def tableau(self) -> TableauPort:
+        """The home of an acteur."""
 
     @property
     def directory(self) -> DirectoryPort:

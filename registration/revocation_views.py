@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from registration.views import CommonCriteria, HistoriqueLine, Refusal
+from registration.views import CommonCriteria, Count, DemandeView, Echeance, HistoriqueLine, Refusal
 from registration.vocabulary import Canal, EtatRevocation, Motif, Offre, ResultatRevocation, Role, Usage
 
 
@@ -83,6 +83,22 @@ class RevocationPage(msgspec.Struct, frozen=True, kw_only=True):
 
     revocations: tuple[RevocationView, ...]
     next_after: int | None
+
+
+class Tableau(msgspec.Struct, frozen=True, kw_only=True):
+    """What an acteur finds when he comes: what ends when, what waits for him, what came to nothing lately.
+
+    ``a_retirer`` are certificates that he may withdraw, what is over first first; ``differees`` revocations that wait
+    for their day, the next first; ``refus`` demandes of the last weeks that were refused or not processed, newest
+    first. Each list is only the beginning of what its count tells.
+    """
+
+    echeances: tuple[Echeance, ...]
+    a_retirer: tuple[DemandeView, ...]
+    a_retirer_en_tout: Count
+    differees: tuple[RevocationView, ...]
+    differees_en_tout: Count
+    refus: tuple[DemandeView, ...]
 
 
 class RevocationDetail(msgspec.Struct, frozen=True, kw_only=True):

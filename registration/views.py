@@ -98,6 +98,88 @@ class LotFollowUp(msgspec.Struct, frozen=True, kw_only=True):
         return 100 * done // self.nombre
 
 
+class LotLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot in a list. ``mine``: the acteur deposited it, or somebody for him.
+
+    ``suivi`` is None for a lot of another one that is too large to count in passing what the acteur may follow of it:
+    ``LotsPort.follow`` tells.
+    """
+
+    index: int
+    reference: str
+    nature: NatureLot
+    depose_le: datetime
+    deposant: str
+    mine: bool
+    suivi: LotFollowUp | None
+
+
+class LotsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of lots, newest first; ``next_after`` goes back as ``after`` for the following page, None at the end."""
+
+    lots: tuple[LotLine, ...]
+    next_after: int | None
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for somebody, how many, and between which two moments it is over; None where nothing waits."""
+
+    nombre: int
+    first: datetime | None
+    last: datetime | None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One refusal of a lot that was checked: ``position`` and ``reference`` are the item's."""
+
+    position: int
+    reference: str | None
+    code: str
+    texte: str
+    champ: str | None
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """How many items of a lot that was checked are refused for one code; ``texte`` is that of the first of them."""
+
+    code: str
+    texte: str
+    nombre: int
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the check of a lot has come. ``erreur`` is why it was refused as a whole, with its code.
+
+    ``refus`` are the first refused items, ``causes`` all codes, the most frequent first; ``subjects`` those of the
+    first certificates that a deposit would lead to.
+    """
+
+    modifie_le: datetime
+    faits: int = 0
+    fini: bool = False
+    acceptees: int = 0
+    refusees: int = 0
+    averties: int = 0
+    refus: tuple[Told, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    subjects: tuple[str, ...] = ()
+    erreur: str | None = None
+
+
+class Depot(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot that was read from a file and is not sent yet; ``index`` once it is, ``id`` is None where it already was.
+
+    ``verification`` is None before it has begun.
+    """
+
+    id: str | None
+    nature: NatureLot
+    reference: str
+    nombre: int
+    index: int | None
+    verification: Verification | None
+
+
 class DemandeView(msgspec.Struct, frozen=True, kw_only=True):
     """One demande as its followers see it.
 
@@ -343,6 +425,27 @@ class Apercu(msgspec.Struct, frozen=True, kw_only=True):
     tableau_pharmacien: str | None = None
 
 
+class StructureDroits(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an acteur administers on one structure; without raison sociale it has left the directory."""
+
+    structure: str
+    raison_sociale: str | None
+    droits: tuple[Droit, ...]
+
+
+class PerimetrePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Structures of an acteur by raison sociale, those that were looked for: ``total`` of ``en_tout``.
+
+    ``pour_soi`` as of a ``DroitPage``. ``next_after`` is how many there were up to here, None at the end.
+    """
+
+    pour_soi: bool
+    structures: tuple[StructureDroits, ...]
+    total: int
+    en_tout: int
+    next_after: int | None
+
+
 class CommonCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """What every search of the follow-up may name (guide §10): a numero, an index or an offre is needed.
 
@@ -457,6 +560,21 @@ class Telechargement(msgspec.Struct, frozen=True, kw_only=True):
     produit: ProduitView
     der: bytes
     pkcs7: bytes
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How many there are; ``more``: at least one more than this, nobody counted further."""
+
+    nombre: int
+    more: bool = False
+
+
+class Echeance(msgspec.Struct, frozen=True, kw_only=True):
+    """How many certificates in use end in a month of Paris, of those that end from now on."""
+
+    annee: int
+    mois: int
+    compte: Count
 
 
 class Brouillon(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from runtime.clock import system_clock
 from runtime.listening.health import Health
 from runtime.settings.model import Settings
 from storage.waits import CANAL
+from ws.app import lot_file_reader
 
 
 def run(config: ConfigOption = None) -> None:
@@ -55,6 +56,8 @@ def doors(here: Instance) -> Iterator[Listener]:
             session_max_seconds=section.session_max_seconds,
             max_body=section.limits.max_body_bytes,
             exploitation=here.exploitation,
+            read_lot=lot_file_reader(here.settings.ws.max_items),
+            max_lot=here.settings.ws.limits.max_body_bytes,
         )
         probed = Health(counted_pages(app, "portail"), readiness(here, CANALS))
         yield Listener(probed, port, client_cas, for_cards=porte is Porte.CARTE)

@@ -73,7 +73,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send_kept)
             return
-        await self._app(scope, bounded(receive, self._portal.max_body), send_kept)
+        await self._app(scope, bounded(receive, self._portal.limit_of(scope["path"])), send_kept)
 
     def _refuse_form(self, request: Request) -> Response | None:
         if request.method in _SAFE_METHODS:
@@ -89,7 +89,7 @@ class Guard:
                 "et recommencez.",
             )
         declared = request.headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:20]) > self._portal.max_body:
+        if not declared.isdecimal() or int(declared[:20]) > self._portal.limit_of(request.scope["path"]):
             return http_page(request, 413)
         return None
 

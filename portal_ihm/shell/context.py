@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from jinja2 import Environment
 
 from portal_ihm.shell.doors import Door
 from registration.errors import Code, NotFoundError
+from registration.lot_files import ReadLot
 from registration.sessions.values import Durees
 from registration.values import Acteur, Caller, Origin
 from registration.views import DemandeDetail
@@ -31,6 +33,8 @@ class Portal:
 
     ``max_body`` bounds what a form may send, in bytes; ``durees`` how long a session lasts.
     ``exploitation`` is None where there is no operators' room.
+    ``larger`` are the paths that take files of another size.
+    ``read_lot`` reads a lot in a file; None where no file is taken.
     """
 
     authority: AuthorityPort
@@ -42,6 +46,12 @@ class Portal:
     templates: Environment
     max_body: int
     exploitation: ExploitationPort | None = None
+    larger: Mapping[str, int] = field(default_factory=dict)
+    read_lot: ReadLot | None = None
+
+    def limit_of(self, path: str) -> int:
+        """How many bytes a body on this path may have."""
+        return self.larger.get(path, self.max_body)
 
     @property
     def origin(self) -> str:
@@ -70,6 +80,11 @@ def portal_of(request: Request) -> Portal:
 def is_door_of_cards(request: Request) -> bool:
     """Whether this is a door where only cards come in."""
     return portal_of(request).door.is_of_cards
+
+
+def paths_of(request: Request) -> frozenset[str]:
+    """The paths of the running application, as their routes are written: a link leads to none that is not there."""
+    return frozenset(str(getattr(route, "path", "")) for route in request.app.routes)
 
 
 def known_caller(scope: Scope) -> Caller | None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from registration.errors import TEXTS, Code, IgcError
+from registration.views import Count, DomaineOffert, Echeance, LotFollowUp
 from registration.vocabulary import (
     LABELS,
     Canal,
     CodeAction,
     EtatDemande,
     EtatProduit,
+    NatureLot,
     NatureNom,
     Offre,
     ResultatRevocation,
     Role,
+    Saisie,
     TypeActeur,
     Usage,
 )
@@ -86,6 +90,8 @@ _NATURE_TEXTS = {
     NatureNom.UPN: "UPN",
 }
 _TYPE_ACTEUR_TEXTS = {TypeActeur.SYSTEME.value: "Traitement automatique de la plateforme"}
+_IN_FRONT = {Saisie.NON_MODIFIABLE: "", Saisie.FACULTATIVE: "[nom.]", Saisie.OBLIGATOIRE: "nom."}
+_NATURES = {NatureLot.CERTIFICATS: "Demandes de certificats", NatureLot.REVOCATIONS: "Révocations"}
 CHAMP_TEXTS = {
     "offre": "Offre",
     "usage": "Usage",
@@ -230,12 +236,42 @@ def datetime_fr(value: datetime | None) -> str:
     return "" if value is None else value.astimezone(PARIS).strftime(_MINUTE)
 
 
+def time_fr(value: datetime) -> str:
+    """An instant as the time of day in Paris: 16:51:07."""
+    return value.astimezone(PARIS).strftime("%H:%M:%S")
+
+
+def nature_lot(value: NatureLot) -> str:
+    """What the items of a lot are."""
+    return _NATURES[value]
+
+
+def refuses(suivi: LotFollowUp) -> int:
+    """How many items of a lot came to nothing by a refusal."""
+    return suivi.counts[EtatDemande.REJETEE] + suivi.counts[EtatDemande.NON_TRAITEE]
+
+
+def count_fr(value: Count) -> str:
+    """A count that may have been given up: plus de 10 000."""
+    return f"plus de {number_fr(value.nombre)}" if value.more else number_fr(value.nombre)
+
+
+def domaine_fr(value: DomaineOffert) -> str:
+    """A domain with what may be written in front of it: [nom.]acacias.example."""
+    return f"{_IN_FRONT[value.saisie]}{value.domaine}"
+
+
+def month_fr(value: Echeance) -> str:
+    """A month: décembre 2026."""
+    return format_date(date(value.annee, value.mois, 1), "MMMM yyyy", locale=_LOCALE)
+
+
 def number_fr(value: int) -> str:
     """A count with French grouping: 10 000."""
     return format_decimal(value, locale=_LOCALE)
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., str | int]] = {
     "label": label,
     "tone": tone,
     "offre_text": offre_text,
@@ -251,5 +287,11 @@ FILTERS: dict[str, Callable[..., str]] = {
     "date_fr": date_fr,
     "datetime_fr": datetime_fr,
     "number_fr": number_fr,
+    "time_fr": time_fr,
+    "nature_lot": nature_lot,
+    "refuses": refuses,
+    "count_fr": count_fr,
+    "month_fr": month_fr,
+    "domaine_fr": domaine_fr,
 }
 """Names under which templates call these functions."""

@@ -41,12 +41,7 @@ class Sight:
 
     def products(self) -> Parts:
         """Demandes that passed validation: those of his perimeter, and those he is beneficiaire of."""
-        within = self._within
-        borne = self._borne()
-        if borne is not None:
-            # Of what he both administers and bears one part is enough. Outside any structure, "within" is NULL.
-            within += (and_(borne, or_(*within).is_not(True)) if within else borne,)
-        return tuple(and_(self._here(), _demande.contenu.is_not(None), part) for part in within)
+        return tuple(and_(_demande.contenu.is_not(None), part) for part in self.signed())
 
     def demandes(self, etat: EtatDemande | None = None) -> Parts:
         """``products``, and what he himself sent that was refused, as far as he has the right on what it names.
@@ -70,6 +65,22 @@ class Sight:
             else false()
         )
         return and_(self._here(), or_(*self._within, own))
+
+    def signed(self) -> Parts:
+        """As ``products``, for conditions that only what passed validation can meet: their indexes need not be told."""
+        within = self._within
+        borne = self._borne()
+        if borne is not None:
+            # Of what he both administers and bears one part is enough. Outside any structure, "within" is NULL.
+            within += (and_(borne, or_(*within).is_not(True)) if within else borne,)
+        return tuple(and_(self._here(), part) for part in within)
+
+    def actionable(self) -> Parts:
+        """As ``askable``, each way by an index of its own."""
+        own: Parts = ()
+        if may_request_for_self(self._acteur):
+            own = (and_(_demande.id_beneficiaire == self._acteur.id_national, _demande.offre == Offre.PS.value),)
+        return tuple(and_(self._here(), part) for part in (*self._within, *own))
 
     def _here(self) -> ColumnElement[bool]:
         return _demande.plateforme == self._acteur.plateforme.value

@@ -15,11 +15,13 @@ from registration.authority.annuaire import Annuaire
 from registration.authority.area import TOLD_AS_BUSY
 from registration.authority.brouillons import Brouillons
 from registration.authority.demandes import Demandes
+from registration.authority.depots import Depots
 from registration.authority.lots import Lots
 from registration.authority.produits import Produits
 from registration.authority.retraits import Retraits
 from registration.authority.revocations import Revocations
 from registration.authority.sessions import Sessions
+from registration.authority.tableau import Tableaux
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
 from registration.policy import DEFAULT_POLICY, LotPolicy
@@ -62,6 +64,8 @@ class RegistrationAuthority:
         self.demandes = Demandes(db, clock, policy)
         self.brouillons = Brouillons(db, clock)
         self.sessions = Sessions(db, clock, plateforme)
+        self.depots = Depots(db, clock, policy, authority_names(chains))
+        self.tableau = Tableaux(db, clock)
         self.directory = Annuaire(db, clock, directory or TablesDirectory(db, plateforme))
         self.textes = textes
         self.retraits = Retraits(db, clock, withdrawing.Remise(chains, textes))

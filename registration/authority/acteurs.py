@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registration.acteurs.droits import read_droits
+from registration.acteurs.droits import read_droits, read_perimetre
 from registration.acteurs.identity import PeerChecker
 from registration.acteurs.rights import allowed_structures, offres
 from registration.acteurs.sujets import identify_subject
@@ -16,6 +16,7 @@ from registration.values import (
 )
 from registration.views import (
     DroitPage,
+    PerimetrePage,
 )
 from registration.vocabulary import Offre, Plateforme
 from runtime.clock import Clock
@@ -53,6 +54,12 @@ class Acteurs(Area):
     def droits(self, acteur: Acteur, *, after: int = 0, limit: int = DEFAULT_PAGE) -> DroitPage:
         """See ``droits.read_droits``."""
         return self._run(read_droits, acteur, after=after, limit=limit)
+
+    def perimetre(
+        self, acteur: Acteur, texte: str | None = None, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> PerimetrePage:
+        """See ``droits.read_perimetre``."""
+        return self._run(read_perimetre, acteur, texte, after=after, limit=limit)
 
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         """See ``rights.allowed_structures``."""

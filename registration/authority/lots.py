@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from registration.authority.area import Area
-from registration.lots import deposit, follow_up
+from registration.lots import deposit, follow_up, listing, verdicts, waiting
 from registration.lots.cancelling import cancel_lot
 from registration.policy import DEFAULT_PAGE, LotPolicy
 from registration.values import (
@@ -18,9 +18,11 @@ from registration.views import (
     DemandePage,
     LotFollowUp,
     LotReceipt,
+    LotsPage,
     Verdict,
+    Waiting,
 )
-from registration.vocabulary import EtatDemande
+from registration.vocabulary import EtatDemande, NatureLot
 from runtime.clock import Clock
 from storage.database import Database
 
@@ -44,6 +46,12 @@ class Lots(Area):
         """See ``follow_up.follow_lot``."""
         return self._run(follow_up.follow_lot, acteur, index=index, reference=reference)
 
+    def list_lots(
+        self, acteur: Acteur, *, nature: NatureLot | None = None, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> LotsPage:
+        """See ``listing.list_lots``."""
+        return self._run(listing.list_lots, acteur, nature=nature, after=after, limit=limit)
+
     def marks(self, indexes: Collection[int]) -> Mapping[int, str]:
         """See ``follow_up.marks``."""
         return self._run(follow_up.marks, indexes)
@@ -53,6 +61,14 @@ class Lots(Area):
     ) -> DemandePage:
         """See ``follow_up.list_lot``."""
         return self._run(follow_up.list_lot, acteur, index, self._clock(), etat=etat, after=after, limit=limit)
+
+    def waiting(self, acteur: Acteur, index: int) -> Waiting:
+        """See ``waiting.waiting_of_lot``."""
+        return self._run(waiting.waiting_of_lot, acteur, index)
+
+    def export(self, acteur: Acteur, index: int) -> Iterator[bytes]:
+        """See ``verdicts.verdicts_csv``."""
+        return self._run(verdicts.verdicts_csv, acteur, index, self._clock)
 
     def cancel(self, origin: Origin, index: int) -> CancelResult:
         """See ``cancelling.cancel_lot``."""

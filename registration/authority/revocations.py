@@ -32,7 +32,7 @@ from registration.values import (
 from registration.views import (
     LotReceipt,
 )
-from registration.vocabulary import Plateforme
+from registration.vocabulary import EtatRevocation, Plateforme
 from runtime.clock import Clock
 from storage.database import Database
 
@@ -62,9 +62,17 @@ class Revocations(Area):
         """See ``lots.revocations.verify_revocations``."""
         return self._run(revocations.verify_revocations, origin, form, self._names, self._clock(), self._policy)
 
-    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+    def list_lot(
+        self,
+        acteur: Acteur,
+        index: int,
+        *,
+        etat: EtatRevocation | None = None,
+        after: int = 0,
+        limit: int = DEFAULT_PAGE,
+    ) -> RevocationPage:
         """See ``lots.revocations.list_revocations``."""
-        return self._run(revocations.list_revocations, acteur, index, after=after, limit=limit)
+        return self._run(revocations.list_revocations, acteur, index, etat=etat, after=after, limit=limit)
 
     def search(
         self, acteur: Acteur, criteria: RevocationCriteria, *, after: int | None = None, limit: int = DEFAULT_PAGE

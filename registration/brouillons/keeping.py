@@ -35,31 +35,39 @@ def open_brouillon(
     db: Database, caller: Caller, genre: GenreBrouillon, donnees: Mapping[str, Any], now: datetime
 ) -> Brouillon:
     """Begin one with these ``donnees``; the oldest of his go when there are too many, and all that are over."""
+    with db.write() as session:
+        return open_in(session, caller, genre, donnees, now)
+
+
+def open_in(
+    session: Session, caller: Caller | Origin, genre: GenreBrouillon, donnees: Mapping[str, Any], now: datetime
+) -> Brouillon:
+    """As ``open_brouillon``, in the transaction of whoever keeps more with it."""
     opened = Brouillon(id=secrets.token_urlsafe(16), genre=genre, donnees=dict(donnees), numero=None, modifie_le=now)
     owner = _owner(caller)
-    with db.write() as session:
-        mine = select(_row.id).where(_row.plateforme == owner.plateforme.value, _row.proprietaire == owner.key)
-        too_many = mine.order_by(_row.modifie_le.desc()).offset(_MOST - 1)
-        over = select(_row.id).where(_row.fin_le < now).order_by(_row.fin_le).limit(_FORGOTTEN_AT_ONCE)
-        gone = {*session.scalars(too_many), *session.scalars(over)}
-        if gone:
-            session.execute(delete(_row).where(_row.id.in_(gone)))
-        session.add(
-            tables.Brouillon(
-                id=opened.id,
-                plateforme=owner.plateforme.value,
-                proprietaire=owner.key,
-                genre=genre.value,
-                donnees=_encode(opened.donnees),
-                modifie_le=now,
-                fin_le=now + KEPT,
-                numero=None,
-            )
+    mine = select(_row.id).where(_row.plateforme == owner.plateforme.value, _row.proprietaire == owner.key)
+    too_many = mine.order_by(_row.modifie_le.desc()).offset(_MOST - 1)
+    over = select(_row.id).where(_row.fin_le < now).order_by(_row.fin_le).limit(_FORGOTTEN_AT_ONCE)
+    gone = {*session.scalars(too_many), *session.scalars(over)}
+    if gone:
+        session.execute(delete(_row).where(_row.id.in_(gone)))
+    session.add(
+        tables.Brouillon(
+            id=opened.id,
+            plateforme=owner.plateforme.value,
+            proprietaire=owner.key,
+            genre=genre.value,
+            donnees=_encode(opened.donnees),
+            modifie_le=now,
+            fin_le=now + KEPT,
+            numero=None,
         )
+    )
+    session.flush()  # what is kept with it names it
     return opened
 
 
-def read_brouillon(db: Database, caller: Caller, ident: str, now: datetime) -> Brouillon | None:
+def read_brouillon(db: Database, caller: Caller | Origin, ident: str, now: datetime) -> Brouillon | None:
     """His own brouillon of this id; None for one that is over, that never was, or that is another one's."""
     with db.read() as session:
         row = session.scalar(_his(_owner(caller), ident, now))
@@ -87,7 +95,9 @@ def list_brouillons(
         return tuple(_told(row) for row in rows)
 
 
-def keep_step(db: Database, caller: Caller, ident: str, etape: str, valeurs: object, now: datetime) -> Brouillon | None:
+def keep_step(
+    db: Database, caller: Caller | Origin, ident: str, etape: str, valeurs: object, now: datetime
+) -> Brouillon | None:
     """Keep what was typed at one step in the place of what stood there; the other steps stay as they are.
 
     None as for ``read_brouillon``. One that has become a demande is told as it was sent, and changes no more.
@@ -139,7 +149,7 @@ class _Owner(msgspec.Struct, frozen=True):
         return cls(acteur.plateforme, own)
 
 
-def _owner(caller: Caller) -> _Owner:
+def _owner(caller: Caller | Origin) -> _Owner:
     return _Owner.of(caller)
 
 

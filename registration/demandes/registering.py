@@ -19,7 +19,7 @@ from registration.demandes.claims import claim
 from registration.demandes.renewals import judge_renewals, read_renewals, refuse_rivals
 from registration.directory.reading import load_view
 from registration.errors import Code
-from registration.life import outbox, transitions
+from registration.life import lot_structures, outbox, transitions
 from registration.notices.owing import owe
 from registration.policy import LotPolicy
 from registration.rules.fields import email_key
@@ -71,7 +71,10 @@ def register(
         elif action is CodeAction.CANCELLED:
             ended.append(candidate.numero)
     transitions.enter(session, origin, entries, view.rights, now, cancelled_by=cancelled_by)
-    if id_lot is None:
+    if id_lot is not None:
+        found = ((row["id_structure"], row["offre"]) for (row, _) in entries if row["contenu"] is not None)
+        lot_structures.note(session, origin.acteur.plateforme, id_lot, found)
+    else:
         owe(session, Avis.VALIDATED, accepted, now)  # of a lot, its deposit owes it
     owe(session, Avis.CANCELLED, ended, now)
     renewed = [c.renouvelle for c in candidates if c.renouvelle is not None and not c.refusals]

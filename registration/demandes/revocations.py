@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, func, literal, literal_column, or_, select, true
 from sqlalchemy.orm import Session
 
 from registration.acteurs.sight import Sight
@@ -26,6 +26,8 @@ from storage.database import Database
 _row, _demande, _certificat = tables.DemandeRevocation, tables.Demande, tables.Certificat
 # Each needs its demande, which stands elsewhere.
 _WALK = WALK // 4
+# In the words of their index, which PostgreSQL does not find by a parameter.
+_PENDING = _row.etat == literal_column(f"'{EtatRevocation.VALIDEE.value}'")
 _SHOWN = (
     *_row.__table__.columns,
     _certificat.autorite, _certificat.serial, _certificat.revoque_le, _certificat.raison_crl,
@@ -96,15 +98,31 @@ def read_revocation(db: Database, acteur: Acteur, numero: int) -> RevocationDeta
     return RevocationDetail(revocation=_as_view(row), historique=lines)
 
 
-def list_of_lot(session: Session, acteur: Acteur, index: int, *, mine: bool, after: int, limit: int) -> RevocationPage:
+def list_of_lot(
+    session: Session, acteur: Acteur, index: int, *, mine: bool, etat: EtatRevocation | None, after: int, limit: int
+) -> RevocationPage:
     """Those of a lot by position: of his own every one, in outline where he may not follow the certificate."""
     # Any xs:long may be asked for: as the column's own type it would overflow.
     query = _view_query(may_follow(acteur)).where(_row.id_lot == index, _row.position > literal(after, BigInteger))
     if not mine:
         query = query.where(may_follow(acteur))
+    if etat is not None:
+        query = query.where(_row.etat == etat.value)
     rows = session.execute(query.order_by(_row.position).limit(limit + 1)).all()
     views = tuple(_as_view(row) for row in rows[:limit])
     return RevocationPage(revocations=views, next_after=views[-1].position if len(rows) > limit else None)
+
+
+def due_first(session: Session, condition: ColumnElement[bool], *, limit: int) -> tuple[RevocationView, ...]:
+    """Of those that wait for their day, about demandes that meet a condition by which one follows them: the next."""
+    query = _view_query(true()).where(_PENDING, condition).order_by(_row.effet_le, _row.id).limit(limit)
+    return tuple(_as_view(row) for row in session.execute(query))
+
+
+def count_due(session: Session, condition: ColumnElement[bool], *, most: int) -> int:
+    """How many they are, ``most`` at the most."""
+    found = select(_row.id).join(_demande, _demande.id == _row.id_demande).where(_PENDING, condition).limit(most)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
 def _view_query(followed: ColumnElement[bool]) -> Any:  # noqa: ANN401 -- a Select of many columns

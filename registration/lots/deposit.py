@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ def submit(
     is_whole = not at_once or complete(db, origin.acteur, form.demandes, now, policy)
     try:
         with numbered(db, demandes=demandes, lots=1) as (session, first_numero, index):
-            rights = _check_any_right(session, origin.acteur)
+            rights = check_any_right(session, origin.acteur)
             insert_lot(session, origin, index, form.reference, digest, len(form.demandes), now)
             owe_lot(session, origin.acteur.plateforme, index, now)
             if at_once:
@@ -81,8 +82,17 @@ def submit(
     )
 
 
+Progress = Callable[[int], None]
+"""Is told how many items have been judged."""
+
+
 def verify(
-    db: Database, origin: Origin, form: LotForm, now: datetime, policy: LotPolicy = DEFAULT_POLICY
+    db: Database,
+    origin: Origin,
+    form: LotForm,
+    now: datetime,
+    policy: LotPolicy = DEFAULT_POLICY,
+    progress: Progress = lambda _done: None,
 ) -> tuple[Verdict, ...]:
     """The verdict of every item as a deposit would give it now; nothing is written, not even in the history.
 
@@ -94,7 +104,7 @@ def verify(
     earlier, renewed = Claimed(), dict[int, int]()
     is_whole = complete(db, origin.acteur, form.demandes, now, policy)
     with db.read() as session:
-        _check_any_right(session, origin.acteur)
+        check_any_right(session, origin.acteur)
         for part in slices(form.demandes, policy.page_size):
             renewals = read_renewals(session, origin.acteur, part, policy)
             view = load_view(session, origin, renewals.forms, is_whole=is_whole)
@@ -106,6 +116,7 @@ def verify(
             verdicts.extend(
                 _as_verdict(candidate, renewals.contenu_of(rank)) for rank, candidate in enumerate(candidates)
             )
+            progress(len(verdicts))
     return tuple(verdicts)
 
 
@@ -128,8 +139,11 @@ def _as_verdict(candidate: Candidate, renewed: dict[str, Any] | None) -> Verdict
     )
 
 
-def _check_any_right(session: Session, acteur: Acteur) -> Rights:
-    """A person always has one, over what he bears (guide §7, table 6), if none by which he could ask for anything."""
+def check_any_right(session: Session, acteur: Acteur) -> Rights:
+    """His rights; AccessError when he may ask for nothing.
+
+    A person always has one, over what he bears (guide §7, table 6), if none by which he could ask for anything.
+    """
     rights = load_rights(session, acteur)
     if not rights.patterns and not may_request_for_self(acteur):
         is_person = acteur.type_acteur is TypeActeurInscrit.PERSONNE

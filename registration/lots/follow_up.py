@@ -58,14 +58,14 @@ def follow_lot(db: Database, acteur: Acteur, *, index: int | None = None, refere
         rows = _find(moment, acteur, index, reference)
         lot = rows[0]
         if lot.id_acteur == acteur.id:
-            counts, modified = _as_counts((row.etat, row.etat_produit, row.compte, row.modifie_le) for row in rows)
+            counts, modified = as_counts((row.etat, row.etat_produit, row.compte, row.modifie_le) for row in rows)
             nombre = lot.nombre
         else:
-            counts, modified = _as_counts(_visible(moment.session, acteur, lot))
+            counts, modified = as_counts(visible_counts(moment.session, acteur, lot))
             nombre = sum(counts.values())
     if nombre == 0:
         raise NotFoundError(Code.LOT_UNKNOWN)
-    return _follow_up(lot, counts, nombre, nombre - sum(counts.values()), modified or lot.depose_le)
+    return as_follow_up(lot, counts, nombre, nombre - sum(counts.values()), modified or lot.depose_le)
 
 
 def marks(db: Database, indexes: Collection[int]) -> dict[int, str]:
@@ -102,11 +102,12 @@ def find_visible(moment: Moment, acteur: Acteur, index: int) -> Any:  # noqa: AN
 
 def _check_any_visible(session: Session, acteur: Acteur, lot: Any) -> None:  # noqa: ANN401 -- a Row of _LOT
     """Whatever the page and the etat asked for, a lot of which nothing is visible does not exist."""
-    if lot.id_acteur != acteur.id and not _visible(session, acteur, lot):
+    if lot.id_acteur != acteur.id and not visible_counts(session, acteur, lot):
         raise NotFoundError(Code.LOT_UNKNOWN)
 
 
-def _visible(session: Session, acteur: Acteur, lot: Any) -> Sequence[Any]:  # noqa: ANN401 -- a Row of _LOT
+def visible_counts(session: Session, acteur: Acteur, lot: Any) -> Sequence[Any]:  # noqa: ANN401 -- a Row of _LOT
+    """(etat, etat of the produit, how many, last change) of what the acteur may follow of a lot."""
     if lot.nature == NatureLot.REVOCATIONS.value:
         return count_of_lot(session, acteur, lot.id)
     return session.execute(
@@ -116,7 +117,7 @@ def _visible(session: Session, acteur: Acteur, lot: Any) -> Sequence[Any]:  # no
     ).all()
 
 
-def _as_counts(rows: Iterable[Any]) -> tuple[Counts, datetime | None]:
+def as_counts(rows: Iterable[Any]) -> tuple[Counts, datetime | None]:
     """How many demandes are in which state, and when one last changed."""
     counts: Counts = {}
     latest: datetime | None = None
@@ -128,7 +129,8 @@ def _as_counts(rows: Iterable[Any]) -> tuple[Counts, datetime | None]:
     return counts, latest
 
 
-def _follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: datetime) -> LotFollowUp:  # noqa: ANN401 -- a Row of _LOT
+def as_follow_up(lot: Any, counts: Counts, nombre: int, waiting: int, modified: datetime) -> LotFollowUp:  # noqa: ANN401 -- a Row of _LOT
+    """The progress of a lot of which ``nombre`` are looked at, ``waiting`` of them not registered yet."""
     sums = {value: 0 for _, value in _ETATS}
     for (etat, _), count in counts.items():
         sums[etat] += count

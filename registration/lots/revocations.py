@@ -23,7 +23,7 @@ from registration.rules.cutting import check_nature
 from registration.rules.limits import is_reference
 from registration.values import Acteur, Origin, RevocationForm, RevocationLotForm, content_digest
 from registration.views import LotReceipt, Refusal
-from registration.vocabulary import NatureLot, TypeActeurInscrit
+from registration.vocabulary import EtatRevocation, NatureLot, TypeActeurInscrit
 from runtime.clock import Clock
 from storage.database import Database
 
@@ -47,7 +47,7 @@ def submit_revocations(
         with numbered(db, demandes=nombre if at_once else 0, lots=1) as (session, first_numero, index):
             session.connection()  # the wait for other writers comes before the date
             now = clock()
-            _check_any_right(session, origin.acteur)
+            check_any_right(session, origin.acteur)
             insert_lot(session, origin, index, form.reference, digest, nombre, now, NatureLot.REVOCATIONS)
             if at_once:
                 register_revocations(
@@ -71,7 +71,7 @@ def verify_revocations(
     nombre = len(form.revocations)
     check_size(nombre, policy)
     with db.read() as session:
-        _check_any_right(session, origin.acteur)
+        check_any_right(session, origin.acteur)
         plan = examine(session, origin.acteur, form.revocations, names, now, first_numero=-nombre, hold=False)
     return tuple(_as_verdict(asked, position) for position, asked in enumerate(plan.asked, 1))
 
@@ -117,7 +117,9 @@ def register_unprocessed_revocations(
     carry_out(session, origin, plan, now, id_lot=id_lot, first_position=position)
 
 
-def list_revocations(db: Database, acteur: Acteur, index: int, *, after: int, limit: int) -> RevocationPage:
+def list_revocations(
+    db: Database, acteur: Acteur, index: int, *, etat: EtatRevocation | None = None, after: int, limit: int
+) -> RevocationPage:
     """The demandes de révocation of a lot by position; those of a large lot appear as the batch registers them.
 
     Its sender gets every one, without details where he may not follow the certificate; others those they may follow.
@@ -127,11 +129,14 @@ def list_revocations(db: Database, acteur: Acteur, index: int, *, after: int, li
         lot = find_visible(moment, acteur, index)
         check_nature(index, lot.nature, NatureLot.REVOCATIONS)
         mine = lot.id_acteur == acteur.id
-        return list_of_lot(moment.session, acteur, index, mine=mine, after=after, limit=limit)
+        return list_of_lot(moment.session, acteur, index, mine=mine, etat=etat, after=after, limit=limit)
 
 
-def _check_any_right(session: Session, acteur: Acteur) -> None:
-    """A person may bear a certificate, of which no row tells."""
+def check_any_right(session: Session, acteur: Acteur) -> None:
+    """AccessError (ERR_WS_025) for who can have no certificate to revoke.
+
+    A person may bear a certificate, of which no row tells.
+    """
     if acteur.type_acteur is not TypeActeurInscrit.PERSONNE and not load_rights(session, acteur).patterns:
         raise AccessError(Code.NO_RIGHT)
 

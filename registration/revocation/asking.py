@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registration.acteurs.rights import load_rights
 from registration.errors import Code, ConflictError, IgcError, NotFoundError
-from registration.life import revocations
+from registration.life import lot_structures, revocations
 from registration.life.numbers import numbered
 from registration.life.revocations import Entry, Waiting
 from registration.notices.owing import owe_asked
@@ -263,6 +263,9 @@ def carry_out(
         if resultat in _DONE and asked.target is not None and asked.wish is not None:
             raisons[asked.target.id_certificat] = asked.wish.raison
     revocations.enter(session, origin, entries, now, given_up_by=given_up_by)
+    if id_lot is not None:
+        found = ((one.target.structure, one.target.offre) for one in plan.asked if one.target is not None)
+        lot_structures.note(session, origin.acteur.plateforme, id_lot, found)
     for waiting, numero in plan.superseded:
         revocations.end(session, [waiting], ResultatRevocation.REMPLACEE, now, remplacee_par=numero)
     if raisons:

@@ -8,13 +8,13 @@ from storage.tables.acteurs import Acteur, Administrateur, Habilitation, Identit
 from storage.tables.audit import Arret, PisteAudit, Scellement, TeteAudit
 from storage.tables.avis import Avis
 from storage.tables.base import Base
-from storage.tables.brouillons import Brouillon
+from storage.tables.brouillons import Brouillon, BrouillonPage
 from storage.tables.certificats import TO_LIST, BlocCles, Certificat, CleInterdite, CodeRevocation, Crl, RepondeurOcsp
 from storage.tables.counters import Compteur
 from storage.tables.demandes import WAITING, AdresseProtegee, ClePublique, Demande, Historique
 from storage.tables.directory import ImportAnnuaire, Personne, Rattachement, Structure
 from storage.tables.essais import EssaiCode, JetonServi
-from storage.tables.lots import Lot, LotCompte, LotPage, Outbox, SigneDeVie
+from storage.tables.lots import Lot, LotCompte, LotPage, LotStructure, Outbox, SigneDeVie
 from storage.tables.products import Fermeture
 from storage.tables.revocations import DemandeRevocation
 from storage.tables.sessions import SessionPortail
@@ -32,6 +32,7 @@ __all__ = [
     "Base",
     "BlocCles",
     "Brouillon",
+    "BrouillonPage",
     "Certificat",
     "CleInterdite",
     "ClePublique",
@@ -50,6 +51,7 @@ __all__ = [
     "Lot",
     "LotCompte",
     "LotPage",
+    "LotStructure",
     "Operateur",
     "Outbox",
     "Personne",

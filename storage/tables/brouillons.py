@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, BigId
@@ -27,3 +27,12 @@ class Brouillon(Base):
     modifie_le: Mapped[datetime]
     fin_le: Mapped[datetime] = mapped_column(index=True)
     numero: Mapped[int | None] = mapped_column(BigId)
+
+
+class BrouillonPage(Base):
+    """Some items of a lot that is looked at before it is sent, in the form of ``lot_page``; they go with it."""
+
+    __tablename__ = "brouillon_page"
+    id_brouillon: Mapped[str] = mapped_column(ForeignKey("brouillon.id", ondelete="CASCADE"), primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    contenu: Mapped[bytes] = mapped_column(LargeBinary)

@@ -23,6 +23,8 @@ VALIDATED = "contenu IS NOT NULL"
 """Demandes that passed validation, in the words of the index of perimeters."""
 ASSISTED = "csr_assistee"
 """Demandes whose key was made in a browser, in the words of the index by which their senders find them."""
+UNPROCESSED = "etat = 'NON_TRAITEE'"
+"""Demandes that came to nothing for a technical reason, in the words of the index by which they are found: few."""
 REFUSED = "contenu IS NULL"
 """Demandes that never passed validation, in the words of the index by which their senders find them."""
 
@@ -77,6 +79,32 @@ class Demande(Base):
             sqlite_where=text(ACTIVE),
             postgresql_where=text(ACTIVE),
             postgresql_include=["id_structure", "offre", "usage", "id_beneficiaire"],
+        ),
+        # What ends when, and what waits until when, of a perimeter: counted and in order, from the index alone.
+        Index(
+            "ix_demande__echeances",
+            "plateforme",
+            "id_structure",
+            "offre",
+            "produit_fin_le",
+            sqlite_where=text(ACTIVE),
+            postgresql_where=text(ACTIVE),
+        ),
+        Index(
+            "ix_demande__a_retirer",
+            "plateforme",
+            "id_structure",
+            "offre",
+            "limite_retrait",
+            sqlite_where=text(WAITING),
+            postgresql_where=text(WAITING),
+        ),
+        Index(
+            "ix_demande__non_traitees",
+            "plateforme",
+            "id",
+            sqlite_where=text(UNPROCESSED),
+            postgresql_where=text(UNPROCESSED),
         ),
         Index("ix_demande__beneficiaire", "plateforme", "id_beneficiaire"),
         Index("ix_demande__id_acteur", "id_acteur"),

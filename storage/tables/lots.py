@@ -22,7 +22,11 @@ class Lot(Base):
     """
 
     __tablename__ = "lot"
-    __table_args__ = (UniqueConstraint("id_acteur", "reference"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("id_acteur", "reference"),
+        Index("ix_lot__id_acteur", "id_acteur", "id"),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     plateforme: Mapped[str] = mapped_column(String(16))
     nature: Mapped[str] = mapped_column(String(16), server_default=text("'CERTIFICATS'"))
@@ -52,6 +56,19 @@ class LotCompte(Base):
     etat_produit: Mapped[str] = mapped_column(String(16), primary_key=True)
     nombre: Mapped[int]
     modifie_le: Mapped[datetime]
+
+
+class LotStructure(Base):
+    """Which structures and offres the demandes of a lot concern, so that who administers them finds it in a list.
+
+    Those that passed validation alone; of a lot of revocations, those whose certificates it names. Only ever added to.
+    """
+
+    __tablename__ = "lot_structure"
+    plateforme: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id_structure: Mapped[str] = mapped_column(String(20), primary_key=True)
+    offre: Mapped[str] = mapped_column(String(8), primary_key=True)
+    id_lot: Mapped[int] = mapped_column(ForeignKey("lot.id"), primary_key=True)
 
 
 class LotPage(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from itertools import pairwise
 
 from sqlalchemy import select
@@ -44,6 +45,7 @@ def breaches(db: Database) -> list[str]:
             if action == CodeAction.NOT_WITHDRAWN.value:
                 overdue.add(numero)
         revocations = session.scalars(select(tables.DemandeRevocation)).all()
+        structures = {(row.id_lot, row.id_structure, row.offre) for row in session.scalars(select(tables.LotStructure))}
         all_certificats = {row.id: row for row in session.scalars(select(tables.Certificat))}
     waiting = {numero for numeros in owed for numero in numeros}
     found = [f"a key of the unknown demande {numero}" for numero in keys - demandes.keys()]
@@ -53,6 +55,7 @@ def breaches(db: Database) -> list[str]:
     for revocation in revocations:
         told = _revocation_breaches(revocation, steps[revocation.id], all_certificats)
         found += [f"revocation {revocation.id}: {text}" for text in told]
+    found += _structure_breaches(structures, demandes, revocations)
     known = demandes.keys() | {row.id for row in revocations}
     found += [f"history of the unknown demande {numero}" for numero in steps.keys() - known]
     found += [
@@ -76,6 +79,22 @@ def breaches(db: Database) -> list[str]:
         if (row.code_erreur is None) == (etat in _WITHOUT_KEY or numero in overdue):
             found.append(f"demande {numero}: {etat} with error {row.code_erreur}")
     return found
+
+
+def _structure_breaches(
+    kept: set[tuple[int, str, str]],
+    demandes: dict[int, tables.Demande],
+    revocations: Sequence[tables.DemandeRevocation],
+) -> list[str]:
+    """What finds the lot of another one is all that it concerns, and nothing else."""
+    named = [(row.id_lot, row) for row in demandes.values()]
+    named += [(row.id_lot, demandes[row.id_demande]) for row in revocations if row.id_demande in demandes]
+    concerned = {
+        (id_lot, row.id_structure, row.offre)
+        for id_lot, row in named
+        if id_lot and row.contenu is not None and row.id_structure
+    }
+    return [f"lot_structure {key}" for key in kept ^ concerned]
 
 
 def _revocation_breaches(

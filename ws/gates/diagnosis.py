@@ -16,7 +16,7 @@ from ws.contract.model import Shape
 from ws.contract.names import SECRETS, XSI_NS
 from ws.gates.content import find_misfits
 from ws.gates.findings import Findings, shown_value
-from ws.gates.places import is_item, shown_name
+from ws.gates.places import is_item, line_of, shown_name
 
 _NIL = f"{{{XSI_NS}}}nil"
 _TO_VALIDATORS = frozenset(
@@ -67,17 +67,21 @@ def _judge_attributes(place: _Place, found: Findings) -> None:
     if not attributes:
         return
     if not _TO_VALIDATORS.issuperset(attributes):
-        found.add(shown_name(place.element), "attribut non permis.", place.position)
+        found.add(shown_name(place.element), "attribut non permis.", place.position, ligne=line_of(place.element))
     if _NIL in attributes:
-        found.add(shown_name(place.element), "une valeur nulle (xsi:nil) n'est pas permise.", place.position)
+        ligne = line_of(place.element)
+        found.add(
+            shown_name(place.element), "une valeur nulle (xsi:nil) n'est pas permise.", place.position, ligne=ligne
+        )
 
 
 def _judge_sequence(place: _Place, shape: Shape, found: Findings) -> None:
     element = place.element
     if _has_text(element):
-        found.add(shown_name(element), "texte inattendu entre les éléments.", place.position)
+        ligne = line_of(element)
+        found.add(shown_name(element), "texte inattendu entre les éléments.", place.position, ligne=ligne)
     for misfit in find_misfits(element, shape):
-        found.add(misfit.champ, misfit.reason, place.position, forme=misfit.forme)
+        found.add(misfit.champ, misfit.reason, place.position, forme=misfit.forme, ligne=line_of(element))
 
 
 def _has_text(element: etree._Element) -> bool:
@@ -105,7 +109,7 @@ def _judge_value(place: _Place, found: Findings) -> None:
     champ = shown_name(element)
     if len(element):
         what = "élément" if next(element.iterchildren("*"), None) is not None else "commentaire"
-        found.add(champ, f"un {what} se trouve dans une valeur.", place.position)
+        found.add(champ, f"un {what} se trouve dans une valeur.", place.position, ligne=line_of(element))
         return
     text = element.text or ""
     if form is None or (place.position is not None and form.kind in OWN_OF_ITEMS):
@@ -121,4 +125,5 @@ def _judge_value(place: _Place, found: Findings) -> None:
             code=_CODES.get(form.kind, Code.SCHEMA),
             valeur=shown_value(text) if is_shown else None,
             forme=form.told or None,
+            ligne=line_of(element),
         )

@@ -23,7 +23,10 @@ _NEVER_SHOWN = ("PRIVATE KEY",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault. ``position`` is the place of the item in its lot, from 1; ``forme`` what is allowed, in French."""
+    """One fault. ``position`` is the place of the item in its lot, from 1; ``forme`` what is allowed, in French.
+
+    ``ligne`` is the line of the message, where its element is one that the parser has read.
+    """
 
     code: Code
     champ: str
@@ -31,6 +34,7 @@ class Finding:
     position: int | None = None
     valeur: str | None = None
     forme: str | None = None
+    ligne: int | None = None
 
     @property
     def reason(self) -> str:
@@ -81,11 +85,12 @@ class Findings:
         code: Code = Code.SCHEMA,
         valeur: str | None = None,
         forme: str | None = None,
+        ligne: int | None = None,
     ) -> None:
         """Count a fault, and keep it as long as there is room."""
         if not self.is_full:
             self.kept.append(
-                Finding(code=code, champ=champ, texte=texte, position=position, valeur=valeur, forme=forme)
+                Finding(code=code, champ=champ, texte=texte, position=position, valeur=valeur, forme=forme, ligne=ligne)
             )
         self.count += 1
 

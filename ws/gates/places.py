@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
 from ws.contract.names import contract_tag
@@ -20,6 +22,12 @@ def shown_name(element: etree._Element) -> str:
     """The local name, cut where no name of ours is as long."""
     name = local_name(element)
     return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+
+
+def line_of(element: etree._Element) -> int | None:
+    """The line of the message on which its tag ends, None for an element that no parser has read."""
+    line: Any = element.sourceline
+    return line if isinstance(line, int) else None
 
 
 def is_item(parent: etree._Element, element: etree._Element) -> bool:

@@ -64,6 +64,19 @@ def read_request(
     return Request(version, operation, envelope, body, tiers)
 
 
+def read_document(chunks: Iterable[bytes]) -> etree._Element:
+    """The root of a document that is kept in a file, by the same gate: ERR_WS_001 to 003, and 005.
+
+    Where it stops, the error's data say at which ``ligne``, if anybody knows.
+    """
+    return _Parser(None).parse(chunks)
+
+
+def find_request(envelope: etree._Element, version: SoapVersion) -> tuple[etree._Element, str | None]:
+    """The one element of the Body, and the number of the third party; refused as ``read_request``."""
+    return _find_request(envelope, version)
+
+
 class _Parser:
     """An incremental parser with counters, for one message."""
 
@@ -72,6 +85,7 @@ class _Parser:
         self._depth = self._nodes = self._namespaces = self._equal_signs = 0
         self._in_prolog = True
         self._tail = b""
+        self._lines = 0
 
     def parse(self, chunks: Iterable[bytes]) -> etree._Element:
         """The root element."""
@@ -101,7 +115,7 @@ class _Parser:
             log: Any = parser.feed_error_log
             if any(entry.type_name in _TOO_COMPLEX for entry in log):
                 _refuse_complexity()
-            raise IgcError(Code.XML_MALFORMED) from None
+            raise IgcError(Code.XML_MALFORMED, ligne=log[-1].line if len(log) else None) from None
         self._count(parser)
         return root
 
@@ -121,8 +135,9 @@ class _Parser:
         """The parser would only tell after having read, and kept, the declarations; the word may be cut in two."""
         seen = self._tail + chunk
         if b"<!DOCTYPE" in (seen.replace(b"\0", b"") if encoding == "utf-16" else seen):
-            raise IgcError(Code.DTD_FORBIDDEN)
-        self._tail = seen[-2 * len(b"<!DOCTYPE") :]
+            raise IgcError(Code.DTD_FORBIDDEN, ligne=1 + self._lines + _lines_before_doctype(seen))
+        self._lines += chunk.count(b"\n")
+        self._tail = seen[-2 * len(b"<!DOCTYPE") :].replace(b"\n", b" ")
 
     def _count(self, parser: etree.XMLPullParser) -> None:
         """Look once at each node that has come; refused as soon as one is too many."""
@@ -179,6 +194,11 @@ def _encoding_of(head: bytes, charset: str | None) -> str:
         if name is not None and _ENCODINGS.get(name.strip("\"' ").lower()) != encoding:
             raise IgcError(Code.ENCODING_REFUSED)
     return encoding
+
+
+def _lines_before_doctype(seen: bytes) -> int:
+    """Ends of lines before it; in UTF-16 as well, where zeros stand between."""
+    return seen.replace(b"\0", b"").partition(b"<!DOCTYPE")[0].count(b"\n")
 
 
 class VersionMismatchError(IgcError):

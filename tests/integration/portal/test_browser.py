@@ -27,7 +27,7 @@ def test_logging_in_shows_who_i_am_and_where(page: Page, check_accessibility: Ca
     expect(banner).to_contain_text("LEROUX CAMILLE")
     expect(banner).to_contain_text("Plateforme TEST")
     check_accessibility(page)
-    page.get_by_role("link", name="Suivre les demandes").click()
+    page.get_by_role("navigation", name="Actions").get_by_role("link", name="Suivre").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Suivi des demandes")
     check_accessibility(page)
 

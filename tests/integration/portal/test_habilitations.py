@@ -146,7 +146,7 @@ def test_the_menu_offers_what_one_may_do_now(world: PortalWorld) -> None:
     assert not offers("/suivi")
 
 
-@pytest.mark.parametrize("path", ["/", "/demander"])
+@pytest.mark.parametrize("path", ["/demander"])
 def test_who_may_not_reads_what_he_lacks_and_what_to_do(world: PortalWorld, path: str) -> None:
     page = world.session(staff(world)).get(world.url + path).text
     assert "Vous n'êtes administrateur technique d'aucune structure" in page

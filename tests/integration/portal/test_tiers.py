@@ -65,7 +65,7 @@ def test_search_select_act_and_stop(world: PortalWorld) -> None:
     assert ORG in session.get(f"{world.url}/demander").text, "the third party's rights"
     home = session.get(world.url).text
     assert "Bonjour, AIDE ALIX" in home  # who sits there; whose perimeter it is stands above it
-    assert "Périmètre de LEROUX CAMILLE" in home
+    assert "Ce tableau est celui de <strong>LEROUX CAMILLE</strong>" in home
     form = ready(world, session)
     placed = form.send()
     assert placed.status_code == 303, placed.text

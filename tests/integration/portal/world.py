@@ -40,8 +40,10 @@ from tests.support.hierarchies import Hierarchy
 from tests.support.pairs import Pair, write_pair
 from tests.support.produits import demande_form
 from tests.support.world import World
+from ws.app import lot_file_reader
 
 SECRET = bytes(range(32))
+MAX_LOT = 32 * 1024 * 1024
 XSS = '<img src=x onerror="document.title=1">'
 FORMULA = '=HYPERLINK("http://evil.example")'
 
@@ -203,7 +205,14 @@ def make_portal_world(folder: Path, production: Hierarchy) -> Iterator[PortalWor
         )
 
         def build(address: str) -> Starlette:
-            world.app = build_app(world.ra, session_secret=SECRET, public_url=address, exploitation=here.exploitation)
+            world.app = build_app(
+                world.ra,
+                session_secret=SECRET,
+                public_url=address,
+                exploitation=here.exploitation,
+                read_lot=lot_file_reader(10_000),
+                max_lot=MAX_LOT,
+            )
             return world.app
 
         with serve(here, build) as world.port:

@@ -11,8 +11,9 @@ from tests.support.databases import statements
 from tests.support.produits import conditions
 from tests.support.world import World
 
-# One of a search reads the rights. One of the deposit's asks which products are closed, one owes the notices of the lot.
-FOLLOW, LIST, SEARCH, DEPOSIT, REPEATED_DEPOSIT = 1, 2, 2, 16, 1
+# One of a search reads the rights. One of the deposit's asks which products are closed, one owes the notices
+# of the lot, one says which structures it concerns.
+FOLLOW, LIST, SEARCH, DEPOSIT, REPEATED_DEPOSIT = 1, 2, 2, 17, 1
 WITHDRAW_AGAIN = 5
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from registration.errors import AccessError, Code, ConflictError, IgcError, NotAtOnceError, NotFoundError
 from registration.policy import DEFAULT_PAGE
-from registration.ports import AuthorityPort, BrouillonsPort, SessionsPort
+from registration.ports import AuthorityPort, BrouillonsPort, DepotsPort, SessionsPort, TableauPort
 from registration.retrait_views import CleNavigateur, RetraitCriteria, RetraitEnCours, RetraitsPrets
 from registration.revocation_views import (
     RevocationCriteria,
@@ -46,6 +46,8 @@ from registration.views import (
     LotFollowUp,
     LotReceipt,
     OffreOuverte,
+    LotsPage,
+    PerimetrePage,
     PersonneCriteria,
     PersonnePage,
     Possible,
@@ -63,6 +65,7 @@ from registration.views import (
     StructurePage,
     Telechargement,
     Verdict,
+    Waiting,
     Warned,
 )
 from registration.vocabulary import (
@@ -72,6 +75,7 @@ from registration.vocabulary import (
     EtatProduit,
     EtatRevocation,
     Motif,
+    NatureLot,
     NatureNom,
     Offre,
     Plateforme,
@@ -106,6 +110,14 @@ class Desk:
     @property
     def sessions(self) -> SessionsPort:
         raise AssertionError("the web service has no sessions")
+
+    @property
+    def depots(self) -> DepotsPort:
+        raise AssertionError("the web service keeps no lots before they are sent")
+
+    @property
+    def tableau(self) -> TableauPort:
+        raise AssertionError("the web service has no home")
 
     def changes(self, stop: threading.Event) -> DeskChanges:
         self.calls.append("open changes")
@@ -209,6 +221,11 @@ class DeskActeurs(_Area):
             next_after=2,
         )
 
+    def perimetre(
+        self, acteur: Acteur, texte: str | None = None, *, after: int = 0, limit: int = DEFAULT_PAGE
+    ) -> PerimetrePage:
+        raise AssertionError("the web service has pages of rights")
+
     def allowed_structures(self, acteur: Acteur) -> tuple[tuple[str, str, str], ...]:
         return ()
 
@@ -226,6 +243,17 @@ class DeskDirectory(_Area):
 
 
 class DeskLots(_Area):
+    def list_lots(
+        self, acteur: Acteur, *, nature: NatureLot | None = None, after: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> LotsPage:
+        raise AssertionError("the web service lists no lots")
+
+    def waiting(self, acteur: Acteur, index: int) -> Waiting:
+        raise AssertionError("the web service tells it of each demande")
+
+    def export(self, acteur: Acteur, index: int) -> Iterator[bytes]:
+        raise AssertionError("the web service has pages")
+
     def submit(self, origin: Origin, form: LotForm) -> LotReceipt:
         self.desk.calls.append("submit_lot")
         self.desk.threads.add(threading.current_thread().name)
@@ -447,7 +475,15 @@ class DeskRevocations(_Area):
             RevocationVerdict(position=2, reference=None, result=None, refusals=(refusal,)),
         )
 
-    def list_lot(self, acteur: Acteur, index: int, *, after: int = 0, limit: int = DEFAULT_PAGE) -> RevocationPage:
+    def list_lot(
+        self,
+        acteur: Acteur,
+        index: int,
+        *,
+        etat: EtatRevocation | None = None,
+        after: int = 0,
+        limit: int = DEFAULT_PAGE,
+    ) -> RevocationPage:
         self.desk.calls.append(f"list_revocations {index} {after} {limit}")
         return RevocationPage(revocations=(_revocation(1, full=True), _revocation(2, full=False)), next_after=2)
 

@@ -1,0 +1,1 @@
+"""What an acteur finds when he comes."""
