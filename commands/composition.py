@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,8 +28,6 @@ from registration.authority.revocations import RevocationsParCode
 from registration.directory.completing import Completing
 from registration.directory.port import Directory
 from registration.directory.tables import TablesDirectory
-from registration.exploitation.desk import Exploitation
-from registration.exploitation.views import AlarmLine
 from registration.policy import LotPolicy
 from registration.retraits.textes import FichierTexte
 from registration.rules.code_tries import TryPolicy
@@ -42,6 +41,10 @@ from runtime.settings.model import Settings
 from storage.database import Database
 from storage.refusals import refusals_told
 from storage.waits import BATCH, Waits
+
+if TYPE_CHECKING:
+    from registration.exploitation.desk import Exploitation
+    from registration.exploitation.views import AlarmLine
 
 log = structlog.get_logger()
 _AHEAD_SECONDS = 30
@@ -193,7 +196,9 @@ class Instance:
 
     @cached_property
     def exploitation(self) -> Exploitation:
-        """The operators' room of the portal, and of no other process."""
+        """The operators' room of the portal; no other process so much as loads it."""
+        from registration.exploitation.desk import Exploitation  # noqa: PLC0415 -- the portal's alone
+
         return Exploitation(self.db, system_clock, self.plateforme, self.client_authorities, self._alarm_lines)
 
     def _alarm_lines(self) -> list[AlarmLine]:

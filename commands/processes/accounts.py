@@ -93,7 +93,7 @@ class Accounts:
 
     def _needed(self) -> Iterator[tuple[str, Path]]:
         settings = self._settings
-        for role in ("worker", "ws", "portal", "sans-login", "publication"):
+        for role in ("worker", "ws", "portal", "sans-login", "publication", "metrics"):
             yield role, settings.pki.authorities_dir / "authorities.json"
         for role, section in (("ws", settings.ws), ("portal", settings.portal), ("sans-login", settings.sans_login)):
             yield role, section.tls_certificate_file

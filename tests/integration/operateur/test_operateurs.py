@@ -151,7 +151,7 @@ def test_the_trail_is_read_in_bounded_pieces(desk: Desk, monkeypatch: pytest.Mon
         before, pages = page.before, pages + 1
         assert page.read <= 60
         assert pages < 20
-    assert [line.contenu for line in found] == ['{"demandes":[7,1007]}']
+    assert [line.contenu for line in found] == ['{"demandes":[7]}']
     assert pages > 2
     for outside in (
         TrailCriteria(now - timedelta(days=3), now - timedelta(days=2)),
