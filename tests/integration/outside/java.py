@@ -13,7 +13,7 @@ from tests.integration.outside.readers import REVOKED as IS_REVOKED
 
 _SOURCE = Path(__file__).parents[2] / "support" / "java" / "OutsideReader.java"
 # The quick compiler only, and no search for the best collector: a machine of two seconds. keytool runs inside it.
-_COMMAND = (
+COMMAND = (
     "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
     "--add-exports", "java.base/sun.security.tools.keytool=ALL-UNNAMED", str(_SOURCE),
 )  # fmt: skip
@@ -32,7 +32,7 @@ class Java:
     def _answers(self) -> dict[tuple[str, ...], str]:
         commands = list(self._commands())
         done = subprocess.run(
-            _COMMAND, cwd=self.material.folder, input="".join("\t".join(one) + "\n" for one in commands),
+            COMMAND, cwd=self.material.folder, input="".join("\t".join(one) + "\n" for one in commands),
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         lines = done.stdout.splitlines()
