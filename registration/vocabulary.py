@@ -243,7 +243,6 @@ class GenreBrouillon(StrEnum):
 
     DEMANDE = "DEMANDE"
     RENOUVELLEMENT = "RENOUVELLEMENT"
-    REVOCATION = "REVOCATION"
     LOT = "LOT"
 
 

@@ -14,7 +14,7 @@ from registration.acteurs.habilitations import Terms
 from registration.errors import AccessError
 from registration.exploitation.desk import Exploitation
 from registration.exploitation.trail import PAGE
-from registration.exploitation.views import AlarmLine, TrailCriteria
+from registration.exploitation.views import AlarmLine, TrailCriteria, TrailLine
 from registration.notices.listing import Clue
 from registration.values import Caller, Identite
 from registration.vocabulary import Offre, Usage
@@ -144,7 +144,8 @@ def test_the_trail_is_read_in_bounded_pieces(desk: Desk, monkeypatch: pytest.Mon
     assert (len(page.lines), page.read <= 60) == (PAGE, True)
     assert [line.numero for line in page.lines] == sorted((line.numero for line in page.lines), reverse=True)
     # Of a number that hardly any line names, pages without a line lead on to where it is.
-    found, before, pages = [], None, 0
+    found: list[TrailLine] = []
+    before, pages = None, 0
     while pages == 0 or before is not None:
         page = place.search_trail(me, around._replace(numero=7), before)
         found += page.lines

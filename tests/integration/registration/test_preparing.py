@@ -128,7 +128,7 @@ def test_forms_under_way_are_his_own_and_not_over(world: World) -> None:
     forms, mine = world.ra.brouillons, who(world, "dr-leroux")
     genres = {GenreBrouillon.DEMANDE, GenreBrouillon.RENOUVELLEMENT}
     first = forms.begin(mine, GenreBrouillon.DEMANDE, {"etape1": {"offre": "ORG"}})
-    forms.begin(mine, GenreBrouillon.RETRAIT, {})
+    forms.begin(mine, GenreBrouillon.LOT, {})
     forms.begin(who(world, "ph-arnaud"), GenreBrouillon.DEMANDE, {})
     world.clock.advance(days=1)
     second = forms.begin(mine, GenreBrouillon.RENOUVELLEMENT, {})
