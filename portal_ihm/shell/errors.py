@@ -65,6 +65,11 @@ _ADVICE: dict[Code, tuple[str, ...]] = {
         "Votre certificat lui-même est valable : il est inutile de le renouveler.",
     ),
     Code.NO_RIGHT: ("Demandez une habilitation au gestionnaire des habilitations de votre structure.",),
+    Code.RETRAIT_NOT_REQUESTER: (
+        "Si le mail du retrait ne vous était pas adressé, transmettez-le à qui a fait la demande.",
+        "Si vous avez fait cette demande, connectez-vous avec la carte de ce moment-là, ou pour le même tiers.",
+        "Si cette personne ne peut plus la retirer, annulez la demande depuis le suivi et faites-en une autre.",
+    ),
     Code.HABILITATION_MISSING: (
         "Demandez l'habilitation au gestionnaire des habilitations de la structure.",
         "Avoir envoyé une demande ne suffit pas pour la lire : il faut en avoir le droit au moment de la lecture.",

@@ -256,6 +256,7 @@ def test_who_may_see_it_and_did_not_ask_for_it_learns_017(world: PortalWorld) ->
         post(world, session, f"/retirer/{numero}", csrf_token=csrf, **GOOD),
     ):
         assert (answer.status_code, "ERR_IHM_017" in answer.text) == (403, True)
+        assert "annulez la demande depuis le suivi" in shown(answer)
     assert product(world, numero) == EtatProduit.A_RETIRER.value
 
 

@@ -133,7 +133,7 @@ def _revoque(page: Page, world: PortalWorld) -> None:
 
 
 def _autre_personne(page: Page, world: PortalWorld) -> None:
-    page.goto(f"/retirer/{place(world)}")
+    page.goto(f"/retirer/{place(world, who='dpi-acacias')}")
 
 
 def _shot(
@@ -162,5 +162,5 @@ SHOTS = (
     _shot("pas-signe", "Retrait impossible : pas encore signé", _pas_signe),
     _shot("annulee", "Retrait impossible : demande annulée", _annulee),
     _shot("revoque", "Retrait impossible : certificat révoqué", _revoque),
-    _shot("autre-personne", "Retrait par une autre personne que le demandeur", _autre_personne, who="administrateur"),
+    _shot("autre-personne", "Retrait par une autre personne que le demandeur", _autre_personne),
 )
