@@ -311,6 +311,18 @@ def test_whatever_the_text_no_cell_begins_like_a_formula(text: str) -> None:
     assert len(header) == len(row)
 
 
+def test_a_hundred_thousand_rows_are_never_whole_in_memory() -> None:
+    page = DemandePage(demandes=(view(beneficiaire="899700027131"),) * 500, next_after=1)
+    last = DemandePage(demandes=page.demandes, next_after=None)
+    asked = iter([*[page] * 198, last])
+    chunks, rows, largest = demandes_csv(page, lambda _after: next(asked)), 0, 0
+    for chunk in chunks:
+        rows += chunk.count(b"\r\n")
+        largest = max(largest, len(chunk))
+    assert rows == 100_001
+    assert largest < 512 * 1024, "a page at a time"
+
+
 @pytest.mark.parametrize("value", [*EtatDemande, *EtatProduit])
 def test_every_etat_has_a_label_and_a_tone(value: EtatDemande | EtatProduit) -> None:
     assert labels.label(value) != value.value
