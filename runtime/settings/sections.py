@@ -136,7 +136,12 @@ class WsSettings(Section):
         "sous-dossier par hiérarchie, avec son `authorities.json`. Celle de `pki.authorities_dir` l'est toujours.",
     )
     processes: int = Field(default=1, ge=1, le=256, description="Nombre de processus du service web.")
-    max_items: int = Field(default=10_000, ge=1, le=10_000, description="Nombre maximal de demandes dans un lot.")
+    max_items: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000,
+        description="Nombre maximal de demandes dans un lot, fichier déposé sur le portail compris.",
+    )
     max_wait_seconds: int = Field(
         default=30, ge=1, le=30, description="Attente maximale d'un changement lors du suivi d'un lot, en secondes."
     )

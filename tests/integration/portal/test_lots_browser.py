@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.integration.portal.lot_files import item, lot, new_csr_text
 from tests.integration.portal.world import PortalWorld, org_form
@@ -14,14 +14,14 @@ from tests.integration.portal.world import PortalWorld, org_form
 pytestmark = pytest.mark.needs("chromium", "npm")
 
 Check = Callable[[Page], None]
-NARROW = {"width": 360, "height": 740}
+NARROW = ViewportSize(width=360, height=740)
 
 
 def assert_fits(page: Page) -> None:
     """At 360 px nothing but a region of its own scrolls sideways."""
     size = page.viewport_size
     assert size is not None
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    page.set_viewport_size(NARROW)
     wide = page.evaluate("document.documentElement.scrollWidth")
     page.set_viewport_size(size)
     assert wide <= NARROW["width"], page.url

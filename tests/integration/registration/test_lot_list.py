@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from registration.errors import NotFoundError
@@ -14,8 +16,8 @@ from tests.support.produits import conditions
 from tests.support.world import World
 
 
-def lots(world: World, name: str, **options: object) -> tuple[LotLine, ...]:
-    return world.ra.lots.list_lots(world.acteurs[name], **options).lots  # type: ignore[arg-type]
+def lots(world: World, name: str, **options: Any) -> tuple[LotLine, ...]:
+    return world.ra.lots.list_lots(world.acteurs[name], **options).lots
 
 
 def several(world: World) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -65,12 +66,12 @@ def test_a_lot_of_revocations_waits_for_its_days_and_is_filtered(world: World) -
     numeros = world.numeros(world.issued(*world.forms(3)))
     for numero in numeros:
         world.ra.retraits.withdraw(world.origin(), numero, conditions())
-    wish = {"motif": "FIN_ACTIVITE", "email": "a@acacias.example", "confirmation": True}
+    wish: dict[str, Any] = {"motif": "FIN_ACTIVITE", "email": "a@acacias.example", "confirmation": True}
     day = (world.clock.now.date()).replace(day=28).isoformat()
     forms = (
-        RevocationForm(numero=numeros[0], **wish),  # type: ignore[arg-type]
-        RevocationForm(numero=numeros[1], date_effet=day, **wish),  # type: ignore[arg-type]
-        RevocationForm(numero=999_999, **wish),  # type: ignore[arg-type]
+        RevocationForm(numero=numeros[0], **wish),
+        RevocationForm(numero=numeros[1], date_effet=day, **wish),
+        RevocationForm(numero=999_999, **wish),
     )
     origin = world.origin()
     index = world.ra.revocations.submit(origin, RevocationLotForm(reference="rev", revocations=forms)).index

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import FilePayload
+
 from tests.integration.portal.lot_files import item, lot, new_csr_text
 from tests.integration.portal.world import org_form
 from tests.screens.shots import Shot
@@ -43,8 +45,8 @@ def _under_way(page: Page, world: PortalWorld) -> None:
 
 def _upload(page: Page, content: str, *, reference: str = "") -> None:
     page.goto("/lots/depot")
-    file = {"name": f"{reference or 'lot'}.xml", "mimeType": "text/xml", "buffer": content.encode()}
-    page.get_by_label("Fichier XML du lot").set_input_files(file)  # type: ignore[arg-type]
+    file = FilePayload(name=f"{reference or 'lot'}.xml", mimeType="text/xml", buffer=content.encode())
+    page.get_by_label("Fichier XML du lot").set_input_files(file)
     page.get_by_role("button", name="Envoyer et vérifier").click()
 
 

@@ -60,6 +60,8 @@ READERS = {
         "registration/demandes/revocations.py",
         "registration/notices/owing.py",
         "registration/life/history.py",
+        "registration/lots/listing.py",
+        "registration/lots/waiting.py",
         "registration/revocation/targets.py",
     },
     "Arret": {
