@@ -141,7 +141,7 @@ def test_a_product_of_others_is_not_there(world: PortalWorld) -> None:
     stranger = Wizard(world, world.session("ide-marchand"))
     assert stranger.get(f"/renouveler/{numero}").status_code == 404
     assert f'"/renouveler/{numero}"' not in stranger.get("/renouveler").text
-    page = stranger.get("/renouveler").text
+    page = stranger.get("/demander").text
     assert stranger.post(f"/renouveler/{numero}", page=page).status_code == 404
     stranger.choose("ORG")
     answer = stranger.step(2, action="renouveler", numero=str(numero))
