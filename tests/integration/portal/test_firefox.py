@@ -56,6 +56,7 @@ def test_the_first_page_says_who_came_in(firefox: Firefox, world: PortalWorld) -
 
 def test_a_lot_is_followed_from_its_index_to_its_history(firefox: Firefox, world: PortalWorld, downloads: Path) -> None:
     firefox.open(f"{world.url}/suivi")
+    firefox.click("main details:has(#index_lot) > summary")
     firefox.fill("#index_lot", str(world.lot))
     firefox.press('//main//button[normalize-space()="Rechercher"]')
     assert "Messagerie du laboratoire" in firefox.text

@@ -45,17 +45,20 @@ class Answer:
 
 @dataclass
 class Walker:
-    """Who presents this certificate, or none; keeps cookies as a browser does."""
+    """Who presents this certificate, or none; keeps cookies as a browser does. ``door`` is another one than the usual."""
 
     world: PortalWorld
     pair: Pair | None
+    door: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         context = ssl.create_default_context(cafile=str(self.world.root))
         if self.pair is not None:
             context.load_cert_chain(*self.pair.strings)
-        self._connection = http.client.HTTPSConnection("localhost", self.world.port, timeout=30, context=context)
+        self.url = self.door or self.world.url
+        address = self.url.removeprefix("https://")
+        self._connection = http.client.HTTPSConnection(address, timeout=30, context=context)
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +93,7 @@ class Walker:
 
     def own(self, method: str, path: str, body: str = "") -> Answer:
         """As from a form of ours."""
-        return self.ask(method, path, origin=self.world.url, body=body)
+        return self.ask(method, path, origin=self.url, body=body)
 
     def token(self) -> str:
         """A token that the forms of this session are sent with; empty where no form is shown."""
