@@ -275,7 +275,7 @@ def broken(world: PortalWorld, patch: pytest.MonkeyPatch) -> requests.Response:
     def fail(*_args: Any) -> None:
         raise RuntimeError("essai")
 
-    patch.setattr(acteurs, "allowed_structures", fail)
+    patch.setattr(acteurs, "offres", fail)
     return world.session("dr-leroux").get(world.url)
 
 
