@@ -69,7 +69,7 @@ def _draw(browser: Browser, world: PortalWorld, shot: Shot, width: int, target: 
         shot.reach(page, world)
         page.screenshot(path=target, full_page=True)
     except Exception as error:  # noqa: BLE001 -- the others are drawn all the same
-        print(f"{target.name} : {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"{target.name} : {error!s}", file=sys.stderr)
         return False
     finally:
         context.close()

@@ -48,6 +48,10 @@ PORTAL_ALONE = {
     Code.NOBODY_IN_STRUCTURE,
     Code.TIERS_NOT_SEARCHED,
     Code.SUBJECT_REFUSED,
+    Code.WORKSTATION_UNFIT,
+    Code.LOGIN_FAILED,
+    # Of keys that a browser keeps.
+    *(code for code in Code if code.name.startswith("CLE_")),
     # Of the site without login.
     Code.CODE_REFUSED,
     Code.CAPTCHA_REFUSED,

@@ -63,15 +63,23 @@ def test_what_waits_and_what_failed_stands_there(world: PortalWorld) -> None:
     assert "Aucun certificat en usage ne se termine" in empty
 
 
+def ending(world: PortalWorld) -> int:
+    """How many certificates the twelve months of the chart have together."""
+    page = get(world.session("dr-leroux"), world, "/")
+    rows: Any = html.document_fromstring(page.content).xpath("//table[@class='fins']/tbody/tr")
+    return sum(int(row.text_content().split()[-1]) for row in rows)
+
+
 def test_what_ends_is_a_bar_and_a_number_for_each_month(world: PortalWorld) -> None:
     numero = world.numeros(world.deposit(org_form("Fin prochaine"), reference="accueil-fin", sender="dr-leroux").index)
     world.run_batch()
     world.ra.retraits.withdraw(world.origin("dr-leroux"), numero[0], conditions())
+    before = ending(world)
     world.set_end(numero, datetime.now(UTC) + timedelta(hours=1))
     page = get(world.session("dr-leroux"), world, "/")
     rows: Any = html.document_fromstring(page.content).xpath("//table[@class='fins']/tbody/tr")
     assert len(rows) == 12
-    assert [" ".join(row.text_content().split())[-1] for row in rows].count("1") >= 1
+    assert ending(world) == before + 1
     assert page.text.count('width="100.0"') == 1
 
 

@@ -52,7 +52,7 @@ def test_a_crowd_of_one_acteur_leaves_room_for_the_others(world: PortalWorld, mo
     "busy",
     [
         lambda world: (world.ra.acteurs, "identify"),
-        lambda world: (world.ra.acteurs, "allowed_structures"),
+        lambda world: (world.ra.acteurs, "offres"),
     ],
 )
 def test_a_busy_database_is_no_incident(

@@ -42,6 +42,7 @@ def test_a_small_lot_is_registered_in_the_deposit(world: World) -> None:
         "avis": 1,
         "lot": 1,
         "lot_compte": 1,
+        "lot_structure": 1,
         "demande": 4,
         "cle_publique": 4,
         "historique": 8,
