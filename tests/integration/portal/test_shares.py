@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
 
 from registration.errors import Code, IgcError
 from registration.values import Acteur
-from registration.views import SearchCriteria
+from registration.views import DemandePage, SearchCriteria
 from tests.integration.portal.world import PortalWorld
 
 
@@ -19,15 +20,15 @@ def test_a_crowd_of_one_acteur_leaves_room_for_the_others(world: PortalWorld, mo
     leave = threading.Event()
     inside = threading.Semaphore(0)
     demandes = world.ra.demandes
-    count = demandes.count
+    search_in = demandes.search
 
-    def held(acteur: Acteur, *args: SearchCriteria) -> int:
+    def held(acteur: Acteur, criteria: SearchCriteria, **place: Any) -> DemandePage:
         if acteur.libelle.startswith("LEROUX"):
             inside.release()
             assert leave.wait(30)
-        return count(acteur, *args)
+        return search_in(acteur, criteria, **place)
 
-    monkeypatch.setattr(demandes, "count", held)
+    monkeypatch.setattr(demandes, "search", held)
 
     def search(name: str) -> requests.Response:
         return world.session(name).get(f"{world.url}/suivi/demandes?offre=TOUTES")
