@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -11,8 +11,18 @@ import pytest
 from registration.vocabulary import Usage
 from tests.integration.portal.produits import active, pro_form, ps_form, revoke, server_form, withdrawn
 from tests.integration.portal.visits import invalid, numeros, visit, words
-from tests.integration.portal.world import PortalWorld
+from tests.integration.portal.world import PortalWorld, make_portal_world
 from tests.support.acteurs import CLINIQUE, HOPITAL, MEDECIN, PHARMACIENNE
+from tests.support.hierarchies import Hierarchy
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, production_hierarchy: Hierarchy) -> Iterator[PortalWorld]:
+    """One of its own: a page has room for twenty rows, and others place hundreds."""
+    with make_portal_world(tmp_path_factory.mktemp("criteres"), production_hierarchy) as made:
+        made.run_batch()
+        yield made
+
 
 FQDN, EMAIL = "criteres.acacias.example", "ines@acacias.example"
 ALL = {"org", "serv", "pro", "ps"}

@@ -175,6 +175,7 @@ def test_every_route_has_its_row_and_every_row_its_route(world: PortalWorld) -> 
     assert set(routes(world.app)) == set(ROWS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_page_opens_to_those_it_is_for(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
     walker = walkers[name]
@@ -199,6 +200,7 @@ def test_a_page_opens_to_those_it_is_for(world: PortalWorld, walkers: dict[str, 
     assert content_of(world.db) == before, "a page that is only looked at changes nothing"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_form_that_is_not_of_this_session_does_nothing(
     world: PortalWorld, walkers: dict[str, Walker], name: str
@@ -220,6 +222,7 @@ def test_a_form_that_is_not_of_this_session_does_nothing(
     assert content_of(world.db) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NOBODY)
 def test_nothing_is_read_for_nobody(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
     """The authority looks up the certificate, and none of what stands behind the door."""
@@ -235,6 +238,7 @@ def test_nothing_is_read_for_nobody(world: PortalWorld, walkers: dict[str, Walke
         assert not answer.is_page or "ACACIAS" not in answer.text, path
 
 
+@pytest.mark.long
 def test_who_has_no_session_at_the_door_without_certificates_is_asked_to_log_in(
     world: PortalWorld, tmp_path: Path
 ) -> None:
@@ -258,12 +262,14 @@ def test_who_has_no_session_at_the_door_without_certificates_is_asked_to_log_in(
         assert content_of(world.db) == before
 
 
+@pytest.mark.long
 def test_what_is_asked_for_is_there_for_whom_it_belongs_to(walkers: dict[str, Walker], keys: list[str]) -> None:
     # Without this one, the next would also pass on addresses that name nothing.
     asked = (filled(path, key) for path in GETS if has_parameter(path) for key in keys)
     assert any(walkers["administratrice"].ask("GET", path).status == 200 for path in asked)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", STRANGERS)
 def test_what_exists_looks_to_strangers_like_what_does_not(
     world: PortalWorld, walkers: dict[str, Walker], keys: list[str], name: str
@@ -283,6 +289,7 @@ def test_what_exists_looks_to_strangers_like_what_does_not(
     assert content_of(world.db, aside) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "method", ["HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "CONNECT", "RIEN"]
 )
@@ -318,6 +325,7 @@ ODDER = (
 """For one route of each family: what reads its parameter is the same for all of them."""
 
 
+@pytest.mark.long
 def test_odd_addresses_are_refused_like_what_does_not_exist(world: PortalWorld, walkers: dict[str, Walker]) -> None:
     walker, before = walkers["administratrice"], content_of(world.db)
     families: set[str] = set()
@@ -332,6 +340,7 @@ def test_odd_addresses_are_refused_like_what_does_not_exist(world: PortalWorld, 
     assert content_of(world.db) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["administratrice", "opératrice", "personne"])
 def test_odd_queries_and_forms_crash_nothing(world: PortalWorld, walkers: dict[str, Walker], name: str) -> None:
     """Each field of the forms that are open to him, with what no browser would write in it."""
