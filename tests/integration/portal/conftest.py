@@ -90,6 +90,8 @@ def check_accessibility(npm_packages: Path) -> Callable[[Page], None]:
     french = json.loads((npm_packages / "axe-core" / "locales" / "fr.json").read_text())
 
     def check(page: Page) -> None:
+        # A colour on its way to another one is neither of them.
+        page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished))")
         page.evaluate(source)
         found = page.evaluate(_RUN, french)
         assert found["passes"], "axe looked at nothing"

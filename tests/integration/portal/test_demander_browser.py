@@ -185,7 +185,7 @@ def test_pro_and_ps_are_accessible_and_going_back_keeps_what_was_typed(
     click(page, page.get_by_role("button", name="Suivant"))
     page.get_by_text("Renouveler un produit").click()
     click(page, page.get_by_role("button", name="Rechercher"))
-    expect(page.get_by_role("heading", name="Aucun produit à renouveler")).to_be_visible()
+    expect(page.get_by_text("Aucun produit à renouveler")).to_be_visible()
     check_accessibility(page)
     click(page, page.get_by_role("button", name="Demander un nouveau produit"))
     page.locator('input[name="usage"][value="CONF"]').check()

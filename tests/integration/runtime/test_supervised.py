@@ -152,6 +152,7 @@ def test_every_listener_answers_both_probes_without_a_certificate(running: Runni
 def test_metrics_are_those_of_the_catalogue_and_count_what_is_done(running: Running) -> None:
     wait_until(lambda: all_ready(running), what="ready")
     wait_until(lambda: ("igc_trail_checkpoint_age_seconds", ()) in running.scrape(), what="a seal")
+    wait_until(lambda: total(running.scrape(), "igc_workers") == 2, what="workers")
     before = running.scrape()
     known = {metric.name.removesuffix("_total") for metric in CATALOGUE}
     families = {name for name, _ in before}
@@ -197,6 +198,7 @@ def test_metrics_are_those_of_the_catalogue_and_count_what_is_done(running: Runn
 
 def test_without_its_database_nothing_is_ready_all_live_and_come_back(running: Running) -> None:
     wait_until(lambda: all_ready(running), what="ready")
+    running.get("portail", "/")
     running.postgres.halt()
     try:
         wait_until(lambda: not any(status == 200 for status, _ in running.readiness().values()), what="not ready")

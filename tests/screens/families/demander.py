@@ -79,7 +79,7 @@ def second(offre: str, *, search: bool = False) -> Reach:
     """Step 2."""
 
     def reach(page: Page, _world: PortalWorld) -> None:
-        _go_to_2(page, offre)
+        go_to_2(page, offre)
         if search:
             page.get_by_text("Renouveler un produit").click()
             page.get_by_role("button", name="Rechercher").click()
@@ -87,8 +87,10 @@ def second(offre: str, *, search: bool = False) -> Reach:
     return reach
 
 
-def _go_to_2(page: Page, offre: str) -> None:
+def go_to_2(page: Page, offre: str) -> None:
+    """Step 1 filled in and sent: the structure where there are several, the bénéficiaire for PRO."""
     _begin(page, offre)
+    page.get_by_role("button", name="Suivant").wait_for()
     if offre != "PS" and page.locator(f"#structure-{HOPITAL}").count():
         page.locator(f"#structure-{HOPITAL}").check()
     if offre == "PRO":
@@ -97,7 +99,7 @@ def _go_to_2(page: Page, offre: str) -> None:
 
 
 def _go_to_3(page: Page, offre: str, usage: str) -> None:
-    _go_to_2(page, offre)
+    go_to_2(page, offre)
     page.get_by_role("button", name="Demander un nouveau produit").click()
     if usage:
         page.locator(f'input[name="usage"][value="{usage}"]').check()

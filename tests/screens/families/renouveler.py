@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from registration.views import RenewalCriteria
 from registration.vocabulary import Canal
 from tests.integration.portal.world import org_form
+from tests.screens.families.demander import go_to_2
 from tests.screens.shots import Shot
 from tests.support.acteurs import CLINIQUE
 from tests.support.produits import conditions
@@ -73,10 +74,7 @@ def _third_error(page: Page, world: PortalWorld) -> None:
 
 def _second(page: Page, world: PortalWorld) -> None:
     _due(world, _WHO, 22)
-    page.goto("/demander")
-    page.get_by_role("button", name="Demander un produit de l'offre ORG").click()
-    page.locator('input[name="structure"]').first.check()
-    page.get_by_role("button", name="Suivant").click()
+    go_to_2(page, "ORG")
     page.get_by_text("Renouveler un produit").click()
     page.get_by_role("button", name="Rechercher").click()
 
