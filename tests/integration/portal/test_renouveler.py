@@ -77,8 +77,9 @@ def test_from_step_2_whose_search_is_obligatory(world: PortalWorld) -> None:
     assert f"À renouveler {name}" not in unescape(one.page(2).text), "nothing before the search"
     found = one.get(f"{one.url(2)}?usage=AUTH_CLI&jours=15&chercher=1").text
     assert f'name="numero" value="{numero}"' in found
-    assert "Aucun produit à renouveler" in one.get(f"{one.url(2)}?usage=CONF&chercher=1").text
-    assert "Aucun produit à renouveler" in one.get(f"{one.url(2)}?jours=7&chercher=1").text
+    # Others of the structure may have some that do.
+    for other in ("usage=CONF", "jours=7"):
+        assert f'name="numero" value="{numero}"' not in one.get(f"{one.url(2)}?{other}&chercher=1").text
     assert one.step(2, action="renouveler", numero=str(numero)).headers["location"] == one.url(3)
     assert one.step(3, email_acteur=MAIL, action="precedent").headers["location"] == one.url(2)
     assert one.step(2, action="renouveler", numero=str(numero)).headers["location"] == one.url(3)
