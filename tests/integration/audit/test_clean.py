@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
 from audit.reading.rows import certified_keys
 from storage import tables
 from tests.integration.audit.conftest import Place
 from tests.support.bad_items import BAD_ITEMS
+
+pytestmark = pytest.mark.long
 
 
 def test_an_honest_plateforme_has_no_fault(place: Place) -> None:

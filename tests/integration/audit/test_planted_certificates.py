@@ -27,6 +27,8 @@ from tests.support.stored import der_of
 from tests.support.world import enrolled_serial
 from tests.vectors.keys import key
 
+pytestmark = pytest.mark.long
+
 KEY_USAGE, EXTENDED, SAN, POLICIES = "2.5.29.15", "2.5.29.37", "2.5.29.17", "2.5.29.32"
 POINTS, FRESHEST, ACCESS, PERIOD = "2.5.29.31", "2.5.29.46", "1.3.6.1.5.5.7.1.1", "2.5.29.16"
 CONSTRAINTS, OWN_KEY, ISSUER_KEY = "2.5.29.19", "2.5.29.14", "2.5.29.35"

@@ -27,6 +27,8 @@ from tests.support.stored import der_of
 from tests.vectors.keys import key
 from tests.vectors.samples import KeySigner
 
+pytestmark = pytest.mark.long
+
 ROOT = "ACR-EL-TEST"
 FULL, DELTA = f"CRL {ORG}", f"delta CRL {ORG}"
 

@@ -13,6 +13,8 @@ from tests.integration.audit.conftest import Place
 from tests.support.csrs import csr
 from tests.support.produits import conditions
 
+pytestmark = pytest.mark.long
+
 RENEWED = ("ORG_SIGN", "SERV_SSL_SERV", "PRO_SIGN", "PS_AUTH")
 
 

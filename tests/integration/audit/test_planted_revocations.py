@@ -13,6 +13,8 @@ from tests.support.by_code import a_try, proof_of
 from tests.support.revoking import revocation_form
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 _LATER = timedelta(days=3)
 
 

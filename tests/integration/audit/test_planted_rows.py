@@ -20,6 +20,8 @@ from tests.integration.audit.forging import SERIAL, forge
 from tests.support.csrs import key
 from tests.support.signers import watched
 
+pytestmark = pytest.mark.long
+
 Plant = Callable[[Place], object]
 PLANTED: dict[str, tuple[Plant, tuple[tuple[str, str], ...]]] = {}
 

@@ -18,6 +18,8 @@ from tests.integration.audit.conftest import ORG, Place
 from tests.support.acteurs import HOPITAL, card_of
 from tests.support.stored import key_of
 
+pytestmark = pytest.mark.long
+
 Plant = Callable[[Place], object]
 PLANTED: dict[str, tuple[Plant, tuple[str, ...]]] = {}
 

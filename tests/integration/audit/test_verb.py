@@ -18,6 +18,8 @@ from tests.integration.audit import forging
 from tests.integration.audit.conftest import Place
 from tests.support.verbs import igc, options_of, write_settings
 
+pytestmark = pytest.mark.long
+
 SAN = "2.5.29.17"
 
 

@@ -17,6 +17,8 @@ from batch.queue.rq import QUEUE_NAME, Job, WorkQueue, connect, read_call
 from tests.integration.batch.world import BatchWorld
 from tests.support.queue_server import jobs_waiting
 
+pytestmark = pytest.mark.long
+
 _CALLED: list[str] = []
 _CALLBACK = f"{__name__}.called"
 

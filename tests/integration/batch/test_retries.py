@@ -27,6 +27,8 @@ from tests.support.assertions import the
 from tests.support.clock import Clock
 from tests.support.signers import BrokenSigner, broken
 
+pytestmark = pytest.mark.long
+
 _PAUSES = (1, 5, 15, 60)
 
 

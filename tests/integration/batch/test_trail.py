@@ -36,6 +36,8 @@ from tests.support.signers import watched
 from tests.support.stored import certificate_of, der_of
 from tests.support.trail import refusing, unlocked
 
+pytestmark = pytest.mark.long
+
 _PISTE = "piste_audit"
 PASSPHRASE = b"phrase de passe des sceaux"
 

@@ -29,6 +29,8 @@ from tests.integration.clients.stand_in.authority import StandInAuthority
 from tests.integration.clients.stand_in.listener import serve
 from tests.integration.clients.stand_in.service import StandIn
 
+pytestmark = pytest.mark.long
+
 ONCE = RetryPolicy(attempts=1)
 
 

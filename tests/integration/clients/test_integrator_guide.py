@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from lxml import etree
 
 from clients.cli.configuration import Configuration
@@ -17,6 +18,8 @@ from commands.demo.kit import TABLE, client_settings, curl_settings
 from registration.errors import Code
 from runtime.settings.model import Settings
 from tests.integration.clients.test_every_operation import COMMANDS
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "integrateurs.md").read_text(encoding="utf-8")

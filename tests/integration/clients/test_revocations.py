@@ -21,6 +21,8 @@ from tests.integration.clients.real_service import RealService
 from tests.integration.clients.test_against_the_real_service import CODE, demande
 from tests.support.hierarchies import Hierarchy
 
+pytestmark = pytest.mark.long
+
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
 # With its hour or without, in colours or without, as the tests before have left it.
 _LOGGED = re.compile(r"\x1b|20\d\d-|\[(\x1b|debug|info|warning|error|critical)")

@@ -38,6 +38,8 @@ from tests.integration.clients.stand_in.demandes import WEAK_CODE
 from tests.integration.clients.stand_in.service import STRANGE, StandIn
 from tests.support.assertions import the
 
+pytestmark = pytest.mark.long
+
 CODE = "Mot-De-Passe-Long"
 CONDITIONS = ConditionsRetrait(code_revocation=CODE, confirmation=CODE, acceptation_cgu=True)
 

@@ -22,6 +22,8 @@ from clients.service.lots import RetryPolicy, ServiceLots
 from tests.integration.clients.stand_in.authority import StandInAuthority
 from tests.integration.clients.stand_in.service import StandIn
 
+pytestmark = pytest.mark.long
+
 CONDITIONS = ConditionsRetrait(
     code_revocation="Mot-De-Passe-Long", confirmation="Mot-De-Passe-Long", acceptation_cgu=True
 )

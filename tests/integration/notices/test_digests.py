@@ -8,6 +8,7 @@ import re
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
+import pytest
 from sqlalchemy import delete
 
 from registration.notices.gathering import gather
@@ -20,6 +21,8 @@ from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld, text_o
 from tests.support.csrs import csr
 from tests.support.databases import statements
 from tests.support.produits import conditions, demande_form
+
+pytestmark = pytest.mark.long
 
 _BIG = 40
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.notices.world import NoticeWorld
+
+pytestmark = pytest.mark.long
 
 MANY = 22  # more mails than are sent at a time
 

@@ -17,6 +17,8 @@ from storage import tables
 from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld, part_of, text_of
 from tests.support.produits import conditions
 
+pytestmark = pytest.mark.long
+
 HEAD = "Émetteur - Produits de Certification >>> "
 FOR_INFORMATION = "[POUR INFORMATION] "
 

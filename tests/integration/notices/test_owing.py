@@ -10,6 +10,8 @@ from tests.integration.notices.world import ACTEUR, INFORME, NoticeWorld
 from tests.support.databases import statements
 from tests.support.produits import conditions
 
+pytestmark = pytest.mark.long
+
 
 def both(avis: Avis, numero: int) -> list[tuple[str, int, str]]:
     return [(avis.value, numero, ACTEUR), (avis.value, numero, INFORME)]

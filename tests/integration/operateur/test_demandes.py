@@ -18,6 +18,8 @@ from tests.support.hierarchies import Hierarchy
 from tests.support.verbs import igc
 from tests.support.world import make_world
 
+pytestmark = pytest.mark.long
+
 
 def find(desk: Desk, *words: object) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(desk.good("demande", "find", *words, "--format", "csv")), delimiter=";"))

@@ -19,6 +19,8 @@ from tests.support.acteurs import CLINIQUE, HOPITAL
 from tests.support.clock import day_of_paris
 from tests.support.databases import count_rows
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def nobody(desk: Desk) -> str:

@@ -24,6 +24,8 @@ from tests.integration.past.conftest import seal, set_rows
 from tests.support.trail import unlocked
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 _piste, _seal = tables.PisteAudit, tables.Scellement
 
 

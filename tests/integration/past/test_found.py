@@ -23,6 +23,8 @@ from tests.integration.past.conftest import Backup, seal
 from tests.support.databases import reserve
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 ORG = "ACI-EL-ORG-TEST"
 
 

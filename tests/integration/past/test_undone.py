@@ -20,6 +20,8 @@ from storage import tables
 from tests.integration.past.conftest import seal, set_rows
 from tests.support.world import World
 
+pytestmark = pytest.mark.long
+
 ORG = "ACI-EL-ORG-TEST"
 ROOT = "ACR-EL-TEST"
 

@@ -46,6 +46,8 @@ from tests.support.pairs import Pair, write_pair
 from tests.support.revoking import active
 from tests.support.world import World, make_world
 
+pytestmark = pytest.mark.long
+
 Scenario = Callable[[PortalWorld, pytest.MonkeyPatch], requests.Response]
 _numbers = count(1)
 

@@ -19,6 +19,8 @@ from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import HOPITAL
 from tests.support.growth import by_four, grows_too_fast
 
+pytestmark = pytest.mark.long
+
 CODECS = (
     "idna",
     "punycode",

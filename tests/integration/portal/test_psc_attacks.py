@@ -22,6 +22,8 @@ from tests.integration.portal.walker import filled, routes
 from tests.integration.portal.world import PortalWorld
 from tests.support.acteurs import MEDECIN
 
+pytestmark = pytest.mark.long
+
 COOKIE = "__Host-portail-connexion"
 UNDER_WAY = "__Host-portail-psc"
 

@@ -26,6 +26,8 @@ from tests.support.hierarchies import Hierarchy
 from tests.support.revoking import active, certificat, revocation_form
 from tests.support.world import World, make_world
 
+pytestmark = pytest.mark.long
+
 LIMITED = IgcError(Code.CODE_REFUSED).text
 
 

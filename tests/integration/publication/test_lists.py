@@ -33,6 +33,8 @@ from tests.support.damage import flipped
 from tests.support.hierarchies import Hierarchy
 from tests.support.signers import watched
 
+pytestmark = pytest.mark.long
+
 MARGIN = crls.COMMIT_MARGIN
 
 

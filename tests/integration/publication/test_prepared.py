@@ -33,7 +33,7 @@ from tests.support.assertions import the
 from tests.unit.pki.ocsp_support import make_request
 from tests.vectors.keys import key
 
-pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning"), pytest.mark.long]
 
 ANYBODY = der.tlv(0xA1, der.tlv(0xA4, der.sequence()))  # requestorName: an empty directoryName
 VERSION = der.tlv(0xA0, der.integer(0))

@@ -39,6 +39,8 @@ from tests.unit.ws.messages import body_of, envelope, fault_of, item, lot, reque
 from tests.unit.ws.test_attacks import MALFORMED
 from ws.contract.files import ENDPOINT
 
+pytestmark = pytest.mark.long
+
 CONDITIONS = {"codeRevocation": CODE, "confirmation": CODE, "acceptationCgu": True}
 SERVICE = envelope(request("consulterService"))
 

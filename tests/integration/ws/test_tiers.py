@@ -24,6 +24,8 @@ from tests.unit.ws.messages import envelope, fault_of, lot, request
 from ws.contract.files import ENDPOINT
 from ws.contract.names import CONTRACT_NS
 
+pytestmark = pytest.mark.long
+
 HELPER = "ph-arnaud"
 HELPED, HELPS = f"LEROUX CAMILLE ({MEDECIN})", f"ARNAUD INES ({PHARMACIENNE})"
 NUMBER = f"<l:numeroNational>{MEDECIN}</l:numeroNational>"
