@@ -78,8 +78,8 @@ def test_from_step_2_whose_search_is_obligatory(world: PortalWorld) -> None:
     found = one.get(f"{one.url(2)}?usage=AUTH_CLI&jours=15&chercher=1").text
     assert f'name="numero" value="{numero}"' in found
     # Others of the structure may have some that do.
-    for other in ("usage=CONF", "jours=7"):
-        assert f'name="numero" value="{numero}"' not in one.get(f"{one.url(2)}?{other}&chercher=1").text
+    for asked in ("usage=CONF", "jours=7"):
+        assert f'name="numero" value="{numero}"' not in one.get(f"{one.url(2)}?{asked}&chercher=1").text
     assert one.step(2, action="renouveler", numero=str(numero)).headers["location"] == one.url(3)
     assert one.step(3, email_acteur=MAIL, action="precedent").headers["location"] == one.url(2)
     assert one.step(2, action="renouveler", numero=str(numero)).headers["location"] == one.url(3)
