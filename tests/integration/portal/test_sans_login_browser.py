@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal_ihm.sans_login.app import build_site
-from runtime.listening.server import HttpServer, Limits, server_ssl_context
-from tests.integration.portal.site import SECRET, read
-from tests.integration.portal.world import PortalWorld, org_form
-from tests.support.by_code import common_name
-from tests.support.produits import CODE, conditions
+from tests.integration.portal.site_pages import fill_first, fill_second, in_use, send, served_to_browsers
+from tests.integration.portal.world import PortalWorld
 from tests.support.revoking import certificat
 
 pytestmark = pytest.mark.needs("chromium", "npm")
-_SHOTS = os.environ.get("SANS_LOGIN_SHOTS")
-"""A folder for pictures of the pages, for who looks at them."""
 
 
 @pytest.fixture(scope="module")
 def site(world: PortalWorld) -> Iterator[str]:
-    """Over TLS, and nobody is asked for a certificate."""
-    portal = world.here.settings.portal
-    apps: list[object] = []
-
-    async def front(scope: object, receive: object, send: object) -> None:
-        await apps[0](scope, receive, send)  # type: ignore[operator]  # an application
-
-    context = server_ssl_context(portal.tls_certificate_file, portal.tls_key_file.path)
-    server = HttpServer(front, "127.0.0.1", 0, ssl_context=context, limits=Limits(graceful_stop=1))
-    address = f"https://localhost:{server.port}"
-    apps.append(build_site(world.par_code, world.plateforme, secret=SECRET, public_url=address))
-    with server.in_thread():
+    with served_to_browsers(world) as address:
         yield address
 
 
@@ -61,60 +42,25 @@ def scripted(chromium: Browser, site: str) -> Iterator[Page]:
     context.close()
 
 
-def in_use(world: PortalWorld, service: str) -> int:
-    """The numero of a certificate that the hospital has withdrawn."""
-    numero = world.place(org_form(service), sender="dr-leroux")
-    world.run_batch()
-    world.ra.retraits.withdraw(world.origin("dr-leroux"), numero, conditions())
-    return numero
-
-
-def shot(page: Page, name: str) -> None:
-    if _SHOTS:
-        page.screenshot(path=str(Path(_SHOTS) / f"{name}.png"), full_page=True)
-
-
-def fill_first(page: Page, world: PortalWorld, numero: int, code: str = CODE) -> None:
-    row = certificat(world, numero)
-    page.get_by_label("Autorité de certification").select_option(common_name(world, numero))
-    shown = " ".join(re.findall("..", row.serial.upper()))
-    page.get_by_label("Numéro de série du certificat").fill(shown)
-    page.get_by_label("Code de révocation").fill(code)
-    _, copie = read(page.locator("input[name=defi]").input_value())
-    page.get_by_label("Caractères de l'image").fill(copie.lower())
-
-
-def send(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
-
-
 def test_the_four_pages_lead_to_a_revoked_certificate(page: Page, world: PortalWorld) -> None:
     numero = in_use(world, "Messagerie de garde")
     page.goto("/")
-    shot(page, "1-accueil")
     send(page, "Révoquer un certificat")
     picture = page.get_by_role("img", name=re.compile("à recopier"))
     expect(picture).to_be_visible()
     assert picture.bounding_box()["width"] == 300  # type: ignore[index]  # it is visible
-    shot(page, "2-etape1")
     fill_first(page, world, numero, code="Mauvais-code-123")
     send(page, "Suivant")
     expect(page.get_by_role("alert")).to_contain_text("ERR_IHM_015")
     expect(page.get_by_label("Code de révocation")).to_have_value("")
-    shot(page, "3-etape1-refus")
     fill_first(page, world, numero)
     send(page, "Suivant")
     expect(page.get_by_text("Messagerie de garde")).to_be_visible()
-    shot(page, "4-etape2")
     send(page, "Finaliser")
     expect(page.get_by_role("alert")).to_contain_text("Choisissez un motif")
-    shot(page, "5-etape2-refus")
-    page.get_by_label("Fin d'activité").check()
-    page.get_by_label("Adresse email pour la confirmation").fill("porteur@acacias.example")
-    page.get_by_label("Je confirme").check()
+    fill_second(page, "Fin d'activité")
     send(page, "Finaliser")
     expect(page.get_by_role("heading", level=1)).to_have_text("Le certificat est révoqué")
-    shot(page, "6-fin")
     assert certificat(world, numero).raison_crl == "cessationOfOperation"
     assert page.context.cookies() == []
     page.reload()
@@ -134,7 +80,6 @@ def test_a_day_is_chosen(page: Page, world: PortalWorld) -> None:
     page.get_by_label("Je confirme").check()
     send(page, "Finaliser")
     expect(page.get_by_role("heading", level=1)).to_have_text("La révocation est prévue")
-    shot(page, "7-fin-differee")
 
 
 def test_every_page_is_accessible(
@@ -153,9 +98,7 @@ def test_every_page_is_accessible(
     check_accessibility(scripted)
     send(scripted, "Finaliser")
     check_accessibility(scripted)
-    scripted.get_by_label("Vol").check()
-    scripted.get_by_label("Adresse email pour la confirmation").fill("porteur@acacias.example")
-    scripted.get_by_label("Je confirme").check()
+    fill_second(scripted, "Vol")
     send(scripted, "Finaliser")
     expect(scripted.get_by_role("heading", level=1)).to_have_text("Le certificat est révoqué")
     check_accessibility(scripted)
@@ -181,7 +124,6 @@ def test_the_text_grows_without_script_and_stays_so(page: Page) -> None:
     assert after["height"] > before["height"]
     send(page, "Révoquer un certificat")
     expect(page.locator("#taille-grande")).to_be_checked()
-    shot(page, "8-etape1-grand")
 
 
 @pytest.mark.parametrize("path", ["/", "/revoquer"])
@@ -190,7 +132,6 @@ def test_a_narrow_window_never_scrolls_sideways(scripted: Page, path: str) -> No
     scripted.set_viewport_size({"width": 320, "height": 640})
     scripted.goto(f"{path}?taille=grande")
     assert scripted.evaluate("document.documentElement.scrollWidth") <= 320
-    shot(scripted, f"9-etroit{path.replace('/', '-')}")
 
 
 def test_no_page_asks_anything_of_another_host(scripted: Page, site: str) -> None:
