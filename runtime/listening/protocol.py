@@ -112,6 +112,7 @@ class BoundedProtocol(H11Protocol):
         self._closing_since: float | None = None
         self._stage: Stage | None = None
         self._is_last = False
+        self._tls: ServerSession | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Note the peer certificate; from now on it is this connection that counts, not its handshake."""
@@ -120,17 +121,17 @@ class BoundedProtocol(H11Protocol):
             self.house.leave(self.arrival)
             self.arrival = None
         self._move(Stage.SILENT)
-        tls: ServerSession | None = transport.get_extra_info("ssl_object")
+        tls = self._tls = transport.get_extra_info("ssl_object")
         self.app_state = {**self.app_state, PEER_CERTIFICATE: tls.getpeercert(binary_form=True) if tls else None}
         if tls is not None:
             tls.on_finish = lambda: self.loop.call_soon(self._finish)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As uvicorn."""
+        """As uvicorn. The transport is not asked: one that was closed twice does not know its session any more."""
         self.house.leave(self)
-        tls: ServerSession | None = self.transport.get_extra_info("ssl_object")
-        if tls is not None:
-            tls.on_finish = None  # or the session and this object would keep each other in memory
+        if self._tls is not None:
+            self._tls.on_finish = None  # or the session and this object would keep each other in memory
+            self._tls = None
         super().connection_lost(exc)
 
     def give_way(self) -> None:
@@ -192,7 +193,8 @@ class BoundedProtocol(H11Protocol):
 
     def shutdown(self) -> None:
         """As uvicorn; a client that leaves the farewell of TLS unanswered is not waited for."""
-        super().shutdown()
+        if not self.transport.is_closing():  # see _close
+            super().shutdown()
         if self.transport.is_closing():
             self.loop.call_later(_FAREWELL, self.transport.abort)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from ssl import TLSVersion
@@ -388,6 +390,22 @@ def test_sessions_are_never_resumed_and_show_the_certificate_each_time(
     seen = reconnect(tls, context)
     assert [reused for reused, _ in seen] == [False] * 3
     assert all(answer.endswith(expected) for _, answer in seen)
+
+
+def test_a_client_that_keeps_a_closed_connection_hinders_no_stop(
+    material: Material, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server has said farewell and is told to stop: it closes nothing twice, and what is reset then is over."""
+    context = server_ssl_context(material.server_cert, material.server_key, [material.ca_der])
+    with HttpServer(Echo(), "127.0.0.1", 0, ssl_context=context, limits=QUICK).in_thread() as port:
+        client = material.client_context(None).wrap_socket(
+            socket.create_connection(("127.0.0.1", port)), server_hostname="localhost"
+        )
+        client.sendall(GET)
+        assert b"200 OK" in client.recv(65536)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_a_failed_handshake_does_not_keep_what_follows(tls: int, material: Material) -> None:
